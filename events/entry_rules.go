@@ -1,0 +1,160 @@
+package events
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+func (e *EntryDrafted) check(s States) error {
+	if now := stateOf[Entry](s, e.Subject()); now.Stage != "" {
+		return illegal("entry.drafted-once", e.Subject(), now.stage(), "the entry already exists",
+			"send catalog.entry.revised with version %d, or choose another id", now.nextVersion())
+	}
+	return registered(s, "/data/provider", e.Provider)
+}
+
+func (e *EntryRevised) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	switch now.Stage {
+	case StageDrafted, StageReturned, StagePublished:
+	case "":
+		return illegal("entry.drafted-first", e.Subject(), now.stage(), "no such entry was drafted", "send catalog.entry.drafted with version 1")
+	case StageSubmitted:
+		return illegal("entry.revisable", e.Subject(), now.stage(), "the entry is with "+now.To+" for review", "wait until it is published or returned")
+	default:
+		return illegal("entry.revisable", e.Subject(), now.stage(), "the entry is withdrawn", "draft a new entry under another id")
+	}
+	if want := now.nextVersion(); e.Version != want {
+		r := illegal("entry.version-next", e.Subject(), now.stage(), fmt.Sprintf("a revision now cannot have version %d", e.Version),
+			"send version %d: a version keeps its number until it is published, and is never changed after that", want)
+		r.Field = "/data/version"
+		return r
+	}
+	return registered(s, "/data/provider", e.Provider)
+}
+
+func (e *EntrySubmitted) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	want := SubmissionFirst
+	switch {
+	case e.SubmissionKind == SubmissionWithdrawal:
+		if now.Stage != StagePublished {
+			return illegal("entry.submittable", e.Subject(), now.stage(), "only a published entry can be submitted for withdrawal",
+				"publish or return the version under way first")
+		}
+		want = SubmissionWithdrawal
+	case now.Stage != StageDrafted:
+		return illegal("entry.submittable", e.Subject(), now.stage(), "there is no draft to submit",
+			"draft the entry, or revise it, first")
+	case now.Published > 0:
+		want = SubmissionUpdate
+	}
+	if e.SubmissionKind != want {
+		r := illegal("entry.submission-kind", e.Subject(), now.stage(), fmt.Sprintf("this is not a submission of the kind %s", e.SubmissionKind), "send %s", want)
+		r.Field = "/data/submission_kind"
+		return r
+	}
+	if err := now.isAt(e.Subject(), e.Version); err != nil {
+		return err
+	}
+	return registered(s, "/data/to", e.To)
+}
+
+func (e *EntryReturned) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	return now.underReview(s, e.Subject(), e.Version, e.By)
+}
+
+func (e *EntryPublished) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	if now.Stage == StageSubmitted && now.Submission == SubmissionWithdrawal {
+		return illegal("entry.publishable", e.Subject(), now.stage(), "the entry was submitted for withdrawal",
+			"send catalog.entry.withdrawn, or catalog.entry.returned to keep it published")
+	}
+	return now.underReview(s, e.Subject(), e.Version, e.By)
+}
+
+func (e *EntryWithdrawn) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	switch {
+	case now.Stage == StageWithdrawn:
+		return illegal("entry.in-force", e.Subject(), now.stage(), "the entry is already withdrawn", "nothing is left to do")
+	case now.Published == 0:
+		return illegal("entry.in-force", e.Subject(), now.stage(), "no version of the entry is in force", "only a published entry can be withdrawn")
+	}
+	return registered(s, "/data/by", e.By)
+}
+
+// underReview refuses a decision on a version that is not before the party that
+// decides (rule I-06: the competent party alone publishes or returns).
+func (s *Entry) underReview(st States, sub Subject, version int, by string) error {
+	if s.Stage != StageSubmitted {
+		return illegal("entry.submitted", sub, s.stage(), "the entry is not submitted", "submit it first (catalog.entry.submitted)")
+	}
+	if err := s.isAt(sub, version); err != nil {
+		return err
+	}
+	if by != s.To {
+		r := illegal("entry.competent", sub, s.stage(), "the entry was submitted to "+s.To+", not to "+by, "only %s can publish or return it", s.To)
+		r.Field = "/data/by"
+		return r
+	}
+	return registered(st, "/data/by", by)
+}
+
+// isAt refuses an act on another version than the latest.
+func (s *Entry) isAt(sub Subject, version int) error {
+	if version == s.Version {
+		return nil
+	}
+	r := illegal("entry.version-latest", sub, s.stage(), fmt.Sprintf("version %d is not the latest", version), "send version %d", s.Version)
+	r.Field = "/data/version"
+	return r
+}
+
+func (e *EntryDrafted) apply(s *Entry) {
+	content := EntryVersionState{Version: e.Version, Sharing: e.Sharing.Attribute}
+	for _, it := range e.Items {
+		content.Items = append(content.Items, it.ID)
+		if it.Sharing == SharingNotShared {
+			content.NotShared = append(content.NotShared, it.ID)
+		}
+	}
+	s.Stage, s.Version, s.Provider = StageDrafted, e.Version, e.Provider
+	s.To, s.Submission = "", ""
+	versions := slices.DeleteFunc(slices.Clone(s.Versions), func(v EntryVersionState) bool { return v.Version == e.Version })
+	s.Versions = append(versions, content)
+}
+
+func (e *EntryRevised) apply(s *Entry) { (*EntryDrafted)(e).apply(s) }
+
+func (e *EntrySubmitted) apply(s *Entry) {
+	s.Stage, s.To, s.Submission = StageSubmitted, e.To, e.SubmissionKind
+}
+
+func (e *EntryReturned) apply(s *Entry) {
+	s.Stage = StageReturned
+	if s.Submission == SubmissionWithdrawal {
+		s.Stage = StagePublished
+	}
+	s.To, s.Submission = "", ""
+}
+
+func (e *EntryPublished) apply(s *Entry) {
+	s.Stage, s.Published = StagePublished, e.Version
+	s.To, s.Submission = "", ""
+	s.Versions = slices.Clone(s.Versions)
+	for i := range s.Versions {
+		if s.Versions[i].Version == e.Version {
+			s.Versions[i].Published = true
+		}
+	}
+}
+
+func (e *EntryWithdrawn) apply(s *Entry) {
+	s.Stage, s.Published = StageWithdrawn, 0
+	s.To, s.Submission = "", ""
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,101 @@
+package events
+
+// KindLedger is the subject of what the ledger says about itself; there is one
+// such subject per book. KindRecord is a record that is continued.
+const (
+	KindLedger = "ledger"
+	KindRecord = "record"
+)
+
+// theLedger is the subject of all events of the ledger about itself, whatever
+// its origin: a book holds one ledger.
+var theLedger = Subject{KindLedger, "self"}
+
+var ledgerTypes = []Type{
+	reserved(fact[Genesis]("ledger.genesis")),
+	reserved(fact[ClockConfirmed]("ledger.clock.confirmed")),
+	reserved(fact[RecordContinued]("record.continued")),
+}
+
+// Genesis is the record at position 0. The hash of its data is what the
+// whole chain starts from.
+type Genesis struct {
+	// Origin is the name under which checkpoints are signed: a host name and
+	// path without scheme, such as example.org/ledger.
+	Origin string `json:"origin"`
+	// Keys are the note verifier keys (name+hash+base64) that may sign
+	// checkpoints from here on.
+	Keys []string `json:"keys"`
+	// Format is the version of the record format, see docs/format.md.
+	Format uint64 `json:"format"`
+	// Limits are what the ledger accepts at most, by name, as it was created.
+	Limits map[string]int64 `json:"limits,omitzero"`
+	// Predecessor is the last provable checkpoint (a signed note) of the ledger
+	// that this one succeeds; empty if it succeeds none.
+	Predecessor string `json:"predecessor,omitzero"`
+}
+
+// ClockConfirmed says that an operator looked at a jump of the ledger's clock
+// that was too large to be taken on trust, and confirmed the new time.
+type ClockConfirmed struct {
+	// Before is the time of the last record, After the clock's confirmed time.
+	Before Time `json:"before"`
+	After  Time `json:"after"`
+	// Reason is what the operator found. It is public and names no person.
+	Reason string `json:"reason"`
+}
+
+// RecordContinued carries the keys of a record that has more than fit in its
+// leaf. It follows that record directly, in the same batch.
+type RecordContinued struct {
+	// Source and ID name the continued event.
+	Source string `json:"source"`
+	ID     string `json:"id"`
+	// Part counts the continuations of the event, from 1.
+	Part uint64 `json:"part"`
+	// Keys are further keys of the event, 32 bytes each, sorted.
+	Keys [][]byte `json:"keys"`
+}
+
+// Subject is the ledger itself.
+func (e *Genesis) Subject() Subject { return theLedger }
+
+// Subject is the ledger itself.
+func (e *ClockConfirmed) Subject() Subject { return theLedger }
+
+// Subject is the continued record. A source holds no space, so the id is
+// unambiguous.
+func (e *RecordContinued) Subject() Subject { return Subject{KindRecord, e.Source + " " + e.ID} }
+
+func (e *Genesis) names() []Name         { return nil }
+func (e *ClockConfirmed) names() []Name  { return nil }
+func (e *RecordContinued) names() []Name { return nil }
+
+func (e *Genesis) validate(c checker) {
+	c.required("origin", e.Origin, MaxSource)
+	c.some("keys", len(e.Keys))
+	c.distinct("keys", e.Keys, MaxName)
+	c.seq("format", e.Format, 1)
+	for name := range e.Limits {
+		c.required(key("limits", name), name, MaxCode)
+	}
+	c.text("predecessor", e.Predecessor, MaxText)
+}
+
+func (e *ClockConfirmed) validate(c checker) {
+	c.time("before", e.Before)
+	c.time("after", e.After)
+	c.required("reason", e.Reason, MaxName)
+}
+
+func (e *RecordContinued) validate(c checker) {
+	c.required("source", e.Source, MaxSource)
+	c.required("id", e.ID, MaxID)
+	c.seq("part", e.Part, 1)
+	c.some("keys", len(e.Keys))
+	for i, k := range e.Keys {
+		if len(k) != 32 {
+			c.at("keys", i).refuse("field.length", "", "a key has 32 bytes", "send SHA-256 digests")
+		}
+	}
+}
