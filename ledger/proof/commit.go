@@ -1,0 +1,72 @@
+package proof
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Domain strings, each ended by a zero byte, keep a hash made for one purpose
+// from being passed off as one made for another.
+const (
+	bodyDomain          = "ledgerline/body/v1\x00"
+	facetDomain         = "ledgerline/facet/v1\x00"
+	saltDomain          = "ledgerline/salt/v1\x00"
+	genesisDomain       = "ledgerline/genesis/v1\x00"
+	openLineageIDDomain = "ledgerline/openlineage-id/v1\x00"
+)
+
+// CommitBody returns the commitment to a body that a leaf holds:
+// SHA-256("ledgerline/body/v1" ‖ 0x00 ‖ salt ‖ body). The salt keeps the
+// holders of leaves from guessing the body; it is [BodySalt] or, for the
+// ledger's own public events, 32 zero bytes.
+func CommitBody(salt *[32]byte, body []byte) Hash { return commit(bodyDomain, salt, body) }
+
+// CommitFacet returns the commitment to a facet that a body holds:
+// SHA-256("ledgerline/facet/v1" ‖ 0x00 ‖ salt ‖ bytes). The salt is random and
+// is erased together with the bytes, after which nothing can be guessed.
+func CommitFacet(salt *[32]byte, b []byte) Hash { return commit(facetDomain, salt, b) }
+
+func commit(domain string, salt *[32]byte, b []byte) Hash {
+	var buf [1024]byte
+	in := append(buf[:0], domain...)
+	in = append(in, salt[:]...)
+	return sha256.Sum256(append(in, b...))
+}
+
+// BodySalt returns the salt of the body of event (source, id):
+// HMAC-SHA-256(secret, "ledgerline/salt/v1" ‖ 0x00 ‖ det-CBOR [source, id]).
+// The secret is the book's and never leaves it; a salt may be given to whoever
+// may see the body.
+func BodySalt(secret []byte, source, id string) [32]byte {
+	in := make([]byte, 0, 256)
+	in = append(in, saltDomain...)
+	in = appendTexts(in, source, id)
+	return mac(secret, in)
+}
+
+// OpenLineageID returns the id given to an OpenLineage event, which brings
+// none: the hex form of HMAC-SHA-256(secret, "ledgerline/openlineage-id/v1" ‖
+// 0x00 ‖ body), body being the bytes as received, decompressed. A repeat of
+// the same bytes so gets the same id. It is keyed because the raw body can be
+// erased and its plain hash would betray it.
+func OpenLineageID(secret, body []byte) string {
+	in := make([]byte, 0, len(openLineageIDDomain)+len(body))
+	in = append(in, openLineageIDDomain...)
+	id := mac(secret, append(in, body...))
+	return hex.EncodeToString(id[:])
+}
+
+// GenesisPrev returns the prev of the leaf at position 0:
+// SHA-256("ledgerline/genesis/v1" ‖ 0x00 ‖ data), data being the deterministic
+// CBOR of the genesis event's data, label 21 of its body.
+func GenesisPrev(data []byte) Hash {
+	return sha256.Sum256(append([]byte(genesisDomain), data...))
+}
+
+func mac(secret, in []byte) (out [32]byte) {
+	m := hmac.New(sha256.New, secret)
+	m.Write(in) // a hash never fails to be written to
+	m.Sum(out[:0])
+	return out
+}
