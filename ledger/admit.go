@@ -1,0 +1,440 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// A lookahead is what a caller read for its request before it was queued, so that
+// the sequencer need not. It holds as far as nothing it read was changed from
+// position on; the sequencer knows what was.
+type lookahead struct {
+	position int64
+	ids      map[[32]byte]int64
+	cells    map[proof.Hash]cell
+	sources  map[string]string
+}
+
+// lookAhead reads the rows the rules will ask for. The position is taken first:
+// what the reads see beyond it only makes them newer.
+func (l *Ledger) lookAhead(drafts []*draft) (lookahead, error) {
+	a := lookahead{
+		position: l.head.Load().Size,
+		ids:      make(map[[32]byte]int64, len(drafts)),
+		cells:    make(map[proof.Hash]cell, len(drafts)),
+		sources:  make(map[string]string, 1),
+	}
+	for _, d := range drafts {
+		if err := a.read(l, d); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func (a *lookahead) read(l *Ledger, d *draft) error {
+	position, err := l.readID(d.id)
+	if err != nil {
+		return err
+	}
+	a.ids[d.id] = position
+	if _, ok := a.sources[d.event.Source]; !ok {
+		if a.sources[d.event.Source], err = l.readSource(d.event.Source); err != nil {
+			return err
+		}
+	}
+	subjects := append(d.typ.Needs(d.event.Data), d.event.Data.Subject())
+	for _, s := range subjects {
+		hash := subjectHash(s)
+		if _, ok := a.cells[hash]; ok {
+			continue
+		}
+		if a.cells[hash], err = l.readCell(s.Kind, hash); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noPosition says that an event is not in the book.
+const noPosition = -1
+
+func (l *Ledger) readID(hash [32]byte) (int64, error) {
+	v, err := l.getRow(idKey(hash))
+	if v == nil {
+		return noPosition, err
+	}
+	return positionOf(v)
+}
+
+func (l *Ledger) readSource(source string) (principal string, err error) {
+	v, err := l.getRow(sourceKey(source))
+	return string(v), err
+}
+
+func (l *Ledger) readCell(kind string, subject proof.Hash) (cell, error) {
+	v, err := l.getRow(stateKey(subject))
+	if err != nil {
+		return cell{}, err
+	}
+	if v == nil {
+		return cell{state: events.StateOf(kind)}, nil
+	}
+	return decodeCell(kind, v)
+}
+
+func positionValue(position int64) []byte {
+	return binary.AppendUvarint(nil, uint64(position))
+}
+
+func positionOf(v []byte) (int64, error) {
+	p, n := binary.Uvarint(v)
+	if n != len(v) || p > 1<<62 {
+		return 0, fmt.Errorf("%x is not a position", v)
+	}
+	return int64(p), nil
+}
+
+// admission is what the sequencer remembers between requests. Only its goroutine
+// touches it.
+type admission struct {
+	ids     recent[[32]byte, int64]
+	cells   recent[proof.Hash, cell]
+	sources recent[string, string]
+	// clockConfirmed: an operator accepted a clock behind the last record. Times
+	// then creep on by a microsecond a record until the clock catches up.
+	clockConfirmed bool
+}
+
+func newAdmission(size int64) admission {
+	return admission{
+		ids: newRecent[[32]byte, int64](size), cells: newRecent[proof.Hash, cell](size), sources: newRecent[string, string](size),
+	}
+}
+
+// rotate forgets what is long past. It must be called while nothing is in a pool
+// that the store does not show.
+func (a *admission) rotate(next int64) {
+	a.ids.rotate(next)
+	a.cells.rotate(next)
+	a.sources.rotate(next)
+}
+
+// recent holds all changes from position floor on, so that a value read at or
+// after floor is current unless it is in here. Two generations bound its memory.
+type recent[K comparable, V any] struct {
+	newer, older map[K]V
+	floor, from  int64 // older begins at floor, newer at from
+}
+
+// recentLimit bounds a generation.
+const recentLimit = 1 << 16
+
+func newRecent[K comparable, V any](size int64) recent[K, V] {
+	return recent[K, V]{newer: make(map[K]V), floor: size, from: size}
+}
+
+func (r *recent[K, V]) get(k K) (V, bool) {
+	v, ok := r.newer[k]
+	if !ok {
+		v, ok = r.older[k]
+	}
+	return v, ok
+}
+
+func (r *recent[K, V]) put(k K, v V) { r.newer[k] = v }
+
+func (r *recent[K, V]) rotate(next int64) {
+	if len(r.newer) < recentLimit {
+		return
+	}
+	r.older, r.newer = r.newer, make(map[K]V)
+	r.floor, r.from = r.from, next
+}
+
+// An overlay holds what a request would change. It is merged only when the whole
+// request passes, so that a failing batch changes nothing.
+type overlay struct {
+	cells   map[proof.Hash]cell
+	sources map[string]string
+	ids     map[[32]byte]int // index of the draft in the request
+}
+
+// admit asks the rules about a request and places it in the pool if all of it may
+// happen.
+func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
+	now, err := l.believe(p.time, r.confirms)
+	if err != nil {
+		return nil, err
+	}
+	o := overlay{make(map[proof.Hash]cell), make(map[string]string), make(map[[32]byte]int)}
+	places := make([]place, len(r.drafts))
+	versions := make([]uint64, len(r.drafts))
+	for i, d := range r.drafts {
+		if j, twice := o.ids[d.id]; twice {
+			return nil, at(i, &events.Refusal{Rule: "id.repeated-in-batch", Class: events.Conflict, Field: "/id",
+				Detail: fmt.Sprintf("events %d and %d of the batch bear the same source and id", j, i), Fix: "send each event once"})
+		}
+		o.ids[d.id] = i
+		old, found, err := l.repeated(p, r, d)
+		if err != nil {
+			return nil, at(i, err)
+		}
+		if found {
+			places[i] = old
+			continue
+		}
+		if versions[i], err = l.check(&o, r, d, now); err != nil {
+			return nil, at(i, err)
+		}
+	}
+	if err := l.placeAll(p, r, places, versions); err != nil {
+		return nil, err
+	}
+	for k, c := range o.cells {
+		p.cells[k] = c
+		l.admission.cells.put(k, c)
+	}
+	for source, principal := range o.sources {
+		if err := p.batch.Set(sourceKey(source), []byte(principal), nil); err != nil {
+			return nil, err
+		}
+		l.admission.sources.put(source, principal)
+	}
+	if r.confirms {
+		l.admission.clockConfirmed = true
+	}
+	return places, nil
+}
+
+// placeAll orders the request's new events, under the lock that PositionAt takes:
+// a question about a time is answered for good before anything later gets it.
+func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64) error {
+	l.tail.mu.Lock()
+	defer l.tail.mu.Unlock()
+	now := int64(events.TimeOf(l.opts.Now()))
+	for i, d := range r.drafts {
+		if places[i].repeated {
+			continue
+		}
+		var err error
+		if places[i], err = l.place(p, d, l.tick(p, now)); err != nil {
+			return err
+		}
+		at := positionValue(places[i].position)
+		err = errors.Join(p.batch.Set(versionKey(d.subject, versions[i]), at, nil), p.batch.Set(idKey(d.id), at, nil))
+		if err != nil {
+			return err
+		}
+		l.admission.ids.put(d.id, places[i].position)
+		p.drafts[d.id] = pooled{d, places[i]}
+		for _, c := range d.continues { // part of d, without identity or version of their own
+			if _, err := l.place(p, c, l.tick(p, now)); err != nil {
+				return err
+			}
+		}
+	}
+	l.tail.size, l.tail.time = p.edge.size, p.time
+	return nil
+}
+
+// tick is the recorded time of the next record: strictly increasing, and later
+// than any moment a question was answered for.
+func (l *Ledger) tick(p *pool, now int64) int64 {
+	return max(now, p.time+1, l.tail.asked+1)
+}
+
+// believe returns the clock's time, unless it is too far from the last record.
+func (l *Ledger) believe(last int64, confirmed bool) (events.Time, error) {
+	now := events.TimeOf(l.opts.Now())
+	if last == 0 || confirmed {
+		return max(now, events.Time(last+1)), nil
+	}
+	lim := l.opts.Limits
+	apart := now.Std().Sub(events.Time(last).Std())
+	if -apart > lim.ClockBehind && !l.admission.clockConfirmed {
+		return 0, &ClockError{Clock: now, Last: events.Time(last), Bound: lim.ClockBehind}
+	}
+	if apart > lim.ClockAhead {
+		return 0, &ClockError{Clock: now, Last: events.Time(last), Bound: lim.ClockAhead}
+	}
+	return max(now, events.Time(last+1)), nil
+}
+
+// repeated looks for the same source and id. If the content is the same too, the
+// event's old place is the answer; if not, the id is refused.
+func (l *Ledger) repeated(p *pool, r *request, d *draft) (place, bool, error) {
+	if q, ok := p.drafts[d.id]; ok {
+		if !sameContent(d, q.draft.body, q.draft.event.Facets) {
+			return place{}, false, conflict(d, q.place.position)
+		}
+		q.place.repeated = true
+		return q.place, true, nil
+	}
+	position, ok := l.admission.ids.get(d.id)
+	if !ok {
+		position, ok = r.ahead.ids[d.id]
+		if !ok || r.ahead.position < l.admission.ids.floor {
+			var err error
+			if position, err = l.readID(d.id); err != nil {
+				return place{}, false, err
+			}
+		}
+	}
+	if position == noPosition {
+		return place{}, false, nil
+	}
+	return l.compare(d, position)
+}
+
+// compare reads the stored event and tells whether the draft repeats it.
+func (l *Ledger) compare(d *draft, position int64) (place, bool, error) {
+	time, body, err := l.readBody(position)
+	if err != nil {
+		return place{}, false, err
+	}
+	facets, err := l.readFacets(position, body)
+	if err != nil {
+		return place{}, false, err
+	}
+	if !sameContent(d, body, facets) {
+		return place{}, false, conflict(d, position)
+	}
+	leaf, err := l.appliedLeaf(position)
+	if err != nil {
+		return place{}, false, err
+	}
+	return place{position: position, time: time, leaf: leaf, repeated: true}, true, nil
+}
+
+// sameContent tells whether a draft says what the stored event says: all the
+// producer set, and the facets that still exist. Salts differ and do not count.
+func sameContent(d *draft, stored *proof.Body, facets []events.Facet) bool {
+	a, b := *d.body, *stored
+	if len(a.Facets) != len(b.Facets) || a.Principal != b.Principal {
+		return false
+	}
+	for i := range a.Facets {
+		fa, fb := a.Facets[i], b.Facets[i]
+		if fa.Name != fb.Name || fa.MediaType != fb.MediaType || fa.Owner != fb.Owner {
+			return false
+		}
+		if !facets[i].Erased && !bytes.Equal(d.event.Facets[i].Bytes, facets[i].Bytes) {
+			return false
+		}
+	}
+	a.Facets, b.Facets = nil, nil
+	ab, aerr := a.Marshal()
+	bb, berr := b.Marshal()
+	return aerr == nil && berr == nil && bytes.Equal(ab, bb)
+}
+
+func conflict(d *draft, position int64) error {
+	return &events.Refusal{Rule: "id.other-content", Class: events.Conflict, Field: "/id",
+		Detail: fmt.Sprintf("source %q used id %q for other content, recorded at position %d", d.event.Source, d.event.ID, position),
+		Fix:    "give a new event a new id; a correction is an event of its own"}
+}
+
+// check asks the rules about one event on top of the overlay, applies it there,
+// and returns the subject version it gets.
+func (l *Ledger) check(o *overlay, r *request, d *draft, now events.Time) (uint64, error) {
+	if err := l.checkSource(o, r, d); err != nil {
+		return 0, err
+	}
+	sub := d.event.Data.Subject()
+	c, err := l.cell(o, r, sub)
+	if err != nil {
+		return 0, err
+	}
+	if want := d.event.ExpectedVersion; want != nil && *want != c.version {
+		return 0, &events.Refusal{Rule: "subject.version", Class: events.Stale, Field: "/expectedversion", Subject: sub,
+			State:  fmt.Sprintf("version %d", c.version),
+			Detail: fmt.Sprintf("%s is at version %d, not %d", sub, c.version, *want), Fix: "read the subject again and decide anew"}
+	}
+	var readErr error
+	states := events.States{Recorded: now, Of: func(s events.Subject) any {
+		c, err := l.cell(o, r, s)
+		readErr = errors.Join(readErr, err)
+		return c.state
+	}}
+	err = d.typ.Check(d.event.Data, states)
+	if readErr != nil {
+		return 0, readErr
+	}
+	if err != nil {
+		return 0, err
+	}
+	c.version++
+	if d.typ.Stateful() {
+		c.state = d.typ.Apply(d.event.Data, c.state)
+	}
+	o.cells[d.subject] = c
+	return c.version, nil
+}
+
+// cell returns what is known of a subject, the request's own changes included.
+func (l *Ledger) cell(o *overlay, r *request, sub events.Subject) (cell, error) {
+	hash := subjectHash(sub)
+	if c, ok := o.cells[hash]; ok {
+		return c, nil
+	}
+	if c, ok := l.admission.cells.get(hash); ok {
+		return c, nil
+	}
+	if c, ok := r.ahead.cells[hash]; ok && r.ahead.position >= l.admission.cells.floor {
+		return c, nil
+	}
+	return l.readCell(sub.Kind, hash)
+}
+
+// checkSource binds a source to the first principal that uses it, so that nobody
+// squats another's ids.
+func (l *Ledger) checkSource(o *overlay, r *request, d *draft) error {
+	source := d.event.Source
+	holder, ok := o.sources[source]
+	if !ok {
+		holder, ok = l.admission.sources.get(source)
+	}
+	if !ok {
+		holder, ok = r.ahead.sources[source]
+		if !ok || r.ahead.position < l.admission.sources.floor {
+			var err error
+			if holder, err = l.readSource(source); err != nil {
+				return err
+			}
+		}
+	}
+	if holder == "" {
+		o.sources[source] = d.event.Principal
+		return nil
+	}
+	if holder != d.event.Principal {
+		return &events.Refusal{Rule: "source.bound", Class: events.Forbidden, Field: "/source",
+			Detail: fmt.Sprintf("source %q belongs to another principal", source), Fix: "use a source of your own"}
+	}
+	return nil
+}
+
+// getRow reads a row into memory of its own; nil if there is none.
+func (l *Ledger) getRow(key []byte) ([]byte, error) {
+	if err := l.uses.begin(); err != nil {
+		return nil, err
+	}
+	defer l.uses.end()
+	v, closer, err := l.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, l.damaged(fmt.Sprintf("reading row %c", key[0]), err)
+	}
+	out := bytes.Clone(v)
+	return out, closer.Close()
+}

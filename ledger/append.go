@@ -1,0 +1,431 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// Receipt is the evidence a producer gets: where its event stands, and a head
+// signed over it.
+type Receipt struct {
+	proof.Receipt
+	// Repeated: the same event was there already. This is its old place; nothing
+	// new was recorded.
+	Repeated bool
+}
+
+// A request is one Append on its way through the sequencer.
+type request struct {
+	drafts   []*draft
+	size     int64
+	ahead    lookahead
+	confirms bool         // an operator vouches for the clock
+	done     chan outcome // buffered, so that nobody waits for a caller that left
+}
+
+// outcome is what the sequencer decided, released when all it rested on is
+// durable.
+type outcome struct {
+	err    error
+	places []place
+	head   *Head
+}
+
+// place is where an event stands in the book.
+type place struct {
+	position int64
+	time     int64
+	leaf     proof.Hash
+	repeated bool
+}
+
+// Append admits a batch, all of it or nothing, and returns when it is durable.
+//
+// The error is a *events.Refusal if an event may not happen, cannot be read or
+// exceeds a limit (its Index is the place in the batch); ErrOverloaded or a
+// *ClockError if nothing can be recorded now; ErrClosed. When ctx ends first the
+// events may still be recorded: send them again with the same ids.
+func (l *Ledger) Append(ctx context.Context, batch ...events.Event) ([]Receipt, error) {
+	now := events.TimeOf(l.opts.Now())
+	batch = slices.Clone(batch) // the caller may go on before the ledger is done with it
+	for i := range batch {
+		ev := &batch[i]
+		if typ, ok := events.Lookup(ev.Type); ok && typ.Reserved {
+			return nil, &events.Refusal{Rule: "type.reserved", Class: events.Forbidden, Field: "/type", Index: i,
+				Detail: ev.Type + " is appended by the ledger itself", Fix: "send an event of another type"}
+		}
+		if err := ev.Validate(now); err != nil {
+			return nil, at(i, err)
+		}
+	}
+	return l.append(ctx, batch)
+}
+
+// append is Append for events the ledger itself makes as well.
+func (l *Ledger) append(ctx context.Context, batch []events.Event) ([]Receipt, error) {
+	req, err := l.prepare(batch)
+	if err != nil {
+		return nil, err
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	if err := l.queue.push(req, l.opts.Limits); err != nil {
+		return nil, err
+	}
+	select {
+	case out := <-req.done:
+		return receipts(req, out)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the events to be durable (they may still be; send them again with the same ids): %w", ctx.Err())
+	}
+}
+
+// prepare does in the caller's goroutine all that needs no order.
+func (l *Ledger) prepare(batch []events.Event) (*request, error) {
+	lim := l.opts.Limits
+	if len(batch) > lim.BatchEvents {
+		return nil, &events.Refusal{Rule: "limit.batch-events", Class: events.TooLarge, Index: lim.BatchEvents,
+			Detail: fmt.Sprintf("the batch holds %d events; the limit is %d", len(batch), lim.BatchEvents), Fix: "send it in parts"}
+	}
+	req := &request{done: make(chan outcome, 1)}
+	for i := range batch {
+		d, err := l.draft(&batch[i])
+		if err != nil {
+			return nil, at(i, err)
+		}
+		if d.size > lim.EventBytes {
+			return nil, &events.Refusal{Rule: "limit.event-bytes", Class: events.TooLarge, Index: i,
+				Detail: fmt.Sprintf("the event takes %d bytes; the limit is %d", d.size, lim.EventBytes), Fix: "split it, or put large content elsewhere and refer to it by digest"}
+		}
+		if req.size += d.size; req.size > lim.BatchBytes {
+			return nil, &events.Refusal{Rule: "limit.batch-bytes", Class: events.TooLarge, Index: i,
+				Detail: fmt.Sprintf("the batch takes more than %d bytes", lim.BatchBytes), Fix: "send it in parts"}
+		}
+		req.drafts = append(req.drafts, d)
+	}
+	var err error
+	req.ahead, err = l.lookAhead(req.drafts)
+	return req, err
+}
+
+// at names the place in the batch that an error is about.
+func at(i int, err error) error {
+	var r *events.Refusal
+	if errors.As(err, &r) {
+		r.Index = i
+		return r
+	}
+	return fmt.Errorf("event %d of the batch: %w", i, err)
+}
+
+func receipts(req *request, out outcome) ([]Receipt, error) {
+	if out.err != nil {
+		return nil, out.err
+	}
+	rs := make([]Receipt, len(req.drafts))
+	for i, d := range req.drafts {
+		p := out.places[i]
+		rs[i] = Receipt{Repeated: p.repeated, Receipt: proof.Receipt{
+			ID: d.event.ID, Source: d.event.Source, Position: p.position, Time: p.time,
+			LeafHash: p.leaf, Checkpoint: string(out.head.Checkpoint),
+		}}
+	}
+	return rs, nil
+}
+
+// queue is where requests wait for the sequencer.
+type queue struct {
+	mu     sync.Mutex // guards what follows
+	reqs   []*request
+	events int
+	bytes  int64
+	closed error
+
+	more chan struct{} // capacity 1: something was pushed
+}
+
+func (q *queue) push(r *request, lim Limits) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed != nil {
+		return q.closed
+	}
+	if q.events > 0 && (q.events+len(r.drafts) > lim.QueueEvents || q.bytes+r.size > lim.QueueBytes) {
+		return ErrOverloaded
+	}
+	q.reqs = append(q.reqs, r)
+	q.events += len(r.drafts)
+	q.bytes += r.size
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take removes waiting requests in order, up to a number of events but at least
+// one request if there is any.
+func (q *queue) take(limit int) []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, events := 0, 0
+	for n < len(q.reqs) && (n == 0 || events+len(q.reqs[n].drafts) <= limit) {
+		events += len(q.reqs[n].drafts)
+		q.bytes -= q.reqs[n].size
+		n++
+	}
+	q.events -= events
+	out := q.reqs[:n:n]
+	q.reqs = q.reqs[n:]
+	if len(q.reqs) == 0 {
+		q.reqs = nil
+	} else {
+		select {
+		case q.more <- struct{}{}:
+		default:
+		}
+	}
+	return out
+}
+
+// close refuses further requests and returns those that still wait.
+func (q *queue) close(reason error) []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed == nil {
+		q.closed = reason
+	}
+	left := q.reqs
+	q.reqs, q.events, q.bytes = nil, 0, 0
+	return left
+}
+
+// A pool is the batch being built: the records of many requests that will become
+// durable together.
+type pool struct {
+	batch    *pebble.Batch
+	start    int64 // first position
+	edge     edge
+	full     []tile
+	leaves   []proof.Hash // of this pool, in order
+	leaf     proof.Hash   // of the last record
+	time     int64        // of the last record
+	cells    map[proof.Hash]cell
+	drafts   map[[32]byte]pooled // by identity: not in the store yet
+	requests []*request
+	outcomes []outcome
+	bytes    int64
+}
+
+type pooled struct {
+	draft *draft
+	place place
+}
+
+// poolEvents and poolBytes bound one group commit, so that a flood does not make
+// everyone wait for one huge batch.
+const (
+	poolEvents = 16_384
+	poolBytes  = 64 << 20
+)
+
+// sequence is the sequencer: the one goroutine that orders. While a batch is
+// being synced it builds the next, taking in all that arrives meanwhile, so that
+// a sync is never waited for with idle hands and never shared by few.
+func (l *Ledger) sequence() {
+	defer close(l.flights)
+	flying := false
+	for {
+		select {
+		case <-l.queue.more:
+		case <-l.landed:
+			flying = false
+			continue
+		case <-l.stop:
+			return
+		}
+		p := l.newPool()
+		l.admitAll(p, l.queue.take(poolEvents))
+		for flying {
+			more := l.queue.more
+			if len(p.leaves) >= poolEvents || p.bytes >= poolBytes {
+				more = nil
+			}
+			select {
+			case <-l.landed:
+				flying = false
+			case <-more:
+				l.admitAll(p, l.queue.take(poolEvents-len(p.leaves)))
+			case <-l.stop:
+				p.resolve(nil, errors.Join(ErrClosed, p.batch.Close()))
+				return
+			}
+		}
+		if err := l.seal(p); err != nil {
+			l.fatal("building a batch", err)
+			p.resolve(nil, err)
+			return
+		}
+		flying = true
+		l.flights <- p
+	}
+}
+
+func (l *Ledger) newPool() *pool {
+	l.admission.rotate(l.tail.edge.size)
+	return &pool{
+		batch: l.db.NewBatch(), start: l.tail.edge.size,
+		edge: l.tail.edge.clone(), leaf: l.tail.leaf, time: l.tail.time,
+		cells: make(map[proof.Hash]cell), drafts: make(map[[32]byte]pooled),
+	}
+}
+
+func (l *Ledger) admitAll(p *pool, reqs []*request) {
+	for _, r := range reqs {
+		places, err := l.admit(p, r)
+		p.requests = append(p.requests, r)
+		p.outcomes = append(p.outcomes, outcome{err: err, places: places})
+	}
+}
+
+// place gives an admitted draft its position and time and puts its rows into the
+// batch.
+func (l *Ledger) place(p *pool, d *draft, time int64) (place, error) {
+	leaf := proof.Leaf{
+		Version: proof.LeafVersion, Position: uint64(p.edge.size), Prev: p.leaf,
+		Time: time, Keys: d.keys, Body: d.commit,
+	}
+	position := p.edge.size
+	l.leafBuf = leaf.Append(l.leafBuf[:0])
+	hash := proof.LeafHash(l.leafBuf)
+	p.full = p.edge.append(hash, p.full)
+	p.leaves = append(p.leaves, hash)
+	p.leaf, p.time = hash, time
+	p.bytes += d.size
+
+	var err error
+	set := func(key, value []byte) {
+		if err == nil {
+			err = p.batch.Set(key, value, nil)
+		}
+	}
+	set(recordKey(position), recordRow(time, d.bytes))
+	for i, f := range d.facets {
+		set(facetKey(position, i), f)
+	}
+	return place{position: position, time: time, leaf: hash}, err
+}
+
+// seal completes the batch with the rows it has one of, and applies it. From then
+// on it can be read, but it is not durable.
+func (l *Ledger) seal(p *pool) error {
+	if len(p.leaves) == 0 {
+		return nil // only refusals and repeats: nothing to write
+	}
+	for hash, c := range p.cells {
+		v, err := c.encode()
+		if err != nil {
+			return err
+		}
+		if err := p.batch.Set(stateKey(hash), v, nil); err != nil {
+			return err
+		}
+	}
+	if err := p.sealTree(); err != nil {
+		return err
+	}
+	head := headRow{Size: p.edge.size, Root: p.edge.root(), Leaf: p.leaf, Time: p.time}
+	b, err := encMode.Marshal(head)
+	if err != nil {
+		return err
+	}
+	if err := p.batch.Set(headKey, b, nil); err != nil {
+		return err
+	}
+	if err := l.db.ApplyNoSyncWait(p.batch, pebble.Sync); err != nil {
+		return err
+	}
+	l.tail.edge, l.tail.leaf = p.edge, p.leaf
+	return nil
+}
+
+// sealTree writes the tiles that became full and the leaf hashes after them. The
+// leaf hashes of a partial tile lie in rows of their own, one a batch, so that a
+// commit writes only what is new; they go when their tile is full.
+func (p *pool) sealTree() error {
+	for _, t := range p.full {
+		if err := p.batch.Set(tileKey(t.level, t.n), packHashes(t.hashes), nil); err != nil {
+			return err
+		}
+	}
+	first := max(p.start, p.edge.size&^(tileWidth-1)) // first leaf not in a full tile
+	if first > p.start {
+		if err := p.batch.DeleteRange(edgeKey(0), edgeKey(first), nil); err != nil {
+			return err
+		}
+	}
+	if first == p.edge.size {
+		return nil
+	}
+	return p.batch.Set(edgeKey(first), packHashes(p.leaves[first-p.start:]), nil)
+}
+
+// land is the second goroutine: it signs each head while its batch is being
+// synced, and releases it, and everyone who waits for it, once it is durable.
+func (l *Ledger) land() {
+	defer close(l.done)
+	for p := range l.flights {
+		head, err := l.landPool(p)
+		if err != nil {
+			l.fatal("making events durable", err)
+		}
+		p.resolve(head, err)
+		select {
+		case l.landed <- struct{}{}:
+		case <-l.stop:
+		}
+	}
+}
+
+func (l *Ledger) landPool(p *pool) (*Head, error) {
+	if err := l.Failed(); err != nil {
+		return nil, err // all that comes after what did not become durable rests on it
+	}
+	if len(p.leaves) == 0 {
+		return l.head.Load(), p.batch.Close()
+	}
+	head, err := l.signHead(p.edge, p.leaf, p.time)
+	if serr := p.batch.SyncWait(); serr != nil {
+		return nil, serr
+	}
+	if err == nil {
+		err = l.witness.failed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.publish(head)
+	l.witness.remember(head.Checkpoint)
+	return head, p.batch.Close()
+}
+
+// resolve tells every request of the pool what became of it. Whatever the pool
+// decided rested at most on its own records and those before, all durable now.
+func (p *pool) resolve(head *Head, err error) {
+	for i, r := range p.requests {
+		out := p.outcomes[i]
+		if out.head = head; err != nil {
+			out = outcome{err: fmt.Errorf("the ledger stopped before the events were durable: %w", err)}
+		}
+		r.done <- out
+	}
+}

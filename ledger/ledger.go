@@ -1,0 +1,434 @@
+package ledger
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/mod/sumdb/note"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// Ledger is an open book. Its methods may be called from any goroutine.
+type Ledger struct {
+	dir      string
+	opts     Options
+	db       *pebble.DB
+	origin   string
+	secret   []byte // salts bodies and names OpenLineage events; kept in the book
+	signer   note.Signer
+	verifier note.Verifier
+	vkey     string
+	first    proof.Hash // what the chain starts from: the prev of record 0
+	owners   *owners
+	witness  *witness
+
+	head      atomic.Pointer[Head] // durable; only the landing goroutine stores it
+	published struct {
+		sync.Mutex // guards what follows
+		at         time.Time
+		head       *Head
+	}
+
+	queue   queue
+	flights chan *pool    // sequencer → landing: applied, not yet durable
+	landed  chan struct{} // landing → sequencer: that pool is durable
+	stop    chan struct{} // closed once: end both goroutines
+	done    chan struct{} // closed when both have ended
+	end     sync.Once
+	failure atomic.Pointer[error] // why the ledger stopped by itself
+	uses    uses                  // of db, by readers
+
+	// Owned by the sequencer.
+	admission admission
+	leafBuf   []byte
+	tail      struct {
+		edge edge       // after the last applied record
+		leaf proof.Hash // of the last applied record
+
+		mu    sync.Mutex // guards what follows, which PositionAt shares
+		size  int64      // positions given, applied or not
+		time  int64      // of the last position given
+		asked int64      // latest moment a question was answered for
+	}
+}
+
+// Head is the durable end of the book at one moment.
+type Head struct {
+	// Size is the number of records; the last has position Size-1.
+	Size int64
+	// Root is the RFC 6962 root over the Size records.
+	Root proof.Hash
+	// Time is the recorded time of the last record.
+	Time events.Time
+	// Checkpoint is the signed note over origin, size and root.
+	Checkpoint []byte
+
+	edge edge
+	leaf proof.Hash
+	next chan struct{} // closed when a later head is published
+}
+
+// headRow is the stored head. It is not signed: Ed25519 is deterministic, and the
+// signature is made while the row is being synced.
+type headRow struct {
+	_    struct{} `cbor:",toarray"`
+	Size int64
+	Root proof.Hash
+	Leaf proof.Hash
+	Time int64
+}
+
+// settings are made when a ledger is created and never change.
+type settings struct {
+	Format uint64 `cbor:"format"`
+	Origin string `cbor:"origin"`
+	Secret []byte `cbor:"secret"`
+	VKey   string `cbor:"vkey"`
+	// First is the prev of record 0: the hash of the genesis parameters.
+	First proof.Hash `cbor:"first"`
+}
+
+// format is the version of the book's rows. A program refuses a newer one.
+const format = 1
+
+// Create makes a new ledger in dir and opens it. It makes a signing key unless
+// Options.KeyFile holds one already, and refuses with ErrExists if there is a
+// ledger.
+func Create(dir string, o Options) (*Ledger, error) {
+	o = o.withDefaults(dir)
+	if err := checkOrigin(o.Origin); err != nil {
+		return nil, err
+	}
+	if _, err := o.FS.Stat(bookDir(o.FS, dir)); err == nil {
+		return nil, fmt.Errorf("creating a ledger in %s: %w", dir, ErrExists)
+	}
+	if cp, _, err := readWitness(o.FS, o.HeadFile); err != nil || cp != nil {
+		return nil, errors.Join(fmt.Errorf("creating a ledger in %s: the head witness %s is there, so a ledger was: restore its book, or name another directory", dir, o.HeadFile), err)
+	}
+	signer, vkey, err := createKey(o)
+	if err != nil {
+		return nil, fmt.Errorf("creating the signing key: %w", err)
+	}
+	db, err := openBook(o, dir, bookOptions{create: true})
+	if err != nil {
+		return nil, fmt.Errorf("creating the book: %w", err)
+	}
+	l := newLedger(dir, o, db)
+	if err := l.begin(signer, vkey); err != nil {
+		return nil, errors.Join(fmt.Errorf("creating a ledger in %s: %w", dir, err), l.abandon())
+	}
+	return l, nil
+}
+
+// begin writes the settings and the genesis record of a new book.
+func (l *Ledger) begin(signer note.Signer, vkey string) error {
+	genesis := &events.Genesis{
+		Origin: l.opts.Origin, Keys: []string{vkey}, Format: format, Limits: l.opts.Limits.recorded(),
+		Predecessor: string(l.opts.Predecessor),
+	}
+	data, err := encMode.Marshal(genesis)
+	if err != nil {
+		return err
+	}
+	s := settings{Format: format, Origin: l.opts.Origin, Secret: make([]byte, 32), VKey: vkey, First: proof.GenesisPrev(data)}
+	rand.Read(s.Secret)
+	b, err := encMode.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := l.db.Set(metaKey("settings"), b, pebble.Sync); err != nil {
+		return err
+	}
+	if err := l.db.Set(metaKey("fold"), []byte{events.Fold}, pebble.Sync); err != nil {
+		return err
+	}
+	if err := l.adopt(s); err != nil {
+		return err
+	}
+	l.signer = signer
+	l.tail.leaf = s.First
+	head, err := l.signHead(edge{}, s.First, 0)
+	if err != nil {
+		return err
+	}
+	if err := createWitness(l.opts.FS, l.opts.HeadFile, head.Checkpoint); err != nil {
+		return fmt.Errorf("making the head witness: %w", err)
+	}
+	if err := l.start(head, 1); err != nil {
+		return err
+	}
+	_, err = l.append(context.Background(), []events.Event{l.own(genesis, "ledger.genesis", "genesis")})
+	return err
+}
+
+// own makes an event that the ledger says itself.
+func (l *Ledger) own(data events.Data, typ, id string) events.Event {
+	return events.Event{
+		ID: id, Source: "ledger:" + l.origin, Type: typ, Schema: 1,
+		Time: events.TimeOf(l.opts.Now()), Principal: "ledger", Data: data,
+	}
+}
+
+func (l Limits) recorded() map[string]int64 {
+	return map[string]int64{"batch_events": int64(l.BatchEvents), "event_bytes": l.EventBytes, "batch_bytes": l.BatchBytes}
+}
+
+// Open opens the ledger in dir. It refuses with ErrNotExist if there is none and
+// with a *DamageError if the book does not hold what was acknowledged.
+func Open(dir string, o Options) (*Ledger, error) {
+	o = o.withDefaults(dir)
+	if _, err := o.FS.Stat(bookDir(o.FS, dir)); err != nil {
+		if cp, _, werr := readWitness(o.FS, o.HeadFile); werr == nil && cp != nil {
+			return nil, lost(cp, "the book is gone, but its head witness is not", nil)
+		}
+		return nil, fmt.Errorf("opening %s: %w", dir, ErrNotExist)
+	}
+	witnessed, seq, err := readWitness(o.FS, o.HeadFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := inspectBook(dir, o, witnessed); err != nil {
+		return nil, err
+	}
+	db, err := openBook(o, dir, bookOptions{})
+	if err != nil {
+		return nil, openFailed(dir, o, err, witnessed)
+	}
+	l := newLedger(dir, o, db)
+	if err := l.resume(witnessed, seq); err != nil {
+		return nil, errors.Join(err, l.abandon())
+	}
+	if o.ConfirmClock == "" {
+		return l, nil
+	}
+	if err := l.confirmClock(o.ConfirmClock); err != nil {
+		return nil, errors.Join(fmt.Errorf("recording that the clock is confirmed: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// inspect checks that an existing book can be gone on with: it has the key, it
+// ends as its head says, and it holds what was acknowledged.
+func (l *Ledger) inspect(witnessed []byte) (tail, error) {
+	s, err := readSettings(l.db)
+	if err != nil {
+		return tail{}, beginningLost(witnessed, err)
+	}
+	if err := l.adopt(s); err != nil {
+		return tail{}, err
+	}
+	if l.signer, err = readKey(l.opts, l.vkey); err != nil {
+		return tail{}, err
+	}
+	t, err := readTail(l.db)
+	if errors.Is(err, errNoBeginning) {
+		return t, beginningLost(witnessed, err)
+	}
+	if err != nil {
+		return t, err
+	}
+	if err := l.checkWitness(t, witnessed); err != nil {
+		return t, err
+	}
+	return t, l.checkLast(t)
+}
+
+// resume takes up after the end of an existing book.
+func (l *Ledger) resume(witnessed []byte, seq uint64) error {
+	t, err := l.inspect(witnessed)
+	if err != nil {
+		return err
+	}
+	l.tail.edge, l.tail.leaf = t.edge, t.row.Leaf
+	l.tail.size, l.tail.time = t.row.Size, t.row.Time
+	head, err := l.signHead(t.edge, t.row.Leaf, t.row.Time)
+	if err != nil {
+		return err
+	}
+	if err := l.refold(); err != nil {
+		return err
+	}
+	if witnessed == nil {
+		l.opts.Logger.Warn("there was no head witness; a new one starts here, and a rollback to before it would go unnoticed", "file", l.opts.HeadFile, "size", head.Size)
+		if err := createWitness(l.opts.FS, l.opts.HeadFile, head.Checkpoint); err != nil {
+			return fmt.Errorf("making the head witness: %w", err)
+		}
+		seq = 1
+	}
+	return l.start(head, seq)
+}
+
+func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
+	return &Ledger{
+		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir),
+		queue:   queue{more: make(chan struct{}, 1)},
+		uses:    uses{idle: make(chan struct{}, 1)},
+		flights: make(chan *pool), landed: make(chan struct{}),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+func (l *Ledger) adopt(s settings) (err error) {
+	if s.Format != format {
+		return fmt.Errorf("the book has format %d; this program knows format %d: use a newer one", s.Format, format)
+	}
+	l.origin, l.secret, l.vkey, l.first = s.Origin, s.Secret, s.VKey, s.First
+	l.verifier, err = note.NewVerifier(s.VKey)
+	return err
+}
+
+// start begins to take events after head.
+func (l *Ledger) start(head *Head, witnessSeq uint64) (err error) {
+	if l.witness, err = openWitness(l.opts.FS, l.opts.HeadFile, witnessSeq, l.opts.Logger); err != nil {
+		return err
+	}
+	l.head.Store(head)
+	l.published.head = head
+	l.admission = newAdmission(head.Size)
+	go l.sequence()
+	go l.land()
+	return nil
+}
+
+// confirmClock records that an operator vouches for a clock that jumped.
+func (l *Ledger) confirmClock(reason string) error {
+	before, now := l.Head().Time, events.TimeOf(l.opts.Now())
+	ev := l.own(&events.ClockConfirmed{Before: before, After: now, Reason: reason}, "ledger.clock.confirmed", fmt.Sprintf("clock-%d", l.Head().Size))
+	req, err := l.prepare([]events.Event{ev})
+	if err != nil {
+		return err
+	}
+	req.confirms = true
+	if err := l.queue.push(req, l.opts.Limits); err != nil {
+		return err
+	}
+	_, err = receipts(req, <-req.done)
+	return err
+}
+
+// Close ends the ledger: what is durable stays, what still waits is refused with
+// ErrClosed.
+func (l *Ledger) Close() error {
+	l.halt(ErrClosed)
+	<-l.done
+	l.uses.close()
+	err := l.witness.close()
+	if f := l.failure.Load(); f != nil {
+		err = errors.Join(*f, err)
+	}
+	return errors.Join(err, l.db.Close())
+}
+
+// abandon closes what a failed Create or Open had got to.
+func (l *Ledger) abandon() error {
+	if l.head.Load() == nil {
+		return l.db.Close() // the goroutines were not started
+	}
+	return l.Close()
+}
+
+// fatal stops the ledger for good: after a storage error nothing more can be
+// promised, and a restart recovers what is durable.
+func (l *Ledger) fatal(doing string, err error) {
+	err = fmt.Errorf("%s: %w", doing, err)
+	l.failure.CompareAndSwap(nil, &err)
+	l.opts.Logger.Error("the ledger stops; restart it to recover what is durable", "err", err)
+	l.halt(fmt.Errorf("%w after a storage error: %w", ErrClosed, err))
+}
+
+func (l *Ledger) halt(reason error) {
+	left := l.queue.close(reason)
+	l.end.Do(func() { close(l.stop) })
+	for _, r := range left {
+		r.done <- outcome{err: reason}
+	}
+}
+
+// Failed tells why the ledger stopped by itself; nil while it works.
+func (l *Ledger) Failed() error {
+	if f := l.failure.Load(); f != nil {
+		return *f
+	}
+	return nil
+}
+
+// Origin is the name of the log in its checkpoints.
+func (l *Ledger) Origin() string { return l.origin }
+
+// Verifier checks the ledger's signatures.
+func (l *Ledger) Verifier() note.Verifier { return l.verifier }
+
+// VerifierKey is the Verifier in the text form of x/mod/sumdb/note: what an
+// auditor has to obtain from a source of their own.
+func (l *Ledger) VerifierKey() string { return l.vkey }
+
+func checkOrigin(origin string) error {
+	if origin == "" || strings.ContainsAny(origin, " +\n\t") || len(origin) > 255 {
+		return fmt.Errorf("the origin %q cannot name a log: use a schema-less URL such as ledger.example/yunze, without spaces or plus signs", origin)
+	}
+	return nil
+}
+
+// createKey reads the signing key, or makes one if there is none.
+func createKey(o Options) (note.Signer, string, error) {
+	b, err := readFile(o.FS, o.KeyFile)
+	if errors.Is(err, errNotExist) {
+		skey, _, gerr := note.GenerateKey(rand.Reader, o.Origin)
+		if gerr != nil {
+			return nil, "", gerr
+		}
+		if err := makeDir(o.FS, o.FS.PathDir(o.KeyFile)); err != nil {
+			return nil, "", err
+		}
+		b = []byte(skey + "\n")
+		err = writeFileAtomic(o.FS, o.KeyFile, b)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return parseKey(b)
+}
+
+// readKey reads the signing key and refuses one that is not the book's.
+func readKey(o Options, vkey string) (note.Signer, error) {
+	b, err := readFile(o.FS, o.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w; put the ledger's key there, or name it with --key", err)
+	}
+	signer, got, err := parseKey(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing key %s: %w", o.KeyFile, err)
+	}
+	if got != vkey {
+		return nil, fmt.Errorf("the signing key %s is %s, but the ledger's is %s", o.KeyFile, got, vkey)
+	}
+	return signer, nil
+}
+
+// parseKey reads a note signing key and derives its verifier key. The private
+// form is PRIVATE+KEY+name+hash+base64(algorithm ‖ Ed25519 seed).
+func parseKey(b []byte) (note.Signer, string, error) {
+	skey := strings.TrimSpace(string(b))
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, "", err
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.SplitN(skey, "+", 5)[4])
+	if err != nil || len(raw) != 1+ed25519.SeedSize {
+		return nil, "", errors.New("not an Ed25519 note key")
+	}
+	pub := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
+	vkey, err := note.NewEd25519VerifierKey(signer.Name(), pub)
+	return signer, vkey, err
+}

@@ -1,0 +1,246 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// encMode and decMode are deterministic CBOR as docs/format.md fixes it.
+var (
+	encMode = must(cbor.CoreDetEncOptions().EncMode())
+	decMode = must(cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		IndefLength:       cbor.IndefLengthForbidden,
+		TagsMd:            cbor.TagsForbidden,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		MaxNestedLevels:   64,
+		MaxArrayElements:  1 << 24,
+		MaxMapPairs:       1 << 20,
+	}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // constant options: a mistake of this file
+	}
+	return v
+}
+
+// A draft is an event made ready for its place in the book: everything that does
+// not depend on the place is fixed, so that the sequencer only orders and chains,
+// and so that replicas given the same order build the same bytes.
+type draft struct {
+	event   *events.Event
+	typ     events.Type
+	body    *proof.Body
+	bytes   []byte     // the body, as stored and hashed
+	commit  proof.Hash // body commitment in the leaf
+	keys    []proof.Hash
+	facets  [][]byte // stored forms, in the order of body.Facets
+	id      [32]byte
+	subject proof.Hash
+	size    int64 // stored bytes, for the limits
+	// continues are the records that carry the keys this one has no room for.
+	continues []*draft
+}
+
+// draft prepares an event. It may create owner keys, and leaves ev.Facets split.
+func (l *Ledger) draft(ev *events.Event) (*draft, error) {
+	typ, ok := events.Lookup(ev.Type)
+	if !ok {
+		return nil, &events.Refusal{Rule: "type.unknown", Field: "/type", Detail: fmt.Sprintf("there is no event type %q", ev.Type), Fix: "use a type of the vocabulary (events.Types)"}
+	}
+	if err := ev.Split(); err != nil {
+		return nil, err
+	}
+	data, err := encMode.Marshal(ev.Data)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the data of a %s: %w", ev.Type, err)
+	}
+	sub := ev.Data.Subject()
+	d := &draft{event: ev, typ: typ, subject: subjectHash(sub), id: idHash(ev.Source, ev.ID)}
+	d.body = &proof.Body{
+		ID: ev.ID, Type: ev.Type, Schema: ev.Schema, Source: ev.Source,
+		Subject: [2]string{sub.Kind, sub.ID},
+		Time:    int64(ev.Time), EffectiveFrom: int64(ev.EffectiveFrom), EffectiveTo: int64(ev.EffectiveTo),
+		Principal: ev.Principal, Actor: ev.Actor, Party: ev.Party, OnBehalfOf: ev.OnBehalfOf,
+		Correlation: ev.Correlation, Causation: ev.Causation, ExpectedVersion: ev.ExpectedVersion,
+		Grade: ev.Grade, Retention: ev.Retention, Imported: ev.Imported, Trace: ev.Trace,
+		Data: data,
+	}
+	if ev.Producer != nil {
+		d.body.Producer = &proof.Producer{ID: ev.Producer.ID, Seq: ev.Producer.Seq}
+	}
+	for _, n := range ev.Names() {
+		d.body.Names = append(d.body.Names, append(proof.Name{n.Kind}, n.Parts...))
+	}
+	if err := l.draftFacets(d, ev.Facets); err != nil {
+		return nil, err
+	}
+	if err := l.finish(d); err != nil {
+		return nil, err
+	}
+	if len(d.keys) > proof.MaxKeys {
+		if err := l.continueKeys(d); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// finish encodes the body and commits to it.
+func (l *Ledger) finish(d *draft) error {
+	var err error
+	if d.bytes, err = d.body.Marshal(); err != nil {
+		return fmt.Errorf("encoding a %s: %w", d.body.Type, err)
+	}
+	salt := l.bodySalt(d.body)
+	d.commit = proof.CommitBody(&salt, d.bytes)
+	d.keys = d.body.Keys()
+	d.size += int64(len(d.bytes))
+	return nil
+}
+
+// bodySalt hides the body from holders of leaves; bodies about the ledger itself
+// are public and have none.
+func (l *Ledger) bodySalt(b *proof.Body) (salt [32]byte) {
+	if b.Public() {
+		return salt
+	}
+	return proof.BodySalt(l.secret, b.Source, b.ID)
+}
+
+func (l *Ledger) draftFacets(d *draft, facets []events.Facet) error {
+	for i := range facets {
+		f := &facets[i]
+		var salt [32]byte
+		rand.Read(salt[:]) // never fails, by its contract
+		stored := proof.EncodeFacet(&salt, f.Bytes)
+		if f.Owner != "" {
+			key, err := l.owners.key(f.Owner)
+			if err != nil {
+				return fmt.Errorf("sealing facet %q: %w", f.Name, err)
+			}
+			if stored, err = proof.SealFacet(key, d.body.Source, d.body.ID, f.Name, &salt, f.Bytes, rand.Reader); err != nil {
+				return fmt.Errorf("sealing facet %q: %w", f.Name, err)
+			}
+		}
+		d.body.Facets = append(d.body.Facets, proof.FacetRef{
+			Name: f.Name, MediaType: f.MediaType, Owner: f.Owner, Commit: proof.CommitFacet(&salt, f.Bytes),
+		})
+		d.facets = append(d.facets, stored)
+		d.size += int64(len(stored))
+	}
+	return nil
+}
+
+// continueKeys moves the keys beyond proof.MaxKeys into continuation records,
+// which follow directly in the same batch.
+func (l *Ledger) continueKeys(d *draft) error {
+	d.keys = d.keys[:proof.MaxKeys]
+	for _, c := range d.body.Continuations() {
+		data := &events.RecordContinued{Source: c.Source, ID: c.ID, Part: c.Part}
+		for _, k := range c.Keys {
+			data.Keys = append(data.Keys, bytes.Clone(k[:]))
+		}
+		next, err := l.draft(&events.Event{
+			ID: fmt.Sprintf("%s#keys-%d", c.ID, c.Part), Source: c.Source, Type: proof.ContinuedType, Schema: 1,
+			Time: events.Time(d.body.Time), Principal: d.body.Principal, Data: data,
+		})
+		if err != nil {
+			return err
+		}
+		d.continues = append(d.continues, next)
+		d.size += next.size
+	}
+	return nil
+}
+
+// A cell is what the book keeps of a subject: how many events it has had, and
+// its state if its kind has one.
+type cell struct {
+	version uint64
+	state   any
+}
+
+type storedCell struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint64
+	State   cbor.RawMessage
+}
+
+func (c cell) encode() ([]byte, error) {
+	s := storedCell{Version: c.version, State: cbor.RawMessage{0xf6}} // null
+	if c.state != nil {
+		var err error
+		if s.State, err = encMode.Marshal(c.state); err != nil {
+			return nil, fmt.Errorf("encoding a state: %w", err)
+		}
+	}
+	return encMode.Marshal(s)
+}
+
+func decodeCell(kind string, b []byte) (cell, error) {
+	var s storedCell
+	if err := decMode.Unmarshal(b, &s); err != nil {
+		return cell{}, fmt.Errorf("reading the state of a %s: %w", kind, err)
+	}
+	c := cell{version: s.Version, state: events.StateOf(kind)}
+	if c.state != nil && !bytes.Equal(s.State, []byte{0xf6}) {
+		if err := decMode.Unmarshal(s.State, c.state); err != nil {
+			return cell{}, fmt.Errorf("reading the state of a %s: %w", kind, err)
+		}
+	}
+	return c, nil
+}
+
+// recordRow is the stored form of a record: its time and its body. Position is
+// the row's key, prev stands in the tile, and keys and commitment follow from the
+// body, so that nothing is stored twice.
+func recordRow(time int64, body []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(body)), uint64(time)), body...)
+}
+
+var errShortRow = errors.New("the row is too short to be a record")
+
+func splitRecordRow(row []byte) (time int64, body []byte, err error) {
+	if len(row) < 9 {
+		return 0, nil, errShortRow
+	}
+	return int64(binary.BigEndian.Uint64(row)), row[8:], nil
+}
+
+// decodeEvent turns a stored body into the event it records, without the bytes of
+// its facets.
+func decodeEvent(b *proof.Body) (events.Event, error) {
+	ev := events.Event{
+		ID: b.ID, Source: b.Source, Type: b.Type, Schema: b.Schema,
+		Time: events.Time(b.Time), EffectiveFrom: events.Time(b.EffectiveFrom), EffectiveTo: events.Time(b.EffectiveTo),
+		Principal: b.Principal, Actor: b.Actor, Party: b.Party, OnBehalfOf: b.OnBehalfOf,
+		Correlation: b.Correlation, Causation: b.Causation, ExpectedVersion: b.ExpectedVersion,
+		Grade: b.Grade, Retention: b.Retention, Imported: b.Imported, Trace: b.Trace,
+	}
+	if b.Producer != nil {
+		ev.Producer = &events.ProducerSeq{ID: b.Producer.ID, Seq: b.Producer.Seq}
+	}
+	typ, ok := events.Lookup(b.Type)
+	if !ok || b.Schema != typ.Schema {
+		return ev, fmt.Errorf("this program does not know %s schema %d; use one at least as new as the ledger", b.Type, b.Schema)
+	}
+	ev.Data = typ.NewData()
+	if err := decMode.Unmarshal(b.Data, ev.Data); err != nil {
+		return ev, fmt.Errorf("reading the data of a %s: %w", b.Type, err)
+	}
+	for _, f := range b.Facets {
+		ev.Facets = append(ev.Facets, events.Facet{Name: f.Name, MediaType: f.MediaType, Owner: f.Owner})
+	}
+	return ev, nil
+}

@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// The rows of the book. This file is the only place that builds their keys, and
+// docs/format.md ("In the book") describes them. All integers are big endian, so
+// that Pebble's byte order is their order.
+//
+//	'm' name                      settings made at creation, never changed
+//	'h'                           the head: size, root, last leaf hash, last time
+//	'r' position                  record: time(8) ‖ body bytes
+//	'f' position ‖ number(2)      a facet of that record, plain or sealed
+//	't' level ‖ tile number       a full tile: 256 hashes of 32 bytes
+//	'e' position                  leaf hashes from position on, since the last full tile
+//	'i' SHA-256(source, id)       position of the event: idempotency
+//	'o' SHA-256(source)           principal that first used the source
+//	's' subject key ‖ version     position of that version
+//	'S' subject key               version and state of the subject
+//
+// The first five are the truth. The rest are derived from the records, written
+// with them in one batch, and re-derived by a full verification.
+const (
+	rowMeta    = 'm'
+	rowHead    = 'h'
+	rowRecord  = 'r'
+	rowFacet   = 'f'
+	rowTile    = 't'
+	rowEdge    = 'e'
+	rowID      = 'i'
+	rowSource  = 'o'
+	rowVersion = 's'
+	rowState   = 'S'
+)
+
+func metaKey(name string) []byte { return append([]byte{rowMeta}, name...) }
+
+var headKey = []byte{rowHead}
+
+func recordKey(position int64) []byte { return positionKey(rowRecord, position) }
+
+func edgeKey(position int64) []byte { return positionKey(rowEdge, position) }
+
+func positionKey(tag byte, position int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tag}, uint64(position))
+}
+
+func facetKey(position int64, number int) []byte {
+	return binary.BigEndian.AppendUint16(positionKey(rowFacet, position), uint16(number))
+}
+
+func tileKey(level int, n int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{rowTile, byte(level)}, uint64(n))
+}
+
+// idHash is the identity of an event for idempotency. The length of the source
+// stands before it, so that no two pairs share a hash.
+func idHash(source, id string) [32]byte {
+	h := sha256.New()
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(source)))
+	h.Write(n[:])
+	h.Write([]byte(source))
+	h.Write([]byte(id))
+	var sum [32]byte
+	h.Sum(sum[:0])
+	return sum
+}
+
+func idKey(hash [32]byte) []byte { return append([]byte{rowID}, hash[:]...) }
+
+func sourceKey(source string) []byte {
+	sum := sha256.Sum256([]byte(source))
+	return append([]byte{rowSource}, sum[:]...)
+}
+
+// subjectHash is the subject's key in the records, which serves as its fixed
+// width in row keys as well.
+func subjectHash(s events.Subject) proof.Hash {
+	return proof.Key(events.NameSubject, s.Kind, s.ID)
+}
+
+func versionKey(subject proof.Hash, version uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte{rowVersion}, subject[:]...), version)
+}
+
+func stateKey(subject proof.Hash) []byte { return append([]byte{rowState}, subject[:]...) }
+
+// upperBound is the first key after all keys with the prefix.
+func upperBound(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

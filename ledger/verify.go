@@ -1,0 +1,274 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"ledgerline/ledger/proof"
+)
+
+// VerifyOptions say what to check a store against.
+type VerifyOptions struct {
+	FS vfs.FS // nil is the disk
+	// HeadFile is the head witness, by default DIR/head.
+	HeadFile string
+	// Verifier is the verifier key the auditor trusts. If empty the book's own is
+	// taken, which shows damage but not a book replaced whole.
+	Verifier string
+	// Since is a signed checkpoint that was verified before: only what came after
+	// it is read, and that it still is the beginning is proven.
+	Since []byte
+	// Workers hash in parallel; 0 is one for each processor.
+	Workers int
+	// Progress, if set, is told how many of how many records were checked.
+	Progress func(done, total int64)
+}
+
+// Report is what a verification found.
+type Report struct {
+	Origin string `json:"origin"`
+	// Size and Root are the head of the stored book.
+	Size int64  `json:"size"`
+	Root string `json:"root"`
+	// Checked counts the records read and hashed.
+	Checked int64 `json:"checked"`
+	// LastProvable is the last position before the first finding; -1 if none.
+	LastProvable int64     `json:"last_provable"`
+	Findings     []Finding `json:"findings"`
+}
+
+// OK reports whether nothing was found.
+func (r *Report) OK() bool { return len(r.Findings) == 0 }
+
+// Finding is one thing that is not as it was acknowledged, with the smallest
+// range of positions it can be narrowed to: From to To, both included.
+type Finding struct {
+	Kind   string `json:"kind"`
+	From   int64  `json:"from"`
+	To     int64  `json:"to"`
+	Detail string `json:"detail"`
+}
+
+// The kinds of findings.
+const (
+	RecordMissing  = "record-missing"  // a position has no record
+	RecordEdited   = "record-edited"   // a record does not have the hash in the tree
+	TileEdited     = "tile-edited"     // a tile does not have the hash above it
+	PayloadSwapped = "payload-swapped" // a facet is not what was committed to
+	PayloadMissing = "payload-missing" // a facet is gone, and nothing says it was erased
+	TailRewritten  = "tail-rewritten"  // the records hash together, but not to an acknowledged head
+	Truncated      = "truncated"       // fewer records than were acknowledged
+	Unreadable     = "unreadable"      // the storage cannot be read there
+	DerivedRow     = "derived-row"     // an index or state does not follow from the records
+	WrongKey       = "wrong-key"       // the book is signed by another key than the trusted one
+)
+
+// Verify checks the store in dir, which no process may have open, from its bytes:
+// every record against the tree, the tree against its head, the head against the
+// head witness and Since, every facet against its commitment, and every derived
+// row against the records. The error says why it could not be checked; what is
+// wrong with the book is in the report.
+func Verify(ctx context.Context, dir string, o VerifyOptions) (*Report, error) {
+	opts := Options{FS: o.FS, HeadFile: o.HeadFile}.withDefaults(dir)
+	if _, err := opts.FS.Stat(bookDir(opts.FS, dir)); err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", dir, ErrNotExist)
+	}
+	witnessed, _, err := readWitness(opts.FS, opts.HeadFile)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openBook(opts, dir, bookOptions{readOnly: true})
+	if err != nil {
+		var d *DamageError
+		if err = openFailed(dir, opts, err, witnessed); errors.As(err, &d) {
+			return &Report{LastProvable: noPosition, Findings: []Finding{{Unreadable, 0, noPosition, err.Error()}}}, nil
+		}
+		return nil, err
+	}
+	l := &Ledger{dir: dir, opts: opts, db: db, owners: newOwners(opts.FS, dir)}
+	v := &verification{l: l, opts: o, report: &Report{Findings: []Finding{}}}
+	err = v.run(ctx, witnessed)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	v.conclude()
+	return v.report, nil
+}
+
+type verification struct {
+	l     *Ledger
+	opts  VerifyOptions
+	tail  tail
+	sound bool // the tiles have the root of the stored head
+	// doubtful: they have not, and neither have the records.
+	doubtful bool
+	tiles    tileReader
+
+	mu       sync.Mutex // guards report.Findings and suspects
+	report   *Report
+	suspects []*tileCheck
+	checked  atomic.Int64
+}
+
+func (v *verification) find(kind string, from, to int64, format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Findings = append(v.report.Findings, Finding{kind, from, to, fmt.Sprintf(format, args...)})
+}
+
+func (v *verification) run(ctx context.Context, witnessed []byte) error {
+	s, err := readSettings(v.l.db)
+	if err != nil {
+		return v.unreadable(0, noPosition, beginningLost(witnessed, err))
+	}
+	if err := v.l.adopt(s); err != nil {
+		return err
+	}
+	v.report.Origin = s.Origin
+	if o := v.opts.Verifier; o != "" && o != s.VKey {
+		v.find(WrongKey, 0, 0, "the book's key is %s, not the trusted %s", s.VKey, o)
+		return nil
+	}
+	if err := v.readHead(); errors.Is(err, errNoBeginning) {
+		return v.unreadable(0, noPosition, beginningLost(witnessed, err))
+	} else if err != nil {
+		return v.unreadable(0, noPosition, err)
+	}
+	if !v.sound { // everything is read, to find out where
+		if err := v.checkTiles(ctx, 0); err != nil {
+			return err
+		}
+	}
+	from, proven, err := v.checkHeads(witnessed)
+	if err != nil {
+		return err
+	}
+	if v.sound {
+		err = v.checkTiles(ctx, from)
+	} else if v.doubtful || len(v.report.Findings) == 0 {
+		v.find(TileEdited, proven, v.tail.row.Size-1, "neither the stored tree nor the records have the root of the head")
+	}
+	if err != nil {
+		return err
+	}
+	return v.checkDerived(ctx, from)
+}
+
+// unreadable records a storage error as a finding and passes on any other.
+func (v *verification) unreadable(from, to int64, err error) error {
+	var d *DamageError
+	if errors.As(err, &d) || pebble.IsCorruptionError(err) || errors.Is(err, pebble.ErrCorruption) {
+		v.find(Unreadable, from, to, "%v", err)
+		return nil
+	}
+	return err
+}
+
+// readHead reads the stored end. Unlike Open it goes on when the end does not fit
+// the head, to find out where.
+func (v *verification) readHead() error {
+	t, err := readTail(v.l.db)
+	var d *DamageError
+	if err != nil && !(errors.As(err, &d) && t.row.Size > 0) {
+		return err
+	}
+	v.sound = err == nil
+	v.tail = t
+	v.report.Size, v.report.Root = t.row.Size, t.row.Root.String()
+	v.tiles = tileReader{t.edge, v.l.loadTile}
+	return nil
+}
+
+// checkHeads compares the tree with the heads known from elsewhere, the smaller
+// first: the one that still fits bounds where the tail was rewritten. It returns
+// the first position to read, and how many records are known to fit.
+func (v *verification) checkHeads(witnessed []byte) (from, proven int64, err error) {
+	type head struct {
+		name   string
+		signed []byte
+		proof.Checkpoint
+	}
+	var heads []head
+	for _, h := range []head{{name: "kept checkpoint", signed: v.opts.Since}, {name: "head witness", signed: witnessed}} {
+		if h.signed == nil {
+			continue
+		}
+		if h.Checkpoint, err = proof.OpenCheckpoint(h.signed, v.l.origin, note.VerifierList(v.l.verifier)); err != nil {
+			return 0, 0, fmt.Errorf("the %s is not a checkpoint of this ledger: %w", h.name, err)
+		}
+		heads = append(heads, h)
+	}
+	slices.SortStableFunc(heads, func(a, b head) int { return cmp.Compare(a.Size, b.Size) })
+	for _, h := range heads {
+		ok, err := v.checkHead(h.name, h.Checkpoint, proven)
+		if !ok || err != nil {
+			return 0, proven, err // larger ones cannot fit either
+		}
+		if proven = h.Size; bytes.Equal(h.signed, v.opts.Since) {
+			from = proven &^ (tileWidth - 1)
+		}
+	}
+	return from, proven, nil
+}
+
+// checkHead compares the tree with one head, the first of whose records are known
+// to fit.
+func (v *verification) checkHead(name string, cp proof.Checkpoint, proven int64) (ok bool, err error) {
+	if cp.Size > v.tail.row.Size {
+		v.find(Truncated, v.tail.row.Size, cp.Size-1, "the %s signs %d records; %d are here", name, cp.Size, v.tail.row.Size)
+		return false, nil
+	}
+	if cp.Size == 0 {
+		return true, nil
+	}
+	root, err := tlog.TreeHash(cp.Size, v.tiles)
+	if err != nil && len(v.report.Findings) > 0 {
+		return false, nil // that the tree cannot be read is said already
+	}
+	if err != nil {
+		return false, v.unreadable(0, cp.Size-1, err)
+	}
+	if root != cp.Root && !v.doubtful {
+		v.find(TailRewritten, proven, cp.Size-1, "the %s signs root %s over %d records; they have %s", name, cp.Root, cp.Size, root)
+	}
+	return root == cp.Root, nil
+}
+
+// conclude sorts the findings and says how far the book can be trusted.
+func (v *verification) conclude() {
+	r := v.report
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(a.From, b.From) })
+	r.Findings = merge(r.Findings)
+	r.LastProvable = r.Size - 1
+	for _, f := range r.Findings {
+		if f.Kind != DerivedRow {
+			r.LastProvable = min(r.LastProvable, f.From-1)
+		}
+	}
+	r.LastProvable = max(r.LastProvable, noPosition)
+}
+
+// merge joins findings of one kind at adjoining positions, so that a book of
+// which all is wrong is told in one line.
+func merge(sorted []Finding) []Finding {
+	out := sorted[:0]
+	for _, f := range sorted {
+		if n := len(out) - 1; n >= 0 && out[n].Kind == f.Kind && f.Kind != DerivedRow && f.From == out[n].To+1 {
+			out[n].To = f.To
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}

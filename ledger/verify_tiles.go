@@ -1,0 +1,324 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"ledgerline/ledger/proof"
+)
+
+// A tileCheck is what was found of one tile of leaf hashes and its records.
+//
+// Each record is hashed with the hash that the tile has for the one before it, so
+// an edited record does not blame the next, and tiles are checked in parallel.
+// Where they disagree, the tile or the record may be at fault. The tiles that are
+// suspect are then read again in order, each record chained to what the one
+// before it hashes to: if that leads to the tree's root, the records are right.
+type tileCheck struct {
+	n, first, end int64        // tile number and positions [first, end)
+	stored        []proof.Hash // nil if the tile cannot be read
+	err           error        // why not
+	faults        []Finding    // of the records, if the tile is right
+	chain         []proof.Hash // what the records hash to; nil if one is missing
+}
+
+func (c *tileCheck) fault(kind string, from, to int64, format string, args ...any) {
+	c.faults = append(c.faults, Finding{kind, from, to, fmt.Sprintf(format, args...)})
+}
+
+// checkTiles hashes the records tile by tile.
+func (v *verification) checkTiles(ctx context.Context, from int64) error {
+	group, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	workers := v.opts.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	next := atomic.Int64{}
+	next.Store(from / tileWidth)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for group.Err() == nil {
+				n := next.Add(1) - 1
+				if n*tileWidth >= v.tail.row.Size {
+					return
+				}
+				if err := v.checkTile(group, n); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	v.report.Checked = v.checked.Load()
+	if err := context.Cause(group); err != nil {
+		return err
+	}
+	return v.settle(ctx)
+}
+
+func (v *verification) checkTile(ctx context.Context, n int64) error {
+	c := &tileCheck{n: n, first: n * tileWidth, end: min((n+1)*tileWidth, v.tail.row.Size)}
+	c.stored, c.err = v.tiles.tile(0, n)
+	if c.err == nil {
+		var prev proof.Hash
+		if prev, c.err = v.l.prev(v.tiles, c.first); c.err == nil {
+			if err := v.checkRecords(ctx, c, prev); err != nil {
+				return err
+			}
+		}
+	}
+	if c.err != nil || len(c.faults) > 0 || !v.fitsAbove(0, n, c.stored) {
+		v.mu.Lock()
+		v.suspects = append(v.suspects, c)
+		v.mu.Unlock()
+	}
+	if v.opts.Progress != nil {
+		v.opts.Progress(v.checked.Load(), v.tail.row.Size)
+	}
+	return nil
+}
+
+// fitsAbove compares a tile with the hash it has in the tile above, if that is
+// full. Tiles above that are not full are made from those below, and the root
+// tells.
+func (v *verification) fitsAbove(level int, n int64, hashes []proof.Hash) bool {
+	parent, ok := v.parent(level, n)
+	if !ok {
+		return true
+	}
+	if parent == nil || subtreeRoot(hashes) != parent[n%tileWidth] {
+		return false
+	}
+	return n%tileWidth < tileWidth-1 || v.fitsAbove(level+1, n/tileWidth, parent)
+}
+
+// parent reads the tile above; ok if it is full and thus stored, nil if it cannot
+// be read.
+func (v *verification) parent(level int, n int64) (hashes []proof.Hash, ok bool) {
+	above := v.tail.row.Size >> (tileHeight * (level + 1))
+	if (n/tileWidth+1)*tileWidth > above {
+		return nil, false
+	}
+	hashes, err := v.tiles.tile(level+1, n/tileWidth)
+	if err != nil {
+		return nil, true
+	}
+	return hashes, true
+}
+
+// walk visits the record rows of a tile in order; row is nil if there is none.
+func (v *verification) walk(ctx context.Context, c *tileCheck, visit func(position int64, row []byte)) (err error) {
+	it, err := v.l.db.NewIter(&pebble.IterOptions{LowerBound: recordKey(c.first), UpperBound: recordKey(c.end)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	position := c.first
+	for it.First(); it.Valid(); it.Next() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for got := int64(binary.BigEndian.Uint64(it.Key()[1:])); position < got; position++ {
+			visit(position, nil)
+		}
+		visit(position, it.Value())
+		position++
+	}
+	if err := it.Error(); err != nil {
+		c.chain = nil
+		c.fault(Unreadable, position, c.end-1, "%v", err)
+		return nil
+	}
+	for ; position < c.end; position++ {
+		visit(position, nil)
+	}
+	return nil
+}
+
+// checkRecords rebuilds the leaves of a tile from the stored rows.
+func (v *verification) checkRecords(ctx context.Context, c *tileCheck, prev proof.Hash) error {
+	return v.walk(ctx, c, func(position int64, row []byte) {
+		before, want := prev, c.stored[position-c.first]
+		prev = want
+		if row == nil {
+			c.fault(RecordMissing, position, position, "no record is stored")
+			return
+		}
+		v.checked.Add(1)
+		r, body, err := v.l.rebuild(position, before, row)
+		switch {
+		case err != nil:
+			c.fault(RecordEdited, position, position, "the record cannot be read: %v", err)
+		case r.Hash != want:
+			c.fault(RecordEdited, position, position, "the record hashes to %s; the tree holds %s", r.Hash, want)
+		default:
+			v.checkFacets(position, body)
+		}
+	})
+}
+
+// follow chains the records of a suspect tile to one another.
+func (v *verification) follow(ctx context.Context, c *tileCheck, prev proof.Hash) error {
+	chain, whole := make([]proof.Hash, 0, tileWidth), true
+	again := &tileCheck{first: c.first, end: c.end}
+	err := v.walk(ctx, again, func(position int64, row []byte) {
+		if !whole || row == nil {
+			whole = false
+			return
+		}
+		r, _, err := v.l.rebuild(position, prev, row)
+		if err != nil {
+			whole = false
+			return
+		}
+		prev = r.Hash
+		chain = append(chain, prev)
+	})
+	if whole && len(again.faults) == 0 {
+		c.chain = chain
+	}
+	return err
+}
+
+// settle decides, where tiles and records disagree, which of them are at fault.
+func (v *verification) settle(ctx context.Context) error {
+	if v.sound && len(v.suspects) == 0 {
+		return nil
+	}
+	slices.SortFunc(v.suspects, func(a, b *tileCheck) int { return cmp.Compare(a.n, b.n) })
+	chains := make(map[int64][]proof.Hash, len(v.suspects))
+	for _, c := range v.suspects {
+		prev, err := v.l.prev(v.tiles, c.first)
+		if chain := chains[c.n-1]; chain != nil {
+			prev, err = chain[tileWidth-1], nil
+		}
+		if err != nil {
+			continue // the tile before it is lost, and a record of it too
+		}
+		if err := v.follow(ctx, c, prev); err != nil {
+			return err
+		}
+		if c.chain != nil {
+			chains[c.n] = c.chain
+		}
+	}
+	e, err := v.edgeWith(chains)
+	recordsRight := err == nil && e.root() == v.tail.row.Root
+	if !v.sound {
+		v.settleHead(e, err, recordsRight)
+	}
+	for _, c := range v.suspects {
+		if err := v.blame(ctx, c, recordsRight); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edgeWith is the right edge of the tree that has the given tiles of leaf hashes
+// in the place of the stored ones.
+func (v *verification) edgeWith(chains map[int64][]proof.Hash) (edge, error) {
+	return buildEdge(v.tail.row.Size, func(level int, n int64) ([]proof.Hash, error) {
+		if chain := chains[n]; level == 0 && chain != nil {
+			return chain, nil
+		}
+		return v.tiles.tile(level, n)
+	})
+}
+
+// settleHead decides which tree to go on with when the stored one does not have
+// the root of the head: that of the records, if it has, or if tiles and records
+// agree and only the head differs. If neither has, no more is known of any part of
+// it than earlier heads prove.
+func (v *verification) settleHead(e edge, err error, recordsRight bool) {
+	last := v.tail.row.Size - 1
+	switch {
+	case recordsRight:
+		v.tiles.edge = e
+	case err == nil && len(v.suspects) == 0:
+		v.tiles.edge = e
+		v.find(DerivedRow, last, last, "the stored head has root %s; the records have %s", v.tail.row.Root, e.root())
+	default:
+		v.doubtful = true
+	}
+}
+
+// blame reports what is wrong with one suspect tile.
+func (v *verification) blame(ctx context.Context, c *tileCheck, recordsRight bool) error {
+	parent, ok := v.parent(0, c.n)
+	if ok {
+		recordsRight = parent != nil && c.chain != nil && subtreeRoot(c.chain) == parent[c.n%tileWidth]
+	}
+	if recordsRight && c.chain != nil {
+		return v.blameTile(ctx, c)
+	}
+	v.mu.Lock()
+	v.report.Findings = append(v.report.Findings, c.faults...)
+	v.mu.Unlock()
+	switch {
+	case c.err != nil:
+		v.find(Unreadable, c.first, c.end-1, "the tile of leaf hashes: %v", c.err)
+	case len(c.faults) == 0, ok && (parent == nil || subtreeRoot(c.stored) != parent[c.n%tileWidth]):
+		v.find(TileEdited, c.first, c.end-1, "the tile of leaf hashes does not have the hash above it")
+	}
+	return nil
+}
+
+// blameTile reports the leaf hashes that are not those of the records, which are
+// right, and checks what was left out before: the facets of those.
+func (v *verification) blameTile(ctx context.Context, c *tileCheck) error {
+	if len(c.stored) != len(c.chain) {
+		v.find(TileEdited, c.first, c.end-1, "the tile of leaf hashes cannot be read: %v", c.err)
+	} else {
+		for i, h := range c.stored {
+			if h != c.chain[i] {
+				v.find(TileEdited, c.first+int64(i), c.first+int64(i), "the tree holds %s; the record hashes to %s", h, c.chain[i])
+			}
+		}
+	}
+	return v.walk(ctx, c, func(position int64, row []byte) {
+		i := position - c.first
+		if len(c.stored) == len(c.chain) && c.stored[i] == c.chain[i] && (i == 0 || c.stored[i-1] == c.chain[i-1]) {
+			return
+		}
+		if _, b, err := splitRecordRow(row); err == nil {
+			if body, err := proof.ParseBody(b); err == nil {
+				v.checkFacets(position, body)
+			}
+		}
+	})
+}
+
+// checkFacets compares the facets of a record with their commitments.
+func (v *verification) checkFacets(position int64, body *proof.Body) {
+	for i, ref := range body.Facets {
+		v.checkFacet(position, i, body, ref)
+	}
+}
+
+func (v *verification) checkFacet(position int64, i int, body *proof.Body, ref proof.FacetRef) {
+	stored, err := v.l.getRow(facetKey(position, i))
+	switch {
+	case err != nil:
+		v.find(Unreadable, position, position, "facet %q: %v", ref.Name, err)
+		return
+	case stored == nil:
+		v.find(PayloadMissing, position, position, "facet %q is gone", ref.Name)
+		return
+	}
+	_, err = v.l.openFacet(body, ref, stored)
+	if err != nil && !errors.Is(err, errNoOwnerKey) {
+		v.find(PayloadSwapped, position, position, "facet %q: %v", ref.Name, err)
+	}
+}
