@@ -1,0 +1,272 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// Access is one recorded call, judged against the agreement it invoked.
+type Access struct {
+	Position  int64       `json:"position"`
+	Recorded  events.Time `json:"recorded"`
+	Time      events.Time `json:"time"` // when the call was made, as claimed
+	Call      string      `json:"call"`
+	Agreement string      `json:"agreement,omitempty"`
+	Provider  string      `json:"provider"`
+	Consumer  string      `json:"consumer"`
+	Operator  string      `json:"operator,omitempty"`
+	RequestNo string      `json:"request_no,omitempty"`
+	Purpose   string      `json:"purpose"`
+	Entry     string      `json:"entry"`
+	// EntryVersion is the version the producer named; 0 if it named none.
+	EntryVersion int      `json:"entry_version,omitempty"`
+	Dataset      *Dataset `json:"dataset,omitempty"`
+	Method       string   `json:"method"`
+	Columns      []string `json:"columns,omitempty"`
+	RowCount     int      `json:"row_count"`
+	SubjectCount *int     `json:"subject_count,omitempty"`
+	Masking      string   `json:"masking,omitempty"`
+	// Result is ok, empty, denied or error, Reason why if not ok.
+	Result     string `json:"result"`
+	Reason     string `json:"reason,omitempty"`
+	Credential string `json:"credential,omitempty"`
+	// Flags are the rules the call broke, as far as was known when it was
+	// recorded; empty for a lawful call, and for one that got no data.
+	Flags []Flag `json:"flags"`
+}
+
+// Flag is a rule that a reported fact breaks.
+type Flag struct {
+	// Rule is a stable id, such as "access.outside-term".
+	Rule string `json:"rule"`
+	// Detail says what was found, in words.
+	Detail string `json:"detail"`
+	// Events are the positions of the records that show it.
+	Events []int64 `json:"events"`
+}
+
+// The rules an access is judged by.
+const (
+	RuleNoAgreement        = "access.no-agreement"
+	RuleAgreementNotActive = "access.agreement-not-active"
+	RuleOutsideTerm        = "access.outside-term"
+	RuleEntryNotGranted    = "access.entry-not-granted"
+	RuleColumnNotGranted   = "access.column-not-granted"
+	RulePurposeNotGranted  = "access.purpose-not-granted"
+	RuleConsumerMismatch   = "access.consumer-mismatch"
+	RuleProviderMismatch   = "access.provider-mismatch"
+)
+
+// AccessQuery selects accesses; empty fields select everything.
+type AccessQuery struct {
+	Provider, Consumer, Agreement, Entry, Column, Result string
+	Dataset                                              Dataset
+	FlaggedOnly                                          bool
+	From, To                                             events.Time // of Access.Time, [From, To)
+	Page
+}
+
+// AccessList is one part of a list of accesses, the last recorded first.
+type AccessList struct {
+	Accesses []Access `json:"accesses"`
+	Next     string   `json:"next,omitempty"`
+}
+
+// accessKey holds a row per call, by position; accessBy the posting lists.
+var accessKey = entityKey(tAccess)
+
+func accessBy(kind string, value ...string) []byte {
+	return entityKey(tAccessBy, append([]string{kind}, value...)...)
+}
+
+// applyAccesses judges a call and keeps it.
+func applyAccesses(b *batch, e *ledger.Entry) error {
+	d, ok := e.Event.Data.(*events.AccessRecorded)
+	if !ok {
+		return nil
+	}
+	a := Access{
+		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Call: d.Call, Agreement: d.Agreement, Provider: d.Provider,
+		Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo, Purpose: d.Purpose, Entry: d.Entry,
+		EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, RowCount: d.RowCount, SubjectCount: d.SubjectCount,
+		Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential, Flags: []Flag{},
+	}
+	lists := [][]byte{accessBy("provider", a.Provider), accessBy("consumer", a.Consumer), accessBy("entry", a.Entry), accessBy("result", a.Result)}
+	if d.Dataset != (events.DatasetRef{}) {
+		a.Dataset = &Dataset{d.Dataset.Namespace, d.Dataset.Name}
+		lists = append(lists, accessBy("dataset", a.Dataset.Namespace, a.Dataset.Name))
+	}
+	if a.Agreement != "" {
+		lists = append(lists, accessBy("agreement", a.Agreement))
+	}
+	for _, c := range a.Columns {
+		lists = append(lists, accessBy("column", c))
+	}
+	if err := b.judge(&a); err != nil {
+		return err
+	}
+	if len(a.Flags) > 0 {
+		lists = append(lists, accessBy("flagged"))
+		if err := b.count("accesses/flagged", 1); err != nil {
+			return err
+		}
+	}
+	if err := b.count("accesses", 1); err != nil {
+		return err
+	}
+	for _, list := range lists {
+		if err := b.mark(list); err != nil {
+			return err
+		}
+	}
+	return b.put(accessKey, a)
+}
+
+// judge holds a call that got an answer to the agreement it invoked, as the
+// agreement stood when the call was made according to all that was recorded
+// before the call. (A suspension recorded later, but effective earlier, does not
+// change the flag: it shows in the agreement's own history.)
+func (b *batch) judge(a *Access) error {
+	if a.Result != events.AccessOK && a.Result != events.AccessEmpty {
+		return nil
+	}
+	flag := func(rule string, shown int64, detail string, args ...any) {
+		f := Flag{Rule: rule, Detail: fmt.Sprintf(detail, args...), Events: []int64{a.Position}}
+		if shown >= 0 {
+			f.Events = []int64{shown, a.Position}
+		}
+		a.Flags = append(a.Flags, f)
+	}
+	if a.Agreement == "" {
+		free, err := b.unconditional(a)
+		if err == nil && !free && a.Provider != a.Consumer {
+			flag(RuleNoAgreement, -1, "the call invoked no agreement")
+		}
+		return err
+	}
+	was, err := b.agreementAt(a.Agreement, a.Time)
+	switch {
+	case err != nil:
+		return err
+	case was == nil:
+		flag(RuleNoAgreement, -1, "no agreement %q was known when the call was recorded", a.Agreement)
+		return nil
+	case !within(a.Time, was.Since, was.Until):
+		flag(RuleAgreementNotActive, was.Position, "the agreement took effect at %s, after the call at %s", was.Since, a.Time)
+	case was.State != events.StageActive:
+		flag(RuleAgreementNotActive, was.Position, "the agreement was %s since %s when the call was made at %s", was.State, was.Since, a.Time)
+	}
+	if !within(a.Time, was.TermFrom, was.TermTo) {
+		flag(RuleOutsideTerm, was.Position, "the call at %s is outside the term from %s to %s", a.Time, was.TermFrom, was.TermTo)
+	}
+	if a.Provider != was.Provider {
+		flag(RuleProviderMismatch, was.Position, "the agreement is with provider %q, the call was to %q", was.Provider, a.Provider)
+	}
+	if a.Consumer != was.Consumer {
+		flag(RuleConsumerMismatch, was.Position, "the agreement is with consumer %q, the call was by %q", was.Consumer, a.Consumer)
+	}
+	if !slices.Contains(was.Purposes, a.Purpose) {
+		flag(RulePurposeNotGranted, was.Position, "the purpose %q is not among %q", a.Purpose, was.Purposes)
+	}
+	grant, ok := was.grant(a.Entry)
+	if !ok {
+		flag(RuleEntryNotGranted, was.Position, "the agreement grants nothing of entry %q", a.Entry)
+		return nil
+	}
+	if extra := beyond(a.Columns, grant.Items); len(extra) > 0 {
+		flag(RuleColumnNotGranted, was.Position, "not granted: %s", strings.Join(extra, ", "))
+	}
+	return nil
+}
+
+// agreementAt reads an agreement's state at a time: of the states that had taken
+// effect by then, the one recorded last. If none had, it is the first state of
+// all; nil if the agreement is not known.
+func (b *batch) agreementAt(id string, at events.Time) (*Agreement, error) {
+	k := entityKey(tAgreement, id)
+	state, err := recall[Agreement](b, k)
+	if err != nil || state == nil || within(at, state.Since, state.Until) {
+		return state, err
+	}
+	err = b.history(k, func(row row) (bool, error) {
+		state = new(Agreement)
+		if err := row.decode(state); err != nil {
+			return false, err
+		}
+		return !within(at, state.Since, state.Until), nil
+	})
+	return state, err
+}
+
+// beyond lists what is asked for but not granted.
+func beyond(asked, granted []string) []string {
+	return slices.DeleteFunc(slices.Clone(asked), func(c string) bool { return slices.Contains(granted, c) })
+}
+
+// unconditional reports whether what was called for is shared without condition,
+// so that no agreement is needed: the entry in the version in force now, and each
+// column read.
+func (b *batch) unconditional(a *Access) (bool, error) {
+	step, err := recall[entryStep](b, stepKey(a.Entry))
+	if err != nil || step == nil || step.Published == 0 {
+		return false, err
+	}
+	d, err := b.content(a.Entry, step.Published)
+	if err != nil {
+		return false, err
+	}
+	if d.Sharing.Attribute != events.SharingUnconditional {
+		return false, nil
+	}
+	return !slices.ContainsFunc(d.Items, func(it events.EntryItem) bool {
+		own := it.Sharing != "" && it.Sharing != events.SharingUnconditional
+		return own && (len(a.Columns) == 0 || slices.Contains(a.Columns, it.ID))
+	}), nil
+}
+
+// Accesses lists recorded calls.
+func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) {
+	s := selection{high: w.at, descending: true}
+	if q.FlaggedOnly {
+		s.groups = append(s.groups, group(accessBy("flagged")))
+	}
+	if q.Dataset != (Dataset{}) {
+		s.groups = append(s.groups, group(accessBy("dataset", q.Dataset.Namespace, q.Dataset.Name)))
+	}
+	for _, c := range []struct{ kind, value string }{
+		{"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"result", q.Result},
+	} {
+		if c.value != "" {
+			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))
+		}
+	}
+	if len(s.groups) == 0 {
+		s.groups = [][][]byte{group(accessKey)}
+	}
+	list := AccessList{Accesses: []Access{}}
+	var err error
+	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
+		a, ok, err := r.access(position)
+		if err != nil || !ok || !within(a.Time, q.From, q.To) {
+			return false, err
+		}
+		list.Accesses = append(list.Accesses, a)
+		return true, nil
+	})
+	return list, err
+}
+
+// access reads the call recorded at a position; false if none was.
+func (r *reader) access(position int64) (a Access, ok bool, err error) {
+	row, ok, err := r.getAt(accessKey, position)
+	if err != nil || !ok || row.position != position {
+		return Access{}, false, err
+	}
+	err = row.decode(&a)
+	return a, err == nil, err
+}

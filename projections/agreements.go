@@ -1,0 +1,234 @@
+package projections
+
+import (
+	"context"
+	"slices"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// Agreement is who shares what with whom, for what, until when, as of a position.
+type Agreement struct {
+	ID           string `json:"id"`
+	Request      string `json:"request,omitempty"`
+	Provider     string `json:"provider"`
+	ProviderName string `json:"provider_name,omitempty"`
+	Consumer     string `json:"consumer"`
+	ConsumerName string `json:"consumer_name,omitempty"`
+	// Grants is what may be had now, less what was removed since the activation.
+	Grants   []events.Grant `json:"grants"`
+	Purposes []string       `json:"purposes"`
+	Scope    events.Scope   `json:"scope,omitzero"`
+	Method   string         `json:"method"`
+	// TermFrom and TermTo bound the agreed term, [from, to).
+	TermFrom   events.Time         `json:"term_from"`
+	TermTo     events.Time         `json:"term_to"`
+	ReviewDate events.Time         `json:"review_date,omitzero"`
+	Onward     string              `json:"onward"`
+	OnwardTo   []string            `json:"onward_to,omitempty"`
+	Disposal   string              `json:"disposal,omitempty"`
+	LegalBasis []events.LegalBasis `json:"legal_basis"`
+	// State is active, suspended or terminated. The end of the term moves no
+	// state: InForce says whether the agreement was active and within its term at
+	// the date asked for, or else when the view's position was recorded.
+	State   string `json:"state"`
+	InForce bool   `json:"in_force"`
+	// Since is when the state took effect, Cause why if the event says so, By who
+	// decided it.
+	Since events.Time `json:"since"`
+	Cause string      `json:"cause,omitempty"`
+	By    string      `json:"by,omitempty"`
+	// Position is the record that brought this about, Recorded its time, Type its
+	// type.
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+	Type     string      `json:"type"`
+	// Until is when a state stated for a time only ends; 0 for all others.
+	Until events.Time `json:"until,omitzero"`
+}
+
+// AgreementQuery selects agreements; empty fields select everything.
+type AgreementQuery struct {
+	// Party is provider or consumer.
+	Party, Provider, Consumer, Entry, State string
+	// Dataset selects agreements that grant an entry which describes it.
+	Dataset Dataset
+	// ValidAt selects by the state in force then; 0 the latest known.
+	ValidAt events.Time
+	Page
+}
+
+// AgreementList is one part of a list of agreements, ordered by id.
+type AgreementList struct {
+	Agreements []Agreement `json:"agreements"`
+	Next       string      `json:"next,omitempty"`
+}
+
+// applyAgreements keeps, under an agreement's id, a row per event: the agreement
+// whole, as it stands afterwards. It also notes the event as a share.
+func applyAgreements(b *batch, e *ledger.Entry) error {
+	switch d := e.Event.Data.(type) {
+	case *events.AgreementActivated:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			*a = Agreement{
+				ID: d.Agreement, Request: d.Request, Provider: d.Provider, Consumer: d.Consumer, Grants: d.Grants, Purposes: d.Purposes,
+				Scope: d.Scope, Method: d.Method, TermFrom: d.ValidFrom, TermTo: d.ValidTo, ReviewDate: d.ReviewDate, Onward: d.Onward,
+				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, State: events.StageActive, By: d.Provider,
+			}
+		})
+	case *events.AgreementSuspended:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.State, a.By, a.Cause = events.StageSuspended, d.By, d.Cause
+		})
+	case *events.AgreementResumed:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.State, a.By, a.Cause = events.StageActive, d.By, d.Cause
+			a.Grants = without(a.Grants, d.ItemsRemoved)
+		})
+	case *events.AgreementTerminated:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.State, a.By, a.Cause = events.StageTerminated, d.By, d.Cause
+		})
+	}
+	return nil
+}
+
+func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement)) error {
+	k := entityKey(tAgreement, id)
+	var a Agreement
+	known, err := b.get(k, &a)
+	if err != nil {
+		return err
+	}
+	if !known {
+		err = b.count("agreements", 1)
+	} else {
+		err = b.count("agreements/"+a.State, -1)
+	}
+	if err != nil {
+		return err
+	}
+	change(&a)
+	a.ID, a.Type, a.Position, a.Recorded, a.Since, a.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
+	if err := b.count("agreements/"+a.State, 1); err != nil {
+		return err
+	}
+	if err := b.put(k, a); err != nil {
+		return err
+	}
+	return noteShare(b, &a)
+}
+
+// without is the grants less some items, leaving out grants that are then empty.
+func without(grants []events.Grant, removed []events.ItemRef) []events.Grant {
+	var left []events.Grant
+	for _, g := range grants {
+		items := slices.DeleteFunc(slices.Clone(g.Items), func(item string) bool {
+			return slices.Contains(removed, events.ItemRef{Entry: g.Entry, Item: item})
+		})
+		if g.Items = items; len(items) > 0 {
+			left = append(left, g)
+		}
+	}
+	return left
+}
+
+// grant returns what an agreement grants of an entry.
+func (a *Agreement) grant(entry string) (events.Grant, bool) {
+	i := slices.IndexFunc(a.Grants, func(g events.Grant) bool { return g.Entry == entry })
+	if i < 0 {
+		return events.Grant{}, false
+	}
+	return a.Grants[i], true
+}
+
+// Agreements lists agreements.
+func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList, error) {
+	list := AgreementList{Agreements: []Agreement{}}
+	var err error
+	list.Next, err = w.pageOfEntities(ctx, tAgreement, q.Page, func(r *reader, id string, _ row) (bool, error) {
+		a, ok, err := r.agreement(id, q.ValidAt, w.recorded)
+		if err != nil || !ok {
+			return false, err
+		}
+		if (q.Party != "" && q.Party != a.Provider && q.Party != a.Consumer) ||
+			!matches(q.Provider, a.Provider) || !matches(q.Consumer, a.Consumer) || !matches(q.State, a.State) {
+			return false, nil
+		}
+		if _, granted := a.grant(q.Entry); q.Entry != "" && !granted {
+			return false, nil
+		}
+		if q.Dataset != (Dataset{}) {
+			var d datasetRow
+			if _, err := r.find(q.Dataset.key(), &d); err != nil {
+				return false, err
+			}
+			if !slices.ContainsFunc(d.Entries, func(entry string) bool { _, granted := a.grant(entry); return granted }) {
+				return false, nil
+			}
+		}
+		list.Agreements = append(list.Agreements, a)
+		return true, nil
+	})
+	return list, err
+}
+
+// Agreement returns the latest known state of an agreement; false if there is
+// none.
+func (w *View) Agreement(ctx context.Context, id string) (a Agreement, ok bool, err error) {
+	err = w.read(func(r *reader) error {
+		a, ok, err = r.agreement(id, 0, w.recorded)
+		return err
+	})
+	return a, ok, err
+}
+
+// AgreementHistory returns every state of an agreement known as of the view,
+// oldest first; nil if it is not known.
+func (w *View) AgreementHistory(ctx context.Context, id string) (states []Agreement, err error) {
+	err = w.read(func(r *reader) error {
+		return r.history(entityKey(tAgreement, id), r.at, func(row row) (bool, error) {
+			var a Agreement
+			if err := row.decode(&a); err != nil {
+				return false, err
+			}
+			states = append(states, a)
+			return true, r.complete(&a, w.recorded)
+		})
+	})
+	slices.Reverse(states)
+	return states, err
+}
+
+// agreement reads an agreement's state at a date (0: the latest known).
+func (r *reader) agreement(id string, validAt, now events.Time) (a Agreement, ok bool, err error) {
+	if validAt == 0 {
+		if ok, err = r.find(entityKey(tAgreement, id), &a); err != nil || !ok {
+			return Agreement{}, false, err
+		}
+		return a, true, r.complete(&a, now)
+	}
+	err = r.history(entityKey(tAgreement, id), r.at, func(row row) (bool, error) {
+		a = Agreement{}
+		if err := row.decode(&a); err != nil {
+			return false, err
+		}
+		ok = within(validAt, a.Since, a.Until)
+		return !ok, nil
+	})
+	if err != nil || !ok {
+		return Agreement{}, false, err
+	}
+	return a, true, r.complete(&a, validAt)
+}
+
+// complete adds what a row does not hold because it changes by itself.
+func (r *reader) complete(a *Agreement, now events.Time) (err error) {
+	a.InForce = a.State == events.StageActive && within(now, a.TermFrom, a.TermTo)
+	if a.ProviderName, err = r.partyName(a.Provider); err != nil {
+		return err
+	}
+	a.ConsumerName, err = r.partyName(a.Consumer)
+	return err
+}

@@ -1,0 +1,98 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"ledgerline/events"
+)
+
+// benchBook holds a catalog, agreements, many accesses and runs: one run in ten
+// records.
+func benchBook(b *testing.B, n int) *book {
+	bk := newBook(b)
+	bk.add(party("P1"), party("P2"), party("P3"))
+	bk.add(claim{at: day(1, 2), data: draft("E1", "P2", "Death register", []events.Resource{{Namespace: "pg", Name: "d0", Method: "api"}}, "id", "date")},
+		claim{at: day(1, 3), data: submit("E1", 1, events.SubmissionFirst)}, claim{at: day(1, 4), data: publish("E1", 1)},
+		claim{at: day(2, 1), data: activate("A1", "E1", "id", "date")})
+	var batch []events.Event
+	for i := range n {
+		c := claim{at: day(2, 2), data: access("A1", "id", "date")}
+		if i%10 == 0 {
+			c = olRun(fmt.Sprint("run", i), fmt.Sprint("job", i%50), "COMPLETE", day(2, 2), inputs(olInput(fmt.Sprint("d", i%50), "id", "date")),
+				outputs(olOutput(fmt.Sprint("d", i%50+1), fmt.Sprint("d", i%50), "id", "id", "date", "date")))
+		}
+		if batch = append(batch, bk.event(c)); len(batch) == 1000 || i == n-1 {
+			if _, err := bk.Append(context.Background(), batch...); err != nil {
+				b.Fatal(err)
+			}
+			batch = nil
+		}
+	}
+	return bk
+}
+
+// BenchmarkApply measures events applied, in runs as while keeping up (256) and
+// as while catching up (4096).
+func BenchmarkApply(b *testing.B) {
+	for _, length := range []int64{256, catchUpLength} {
+		b.Run(fmt.Sprint(length), func(b *testing.B) {
+			bk := benchBook(b, b.N)
+			v, err := Open(b.TempDir(), bk.Ledger, Options{FS: vfs.Default})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ResetTimer()
+			size := bk.Head().Size
+			for v.Applied()+1 < size {
+				if err := v.apply(context.Background(), run{v.Applied() + 1, min(v.Applied()+1+length, size)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(size)/b.Elapsed().Seconds(), "events/s")
+			if err := v.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkRead measures questions as of a past position.
+func BenchmarkRead(b *testing.B) {
+	const n = 50_000
+	bk := benchBook(b, n)
+	v := newViews(b, bk.Ledger)
+	for v.Applied()+1 < bk.Head().Size {
+		build(b, v, min(v.Applied()+1+catchUpLength, bk.Head().Size))
+	}
+	w := viewAt(b, v, n/2)
+	ask := func(name string, q func() error) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := q(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	ctx := context.Background()
+	ask("entry", func() error { _, _, err := w.Entry(ctx, "E1", 0); return err })
+	ask("agreement", func() error { _, _, err := w.Agreement(ctx, "A1"); return err })
+	ask("timeline100", func() error {
+		_, err := w.Timeline(ctx, TimelineQuery{Entry: "E1", Descending: true})
+		return err
+	})
+	ask("accesses100", func() error { _, err := w.Accesses(ctx, AccessQuery{Consumer: "P3"}); return err })
+	ask("lineage150nodes", func() error {
+		_, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/d0", Direction: Down, Depth: 100})
+		return err
+	})
+	ask("columns", func() error {
+		_, err := w.Lineage(ctx, LineageQuery{Node: "column:pg/d0#id", Direction: Down, Depth: 100})
+		return err
+	})
+}

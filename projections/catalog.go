@@ -1,0 +1,384 @@
+package projections
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// Entry is a catalog entry as of a position: the latest version known, or the
+// version in force at the date asked for.
+type Entry struct {
+	ID string `json:"id"`
+	// Stage is about the latest version: drafted, submitted, returned, published
+	// or withdrawn. Of a version in force it is published.
+	Stage string `json:"stage"`
+	// Version is the number of the version shown, Published that of the version
+	// in force; 0 if none is.
+	Version   int `json:"version"`
+	Published int `json:"published"`
+
+	Provider string `json:"provider"`
+	// ProviderName is the provider's name as of the view's position, if known.
+	ProviderName    string             `json:"provider_name,omitempty"`
+	Title           string             `json:"title"`
+	TitleEN         string             `json:"title_en,omitempty"`
+	Code            string             `json:"code,omitempty"`
+	CodeScheme      string             `json:"code_scheme,omitempty"`
+	ClassPath       []string           `json:"class_path,omitempty"`
+	Summary         string             `json:"summary,omitempty"`
+	Sharing         events.Sharing     `json:"sharing"`
+	Items           []events.EntryItem `json:"items"`
+	UpdateFrequency string             `json:"update_frequency"`
+	Grade           string             `json:"grade"`
+	Region          string             `json:"region,omitempty"`
+	Resources       []events.Resource  `json:"resources,omitempty"`
+	DerivedFrom     []string           `json:"derived_from,omitempty"`
+	FusingParty     string             `json:"fusing_party,omitempty"`
+
+	// ValidFrom and ValidTo bound when what is shown holds, [from, to); a zero
+	// ValidTo is without end as far as is known.
+	ValidFrom events.Time `json:"valid_from"`
+	ValidTo   events.Time `json:"valid_to,omitzero"`
+	// Position is the record that brought this about, Recorded its time.
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+}
+
+// EntryQuery selects entries; empty fields select everything.
+type EntryQuery struct {
+	// Text is matched against id, code, titles, summary and items, ignoring case
+	// and the width of characters; every word of it must occur.
+	Text                             string
+	Provider, Stage, Sharing, Region string
+	// ValidAt selects the versions in force then; 0 the latest known.
+	ValidAt events.Time
+	Page
+}
+
+// EntryList is one part of a list of entries, ordered by id.
+type EntryList struct {
+	Entries []Entry `json:"entries"`
+	Next    string  `json:"next,omitempty"`
+}
+
+// An entryStep is a row per event of an entry, under its id: where the entry
+// stands afterwards. What a version says is a row of its own, under the id and
+// the number of the version, so that it is stored once.
+type entryStep struct {
+	Type       string      `json:"type"`
+	Recorded   events.Time `json:"recorded"`
+	From       events.Time `json:"from"` // when it takes effect
+	To         events.Time `json:"to"`
+	Stage      string      `json:"stage"`
+	Version    int         `json:"version"`
+	Published  int         `json:"published"`
+	Submission string      `json:"submission"`
+}
+
+func stepKey(id string) []byte { return entityKey(tEntry, id) }
+
+func contentKey(id string, version int) []byte { return entityKey(tContent, id, strconv.Itoa(version)) }
+
+// applyCatalog folds the events of entries.
+func applyCatalog(b *batch, e *ledger.Entry) error {
+	switch d := e.Event.Data.(type) {
+	case *events.EntryDrafted:
+		return applyDraft(b, e, d)
+	case *events.EntryRevised:
+		return applyDraft(b, e, (*events.EntryDrafted)(d))
+	case *events.EntrySubmitted:
+		return applyStep(b, e, d.Entry, func(s *entryStep) {
+			s.Stage, s.Submission = events.StageSubmitted, d.SubmissionKind
+		})
+	case *events.EntryReturned:
+		return applyStep(b, e, d.Entry, func(s *entryStep) {
+			if s.Stage = events.StageReturned; s.Submission == events.SubmissionWithdrawal {
+				s.Stage = events.StagePublished
+			}
+			s.Submission = ""
+		})
+	case *events.EntryPublished:
+		return applyPublished(b, e, d)
+	case *events.EntryWithdrawn:
+		return applyStep(b, e, d.Entry, func(s *entryStep) {
+			s.Stage, s.Published, s.Submission = events.StageWithdrawn, 0, ""
+		})
+	}
+	return nil
+}
+
+func applyDraft(b *batch, e *ledger.Entry, d *events.EntryDrafted) error {
+	var before entryStep
+	if _, err := b.get(stepKey(d.Entry), &before); err != nil {
+		return err
+	}
+	old, err := b.content(d.Entry, before.Version)
+	if err != nil {
+		return err
+	}
+	published, err := b.content(d.Entry, before.Published)
+	if err != nil {
+		return err
+	}
+	if err := b.put(contentKey(d.Entry, d.Version), d); err != nil {
+		return err
+	}
+	if err := linkResources(b, d.Entry, slices.Concat(old.Resources, published.Resources), slices.Concat(d.Resources, published.Resources)); err != nil {
+		return err
+	}
+	return applyStep(b, e, d.Entry, func(s *entryStep) {
+		s.Stage, s.Version, s.Submission = events.StageDrafted, d.Version, ""
+	})
+}
+
+func applyPublished(b *batch, e *ledger.Entry, d *events.EntryPublished) error {
+	var before entryStep
+	if _, err := b.get(stepKey(d.Entry), &before); err != nil {
+		return err
+	}
+	old, err := b.content(d.Entry, before.Published)
+	if err != nil {
+		return err
+	}
+	now, err := b.content(d.Entry, d.Version)
+	if err != nil {
+		return err
+	}
+	if err := linkResources(b, d.Entry, old.Resources, now.Resources); err != nil {
+		return err
+	}
+	return applyStep(b, e, d.Entry, func(s *entryStep) {
+		s.Stage, s.Published, s.Submission = events.StagePublished, d.Version, ""
+	})
+}
+
+// applyStep writes the entry's next step and keeps the counters of stages.
+func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) error {
+	var s entryStep
+	known, err := b.get(stepKey(id), &s)
+	if err != nil {
+		return err
+	}
+	if !known {
+		err = b.count("entries", 1)
+	} else {
+		err = b.count("entries/"+s.Stage, -1)
+	}
+	if err != nil {
+		return err
+	}
+	change(&s)
+	s.Type, s.Recorded, s.From, s.To = e.Event.Type, e.Recorded, effective(e), e.Event.EffectiveTo
+	if err := b.count("entries/"+s.Stage, 1); err != nil {
+		return err
+	}
+	return b.put(stepKey(id), s)
+}
+
+// effective is when an event takes effect.
+func effective(e *ledger.Entry) events.Time {
+	if e.Event.EffectiveFrom != 0 {
+		return e.Event.EffectiveFrom
+	}
+	return e.Event.Time
+}
+
+// linkResources notes at each dataset which entries describe it, in their latest
+// version or the one in force.
+func linkResources(b *batch, entry string, before, now []events.Resource) error {
+	keep := make(map[Dataset]bool)
+	for _, r := range now {
+		d := Dataset{r.Namespace, r.Name}
+		if keep[d] {
+			continue
+		}
+		keep[d] = true
+		if err := updateDataset(b, d, func(row *datasetRow) bool {
+			i, found := slices.BinarySearch(row.Entries, entry)
+			if !found {
+				row.Entries = slices.Insert(row.Entries, i, entry)
+			}
+			return !found
+		}); err != nil {
+			return err
+		}
+	}
+	for _, r := range before {
+		d := Dataset{r.Namespace, r.Name}
+		if keep[d] {
+			continue
+		}
+		if err := updateDataset(b, d, func(row *datasetRow) bool {
+			i, found := slices.BinarySearch(row.Entries, entry)
+			if found {
+				row.Entries = slices.Delete(row.Entries, i, i+1)
+			}
+			return found
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Entries lists catalog entries.
+func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
+	list := EntryList{Entries: []Entry{}}
+	words := strings.Fields(normalise(q.Text))
+	var err error
+	list.Next, err = w.pageOfEntities(ctx, tEntry, q.Page, func(r *reader, id string, row row) (bool, error) {
+		e, ok, err := r.entry(id, q.ValidAt)
+		if err != nil || !ok || !e.matches(q, words) {
+			return false, err
+		}
+		list.Entries = append(list.Entries, e)
+		return true, nil
+	})
+	return list, err
+}
+
+func (e *Entry) matches(q EntryQuery, words []string) bool {
+	if !matches(q.Provider, e.Provider) || !matches(q.Stage, e.Stage) || !matches(q.Sharing, e.Sharing.Attribute) || !matches(q.Region, e.Region) {
+		return false
+	}
+	if len(words) == 0 {
+		return true
+	}
+	text := []string{e.ID, e.Code, e.Title, e.TitleEN, e.Summary, e.ProviderName}
+	for _, it := range e.Items {
+		text = append(text, it.ID, it.Name, it.Description)
+	}
+	all := normalise(strings.Join(text, "\n"))
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, word) })
+}
+
+// normalise makes texts comparable: lower case, and the full-width forms of
+// ASCII that Chinese text mixes in as plain ASCII.
+func normalise(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '！' && r <= '～':
+			r -= '！' - '!'
+		case r == '　':
+			r = ' '
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// Entry returns one entry: the version in force at validAt, or the latest known
+// if validAt is 0. The bool is false if there is none.
+func (w *View) Entry(ctx context.Context, id string, validAt events.Time) (e Entry, ok bool, err error) {
+	err = w.read(func(r *reader) error {
+		e, ok, err = r.entry(id, validAt)
+		return err
+	})
+	return e, ok, err
+}
+
+// entry reads an entry as of the reader's position.
+func (r *reader) entry(id string, validAt events.Time) (Entry, bool, error) {
+	if validAt != 0 {
+		return r.entryInForce(id, validAt)
+	}
+	row, ok, err := r.get(stepKey(id))
+	if err != nil || !ok {
+		return Entry{}, false, err
+	}
+	var s entryStep
+	if err := row.decode(&s); err != nil {
+		return Entry{}, false, err
+	}
+	e, err := r.entryOf(id, s, s.Version, row.position)
+	return e, err == nil, err
+}
+
+// entryInForce finds the version in force at a date, as known at the reader's
+// position: of the publications and withdrawals that had taken effect by then,
+// the one recorded last decides.
+func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, err error) {
+	var until events.Time // the nearest later change recorded after the one that decides
+	var decided entryStep
+	var position int64
+	err = r.history(stepKey(id), r.at, func(row row) (bool, error) {
+		var s entryStep
+		if err := row.decode(&s); err != nil {
+			return false, err
+		}
+		if s.Type != typePublished && s.Type != typeWithdrawn {
+			return true, nil
+		}
+		if s.From > at && (until == 0 || s.From < until) {
+			until = s.From
+		}
+		if !within(at, s.From, s.To) {
+			return true, nil
+		}
+		decided, position, found = s, row.position, true
+		return false, nil
+	})
+	if err != nil || !found || decided.Published == 0 {
+		return Entry{}, false, err
+	}
+	decided.Stage = events.StagePublished
+	if e, err = r.entryOf(id, decided, decided.Published, position); err != nil {
+		return Entry{}, false, err
+	}
+	if until != 0 && (e.ValidTo == 0 || until < e.ValidTo) {
+		e.ValidTo = until
+	}
+	return e, true, nil
+}
+
+const (
+	typePublished = "catalog.entry.published"
+	typeWithdrawn = "catalog.entry.withdrawn"
+)
+
+// entryOf makes an entry from a step and what the version said at the step's
+// position.
+func (r *reader) entryOf(id string, s entryStep, version int, position int64) (Entry, error) {
+	row, ok, err := r.getAt(contentKey(id, version), position)
+	if err != nil {
+		return Entry{}, err
+	}
+	var d events.EntryDrafted
+	if ok {
+		if err := row.decode(&d); err != nil {
+			return Entry{}, err
+		}
+	}
+	name, err := r.partyName(d.Provider)
+	return Entry{
+		ID: id, Stage: s.Stage, Version: version, Published: s.Published,
+		Provider: d.Provider, ProviderName: name, Title: d.Title, TitleEN: d.TitleEN, Code: d.Code, CodeScheme: d.CodeScheme,
+		ClassPath: d.ClassPath, Summary: d.Summary, Sharing: d.Sharing, Items: d.Items, UpdateFrequency: d.UpdateFrequency,
+		Grade: d.Grade, Region: d.Region, Resources: d.Resources, DerivedFrom: d.DerivedFrom, FusingParty: d.FusingParty,
+		ValidFrom: s.From, ValidTo: s.To, Position: position, Recorded: s.Recorded,
+	}, err
+}
+
+// latestContent reads what the latest version of an entry says, draft or not;
+// zero if the entry is not known. The caller leaves it as it is.
+func (b *batch) latestContent(id string) (*events.EntryDrafted, error) {
+	step, err := recall[entryStep](b, stepKey(id))
+	if err != nil || step == nil {
+		return new(events.EntryDrafted), err
+	}
+	return b.content(id, step.Version)
+}
+
+// content reads what a version of an entry says; zero if there is none.
+func (b *batch) content(id string, version int) (*events.EntryDrafted, error) {
+	d, err := recall[events.EntryDrafted](b, contentKey(id, version))
+	if d == nil {
+		d = new(events.EntryDrafted)
+	}
+	return d, err
+}

@@ -1,0 +1,197 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"ledgerline/events"
+)
+
+// EntryVersion is one step in the life of an entry.
+type EntryVersion struct {
+	// Position, Recorded and Type are those of the event that made the step.
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+	Type     string      `json:"type"`
+	// Changed lists what differs from the step before, field by field; nothing
+	// for the first step.
+	Changed []FieldChange `json:"changed"`
+	Entry   Entry         `json:"entry"`
+}
+
+// FieldChange is a difference in one field. Before and After are JSON values;
+// nil means absent.
+type FieldChange struct {
+	// Field is the path of the field, such as "sharing/attribute", or for an item
+	// "items/swrq/type".
+	Field  string `json:"field"`
+	Before any    `json:"before"`
+	After  any    `json:"after"`
+}
+
+// EntryDiff is what happened to one entry between two moments.
+type EntryDiff struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	// Change is added, changed or withdrawn.
+	Change string        `json:"change"`
+	Fields []FieldChange `json:"fields,omitempty"` // unless it was added
+	Entry  Entry         `json:"entry"`            // as of the later moment
+}
+
+// The kinds of EntryDiff.Change.
+const (
+	ChangeAdded     = "added"
+	ChangeChanged   = "changed"
+	ChangeWithdrawn = "withdrawn"
+)
+
+// CatalogDiff is one part of the difference between two moments, ordered by id.
+type CatalogDiff struct {
+	From    int64       `json:"from"` // position of the earlier view
+	To      int64       `json:"to"`
+	Entries []EntryDiff `json:"entries"`
+	Next    string      `json:"next,omitempty"`
+}
+
+// EntryHistory returns every step of an entry known as of the view, oldest
+// first; nil if the entry is not known.
+func (w *View) EntryHistory(ctx context.Context, id string) (steps []EntryVersion, err error) {
+	err = w.read(func(r *reader) error {
+		return r.history(stepKey(id), r.at, func(row row) (bool, error) {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			var s entryStep
+			if err := row.decode(&s); err != nil {
+				return false, err
+			}
+			e, err := r.entryOf(id, s, s.Version, row.position)
+			steps = append(steps, EntryVersion{Position: row.position, Recorded: s.Recorded, Type: s.Type, Changed: []FieldChange{}, Entry: e})
+			return true, err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(steps)
+	for i := 1; i < len(steps); i++ {
+		if steps[i].Changed, err = changes(steps[i-1].Entry, steps[i].Entry); err != nil {
+			return nil, err
+		}
+	}
+	return steps, nil
+}
+
+// CatalogDiff says what differs between the earlier view and w, comparing the
+// latest versions known.
+func (w *View) CatalogDiff(ctx context.Context, from *View, p Page) (CatalogDiff, error) {
+	if from.at > w.at {
+		return CatalogDiff{}, fmt.Errorf("a difference needs the earlier position first: %d is after %d", from.at, w.at)
+	}
+	diff := CatalogDiff{From: from.at, To: w.at, Entries: []EntryDiff{}}
+	var err error
+	diff.Next, err = w.pageOfEntities(ctx, tEntry, p, func(r *reader, id string, row row) (bool, error) {
+		if row.position <= from.at {
+			return false, nil // no event since
+		}
+		after, _, err := r.entry(id, 0)
+		if err != nil {
+			return false, err
+		}
+		before, known, err := from.Entry(ctx, id, 0)
+		if err != nil {
+			return false, err
+		}
+		d := EntryDiff{ID: id, Title: after.Title, Change: ChangeAdded, Entry: after}
+		if known {
+			d.Change = ChangeChanged
+			if after.Stage == events.StageWithdrawn && before.Stage != events.StageWithdrawn {
+				d.Change = ChangeWithdrawn
+			}
+			if d.Fields, err = changes(before, after); err != nil {
+				return false, err
+			}
+		}
+		diff.Entries = append(diff.Entries, d)
+		return true, nil
+	})
+	return diff, err
+}
+
+// changes compares two entries field by field, leaving out what every step
+// changes.
+func changes(before, after Entry) ([]FieldChange, error) {
+	trees := make([]map[string]any, 2)
+	for i, e := range []Entry{before, after} {
+		e.Position, e.Recorded, e.ProviderName = 0, 0, ""
+		b, err := json.Marshal(e)
+		if err != nil {
+			return nil, fmt.Errorf("entry %s as JSON: %w", e.ID, err)
+		}
+		if err := json.Unmarshal(b, &trees[i]); err != nil {
+			return nil, fmt.Errorf("entry %s from JSON: %w", e.ID, err)
+		}
+	}
+	out := []FieldChange{}
+	compare("", trees[0], trees[1], &out)
+	slices.SortFunc(out, func(a, b FieldChange) int { return cmp.Compare(a.Field, b.Field) })
+	return out, nil
+}
+
+// compare descends into objects, and into lists whose elements have ids, and
+// notes the values that differ.
+func compare(path string, before, after any, out *[]FieldChange) {
+	b, isObject := fields(before)
+	a, stillObject := fields(after)
+	if !isObject || !stillObject {
+		if !reflect.DeepEqual(before, after) {
+			*out = append(*out, FieldChange{path, before, after})
+		}
+		return
+	}
+	if path != "" {
+		path += "/"
+	}
+	for name, v := range b {
+		compare(path+name, v, a[name], out)
+	}
+	for name, v := range a {
+		if _, ok := b[name]; !ok {
+			compare(path+name, nil, v, out)
+		}
+	}
+}
+
+// fields reads a JSON value as named parts: an object's members, or a list's
+// elements by their id.
+func fields(v any) (map[string]any, bool) {
+	if m, ok := v.(map[string]any); ok {
+		return m, true
+	}
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return nil, false
+	}
+	m := make(map[string]any, len(list))
+	for _, el := range list {
+		object, ok := el.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		id, ok := object["id"].(string)
+		if !ok {
+			namespace, _ := object["namespace"].(string)
+			name, _ := object["name"].(string)
+			if id = namespace + "/" + name; id == "/" {
+				return nil, false
+			}
+		}
+		m[id] = object
+	}
+	return m, true
+}

@@ -1,0 +1,156 @@
+package projections
+
+import (
+	"context"
+
+	"ledgerline/events"
+)
+
+// Direction of a lineage question.
+type Direction string
+
+// The directions: where data came from, where it went, or both (each on its own:
+// what is upstream or downstream of the node, not their siblings).
+const (
+	Up   Direction = "up"
+	Down Direction = "down"
+	Both Direction = "both"
+)
+
+// LineageQuery asks for the graph around a node.
+type LineageQuery struct {
+	Node      string    // as ResolveNode reads it
+	Direction Direction // empty: Both
+	// Depth is how many steps from dataset to dataset to go; 0 means
+	// DefaultDepth, and more than MaxDepth means MaxDepth.
+	Depth int
+	// Columns asks for edges between columns instead of datasets. A dataset then
+	// stands for all its columns. Asking for a column implies it.
+	Columns bool
+	// MaxNodes bounds the answer; 0 means DefaultNodes, more than MaxNodes means
+	// MaxNodes.
+	MaxNodes int
+}
+
+// Bounds of LineageQuery.
+const (
+	DefaultDepth = 20
+	MaxDepth     = 1000
+	DefaultNodes = 2000
+	MaxNodes     = 50000
+)
+
+// Graph is the answer to a lineage question.
+type Graph struct {
+	Node      string    `json:"node"` // the node asked for, as resolved
+	Direction Direction `json:"direction"`
+	Nodes     []Node    `json:"nodes"` // ordered by depth, then id
+	Edges     []Edge    `json:"edges"` // ordered by from, to, kind and job
+	// Complete is false if the graph is not the whole answer; LimitsHit then says
+	// why: LimitDepth, LimitNodes or LimitColumns.
+	Complete  bool     `json:"complete"`
+	LimitsHit []string `json:"limits_hit"`
+}
+
+// Edge says that data went from one node to another.
+type Edge struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Kind is one of the Edge constants.
+	Kind string `json:"kind"`
+	// Job is the job behind an EdgeDerives; empty if a dataset declares it itself.
+	Job string `json:"job,omitempty"`
+	// Transformations of a column edge, such as "DIRECT/IDENTITY"; Masking is set
+	// if one of them hides the value.
+	Transformations []string `json:"transformations,omitempty"`
+	Masking         bool     `json:"masking,omitempty"`
+	// First and Last are the positions of the first and the latest record that
+	// show the edge, Runs how many runs showed it. Declared is set if a job or
+	// dataset declares it now.
+	First    int64 `json:"first"`
+	Last     int64 `json:"last"`
+	Runs     int64 `json:"runs"`
+	Declared bool  `json:"declared,omitempty"`
+	// Events are the latest records behind the edge, at most EdgeEvents, newest
+	// first.
+	Events []int64 `json:"events"`
+}
+
+// The kinds of edges.
+const (
+	EdgeReads    = "reads"    // dataset to job
+	EdgeWrites   = "writes"   // job to dataset
+	EdgeDerives  = "derives"  // dataset or column to dataset or column, by a job
+	EdgeRuns     = "runs"     // job to run
+	EdgeResource = "resource" // entry to the dataset that it describes
+	EdgeSameAs   = "same_as"  // dataset or column to another name of it (symlink, rename)
+	EdgePartOf   = "part_of"  // column to its dataset, where a walk passes between them
+)
+
+// The reasons for which a graph is not complete.
+const (
+	LimitDepth = "depth"     // Depth was reached and there is more beyond
+	LimitNodes = "max_nodes" // MaxNodes was reached
+	// LimitColumns: some job on the way reported datasets but not columns, so
+	// that what the column went through there is not known.
+	LimitColumns = "columns_unknown"
+)
+
+// EdgeEvents is how many records an edge names; the runs between hold the rest.
+const EdgeEvents = 5
+
+// Lineage walks the graph around a node, breadth first. Cycles are walked once.
+// The error is an *UnknownNodeError if the node is not known.
+func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error) {
+	err = w.read(func(r *reader) error {
+		start, err := r.resolve(ctx, q.Node)
+		if err != nil {
+			return err
+		}
+		if q.Direction == "" {
+			q.Direction = Both
+		}
+		walk := newWalk(r, start, q)
+		for _, dir := range []Direction{Up, Down} {
+			if q.Direction != Both && q.Direction != dir {
+				continue
+			}
+			if err := walk.run(ctx, start, dir); err != nil {
+				return err
+			}
+		}
+		g, err = walk.graph(start, q.Direction)
+		return err
+	})
+	return g, err
+}
+
+// Run is a run of a job, folded from its events in whatever order they came.
+type Run struct {
+	ID  string        `json:"id"`
+	Job events.JobRef `json:"job"`
+	// State is NEW until a START or later is seen; a terminal state is final.
+	State   string      `json:"state"`
+	Started events.Time `json:"started,omitzero"` // earliest START, as claimed
+	Ended   events.Time `json:"ended,omitzero"`   // of the terminal event
+	Inputs  []Dataset   `json:"inputs"`
+	Outputs []Dataset   `json:"outputs"`
+	First   int64       `json:"first"`
+	Last    int64       `json:"last"`
+}
+
+// Run returns a run by its id; false if there is none.
+func (w *View) Run(ctx context.Context, id string) (run Run, ok bool, err error) {
+	err = w.read(func(r *reader) error {
+		var row runRow
+		if ok, err = r.find(entityKey(tRun, id), &row); err != nil || !ok {
+			return err
+		}
+		run = Run{
+			ID: id, Job: row.Job, State: row.state(), Started: row.Started, Ended: row.Ended,
+			Inputs: append([]Dataset{}, row.Flow.Inputs...), Outputs: append([]Dataset{}, row.Flow.Outputs...), First: row.First, Last: row.Last,
+		}
+		return nil
+	})
+	return run, ok, err
+}

@@ -1,0 +1,224 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// day is a moment of the scenarios: noon of a day of 2026, UTC.
+func day(month time.Month, day int) events.Time {
+	return events.TimeOf(time.Date(2026, month, day, 12, 0, 0, 0, time.UTC))
+}
+
+// book is a ledger in memory and a count of the ids given out.
+type book struct {
+	*ledger.Ledger
+	t   testing.TB
+	ids int
+}
+
+func newBook(t testing.TB) *book {
+	t.Helper()
+	fs := vfs.NewMem()
+	if err := fs.MkdirAll("ledger", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Create("ledger", ledger.Options{Origin: "ledger.test/views", FS: fs, CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &book{Ledger: l, t: t}
+}
+
+// claim is an event as a test states it.
+type claim struct {
+	at        events.Time
+	effective events.Time
+	party     string
+	data      events.Data
+}
+
+func (b *book) event(c claim) events.Event {
+	b.ids++
+	typ := ""
+	for _, t := range events.Types() {
+		if fmt.Sprintf("%T", t.NewData()) == fmt.Sprintf("%T", c.data) {
+			typ = t.Name
+		}
+	}
+	return events.Event{
+		ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective,
+		Principal: "tester", Party: c.party, Data: c.data,
+	}
+}
+
+// add records claims, which must be admitted, and returns the position of the
+// last.
+func (b *book) add(claims ...claim) int64 {
+	b.t.Helper()
+	last := int64(-1)
+	for _, c := range claims {
+		rs, err := b.Append(context.Background(), b.event(c))
+		if err != nil {
+			b.t.Fatalf("%T: %v", c.data, err)
+		}
+		last = rs[0].Position
+	}
+	return last
+}
+
+// try records a claim if the rules allow it.
+func (b *book) try(c claim) {
+	b.t.Helper()
+	_, err := b.Append(context.Background(), b.event(c))
+	if r := (*events.Refusal)(nil); err != nil && !errors.As(err, &r) {
+		b.t.Fatalf("%T: %v", c.data, err)
+	}
+}
+
+// newViews opens empty views over a book.
+func newViews(t testing.TB, l *ledger.Ledger) *Views {
+	t.Helper()
+	v, err := Open("views", l, Options{FS: vfs.NewMem(), CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return v
+}
+
+// build applies the first n records in one run.
+func build(t testing.TB, v *Views, n int64) {
+	t.Helper()
+	if err := v.apply(context.Background(), run{0, n}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// current opens a view of all that was applied.
+func current(t testing.TB, v *Views) *View { return viewAt(t, v, v.Applied()) }
+
+func viewAt(t testing.TB, v *Views, position int64) *View {
+	t.Helper()
+	w, err := v.At(position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// rows dumps every row with a position up to at.
+func rows(t testing.TB, v *Views, at int64) []byte {
+	t.Helper()
+	r, err := v.store.reader(latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for valid := r.it.SeekGE([]byte{byte(tMeta) + 1}); valid; valid = r.it.Next() {
+		_, position, err := splitVersion(r.it.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if position <= at {
+			fmt.Fprintf(&out, "%x %x\n", r.it.Key(), r.it.Value())
+		}
+	}
+	if err := r.close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// answers asks a fixed set of questions that reaches every view, and writes the
+// answers as JSON.
+func answers(t testing.TB, w *View) []byte {
+	t.Helper()
+	ctx := context.Background()
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	say := func(answer any, err error) {
+		if unknown := (*UnknownNodeError)(nil); errors.As(err, &unknown) {
+			answer = unknown
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if err := enc.Encode(answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one := func(answer any, _ bool, err error) { say(answer, err) }
+	all := Page{Limit: MaxLimit}
+
+	parties, err := w.Parties(ctx, all)
+	say(parties, err)
+	for _, at := range []events.Time{0, day(2, 1), day(6, 1)} {
+		entries, err := w.Entries(ctx, EntryQuery{ValidAt: at, Page: all})
+		say(entries, err)
+		agreements, err := w.Agreements(ctx, AgreementQuery{ValidAt: at, Page: all})
+		say(agreements, err)
+	}
+	for _, id := range []string{"E1", "E2", "E3"} {
+		history, err := w.EntryHistory(ctx, id)
+		say(history, err)
+	}
+	diff, err := w.CatalogDiff(ctx, viewAt(t, w.v, w.Position()/2), all)
+	say(diff, err)
+	accesses, err := w.Accesses(ctx, AccessQuery{Page: all})
+	say(accesses, err)
+	shares, err := w.Shares(ctx, ShareQuery{Page: all})
+	say(shares, err)
+	findings, err := w.Findings(ctx, FindingQuery{Page: all})
+	say(findings, err)
+	for _, q := range []TimelineQuery{{}, {Entry: "E1"}, {Party: "P2"}, {Agreement: "A1", Descending: true}, {Dataset: Dataset{"pg", "raw"}}, {TypePrefix: "catalog."}} {
+		q.Page = all
+		timeline, err := w.Timeline(ctx, q)
+		say(timeline, err)
+	}
+	for _, node := range []string{"dataset:pg/raw", "dataset:pg/clean", "job:etl/clean", "run:r1", "entry:E1", "column:pg/clean#id"} {
+		for _, columns := range []bool{false, true} {
+			g, err := w.Lineage(ctx, LineageQuery{Node: node, Columns: columns})
+			say(g, err)
+		}
+	}
+	one(w.Run(ctx, "r1"))
+	counts, err := w.Counts(ctx)
+	say(counts, err)
+	return out.Bytes()
+}
+
+// same compares dumps line by line.
+func same(t testing.TB, what string, got, want []byte) {
+	t.Helper()
+	g, w := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
+	for i := range max(len(g), len(w)) {
+		switch {
+		case i >= len(g):
+			t.Fatalf("%s: line %d is missing: %s", what, i, w[i])
+		case i >= len(w):
+			t.Fatalf("%s: line %d is too much: %s", what, i, g[i])
+		case !bytes.Equal(g[i], w[i]):
+			t.Fatalf("%s: line %d\n got %s\nwant %s", what, i, g[i], w[i])
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ledgerline/events"
+)
+
+// TestLaw: for every n, what At(n) answers equals what a fresh build from the
+// first n+1 records answers, and so do the rows, byte for byte.
+func TestLaw(t *testing.T) {
+	b := script(newBook(t))
+	size := b.Head().Size
+	whole := newViews(t, b.Ledger)
+	build(t, whole, size)
+	for n := range size {
+		fresh := newViews(t, b.Ledger)
+		build(t, fresh, n+1)
+		same(t, fmt.Sprintf("rows at %d", n), rows(t, whole, n), rows(t, fresh, n))
+		same(t, fmt.Sprintf("answers at %d", n), answers(t, viewAt(t, whole, n)), answers(t, viewAt(t, fresh, n)))
+	}
+}
+
+// TestRunsDoNotMatter: how events are cut into runs, and runs that come again,
+// leave no trace in the rows.
+func TestRunsDoNotMatter(t *testing.T) {
+	b := script(newBook(t))
+	size := b.Head().Size
+	whole := newViews(t, b.Ledger)
+	build(t, whole, size)
+	rapid.Check(t, func(rt *rapid.T) {
+		cut := newViews(t, b.Ledger)
+		for cut.Applied()+1 < size {
+			from := rapid.Int64Range(0, cut.Applied()+1).Draw(rt, "from")
+			to := rapid.Int64Range(from, size).Draw(rt, "to")
+			if err := cut.apply(context.Background(), run{from, to}); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		same(t, "rows", rows(t, cut, size), rows(t, whole, size))
+	})
+}
+
+// TestLawRandom holds random histories to the law at random positions.
+func TestLawRandom(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newBook(t)
+		b.add(party("P1"), party("P2"), party("P3"))
+		for _, c := range rapid.SliceOfN(rapid.Custom(randomClaim), 1, 60).Draw(rt, "claims") {
+			b.try(c)
+		}
+		size := b.Head().Size
+		whole := newViews(t, b.Ledger)
+		build(t, whole, size)
+		n := rapid.Int64Range(0, size-1).Draw(rt, "n")
+		fresh := newViews(t, b.Ledger)
+		build(t, fresh, n+1)
+		same(t, fmt.Sprintf("rows at %d", n), rows(t, whole, n), rows(t, fresh, n))
+		same(t, fmt.Sprintf("answers at %d", n), answers(t, viewAt(t, whole, n)), answers(t, viewAt(t, fresh, n)))
+	})
+}
+
+// randomClaim draws from few names, so that events meet.
+func randomClaim(t *rapid.T) claim {
+	pick := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, label) }
+	entry := pick("entry", "E1", "E2", "E3")
+	version := rapid.IntRange(1, 3).Draw(t, "version")
+	agreement := pick("agreement", "A1", "A2")
+	columns := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"id", "date", "phone"}), 1, 3, rapid.ID).Draw(t, "columns")
+	at := day(1, 1) + events.Time(rapid.IntRange(0, 300).Draw(t, "days"))*86_400_000_000
+	var resources []events.Resource
+	for _, name := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"raw", "clean"}), rapid.ID).Draw(t, "resources") {
+		resources = append(resources, events.Resource{Namespace: "pg", Name: name, Method: "api"})
+	}
+	d := draft(entry, pick("provider", "P2", "P3"), "title", resources, "id", "date", "phone")
+	call := access(pick("under", agreement, ""), columns...)
+	call.Entry = entry
+	data := []events.Data{
+		d, revise(d, version), submit(entry, version, pick("kind", events.SubmissionFirst, events.SubmissionUpdate, events.SubmissionWithdrawal)),
+		publish(entry, version), &events.EntryReturned{Entry: entry, Version: version, By: "P1", Reasons: []string{"x"}},
+		&events.EntryWithdrawn{Entry: entry, By: "P1", Reason: "x"},
+		activate(agreement, entry, columns...), &events.AgreementSuspended{Agreement: agreement, By: "P1", Cause: "x"},
+		&events.AgreementResumed{Agreement: agreement, By: "P1", ItemsRemoved: []events.ItemRef{{Entry: entry, Item: columns[0]}}},
+		call, call,
+		&events.QualityIssueReported{Issue: "Q1", By: "P3", Entry: entry, Dimension: "d", Symptom: "wrong", Severity: "minor", Description: "x"},
+		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "fixed", Reason: "x"},
+	}
+	if i := rapid.IntRange(0, 2*len(data)).Draw(t, "which"); i < len(data) {
+		c := claim{at: at, data: data[i]}
+		if rapid.Bool().Draw(t, "dated") {
+			c.effective = at + 86_400_000_000
+		}
+		return c
+	}
+	return randomLineage(t, at)
+}
+
+func randomLineage(t *rapid.T, at events.Time) claim {
+	names := []string{"raw", "clean", "report", "other"}
+	var in []events.LineageInput
+	var out []events.LineageOutput
+	for _, n := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 2, rapid.ID).Draw(t, "inputs") {
+		in = append(in, olInput(n, "id"))
+	}
+	for _, n := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 2, rapid.ID).Draw(t, "outputs") {
+		o := olOutput(n, "raw")
+		if rapid.Bool().Draw(t, "columns") {
+			o = olOutput(n, rapid.SampledFrom(names).Draw(t, "source"), "id", rapid.SampledFrom([]string{"id", "day"}).Draw(t, "field"))
+		}
+		out = append(out, o)
+	}
+	job := rapid.SampledFrom([]string{"clean", "report"}).Draw(t, "job")
+	if rapid.IntRange(0, 4).Draw(t, "declared") == 0 {
+		return olJob(job, at, in, out)
+	}
+	c := olRun(rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "run"), job, rapid.SampledFrom([]string{"START", "RUNNING", "COMPLETE", "FAIL", "OTHER", ""}).Draw(t, "state"), at, in, out)
+	d := c.data.(*events.OpenLineageReceived)
+	if rapid.IntRange(0, 4).Draw(t, "facet") == 0 {
+		d.LineageFrom = events.LineageFromFacet
+	}
+	return c
+}

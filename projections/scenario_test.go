@@ -1,0 +1,167 @@
+package projections
+
+import (
+	"fmt"
+
+	"ledgerline/events"
+)
+
+func party(id string) claim {
+	return claim{at: day(1, 1), data: &events.PartyRegistered{Party: id, Name: "机关 " + id, Kind: "department", Region: "990000", Level: "provincial"}}
+}
+
+func items(ids ...string) []events.EntryItem {
+	var out []events.EntryItem
+	for _, id := range ids {
+		out = append(out, events.EntryItem{ID: id, Name: "项 " + id, Type: "text"})
+	}
+	return out
+}
+
+func draft(entry, provider, title string, resources []events.Resource, columns ...string) *events.EntryDrafted {
+	return &events.EntryDrafted{
+		Entry: entry, Version: 1, Provider: provider, Title: title, Items: items(columns...), UpdateFrequency: "daily", Grade: "general-2",
+		Region: "990000", Sharing: events.Sharing{Attribute: events.SharingConditional, Range: "departments", Purposes: []string{"benefit_eligibility"}},
+		Resources: resources,
+	}
+}
+
+func revise(d *events.EntryDrafted, version int) *events.EntryRevised {
+	r := events.EntryRevised(*d)
+	r.Version = version
+	return &r
+}
+
+func submit(entry string, version int, kind string) *events.EntrySubmitted {
+	return &events.EntrySubmitted{Entry: entry, Version: version, To: "P1", SubmissionKind: kind}
+}
+
+func publish(entry string, version int) *events.EntryPublished {
+	return &events.EntryPublished{Entry: entry, Version: version, By: "P1"}
+}
+
+func activate(id, entry string, columns ...string) *events.AgreementActivated {
+	return &events.AgreementActivated{
+		Agreement: id, Provider: "P2", Consumer: "P3", Grants: []events.Grant{{Entry: entry, EntryVersion: 1, Items: columns}},
+		Purposes: []string{"benefit_eligibility"}, Method: "api", ValidFrom: day(2, 1), ValidTo: day(12, 1), Onward: events.OnwardForbidden,
+		LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "21"}},
+	}
+}
+
+func access(agreement string, columns ...string) *events.AccessRecorded {
+	return &events.AccessRecorded{
+		Call: "c", Provider: "P2", Consumer: "P3", Agreement: agreement, Purpose: "benefit_eligibility", Entry: "E1", Method: "api",
+		Columns: columns, RowCount: 1, Result: events.AccessOK,
+	}
+}
+
+func olInput(name string, fields ...string) events.LineageInput {
+	in := events.LineageInput{Namespace: "pg", Name: name}
+	for _, f := range fields {
+		in.Fields = append(in.Fields, events.LineageField{Name: f})
+	}
+	return in
+}
+
+// olOutput is an output whose columns come from columns of one source, pairs
+// "source column", "own column".
+func olOutput(name, source string, pairs ...string) events.LineageOutput {
+	out := events.LineageOutput{Namespace: "pg", Name: name}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out.ColumnLineage = append(out.ColumnLineage, events.ColumnLineage{Field: pairs[i+1], Inputs: []events.ColumnInput{{
+			Namespace: "pg", Name: source, Field: pairs[i], Transformations: []events.Transformation{{Type: "DIRECT", Subtype: "IDENTITY"}},
+		}}})
+	}
+	return out
+}
+
+func olRun(run, job, state string, at events.Time, in []events.LineageInput, out []events.LineageOutput) claim {
+	d := &events.OpenLineageReceived{
+		Kind: events.OpenLineageRun, EventType: state, EventTime: at, Run: run, Job: events.JobRef{Namespace: "etl", Name: job},
+		Inputs: in, Outputs: out, Verdict: events.Verdict{Conformant: true}, Digest: "d",
+	}
+	for _, o := range out {
+		if o.ColumnLineage != nil {
+			d.LineageFrom = events.LineageFromColumns
+		}
+	}
+	return claim{at: at, data: d}
+}
+
+func olJob(job string, at events.Time, in []events.LineageInput, out []events.LineageOutput) claim {
+	c := olRun("", job, "", at, in, out)
+	d := c.data.(*events.OpenLineageReceived)
+	d.Kind, d.InputsKnown, d.OutputsKnown = events.OpenLineageJob, true, true
+	return c
+}
+
+func inputs(in ...events.LineageInput) []events.LineageInput     { return in }
+func outputs(out ...events.LineageOutput) []events.LineageOutput { return out }
+
+// scenario is a year in a small province: it takes every event type of the
+// vocabulary through every state that a view shows.
+func scenario() []claim {
+	raw := []events.Resource{{Namespace: "pg", Name: "raw", Method: "database"}}
+	e1 := draft("E1", "P2", "死亡登记 Death register", raw, "id", "date", "phone")
+	v2 := draft("E1", "P2", "死亡登记 Death register", append(raw, events.Resource{Namespace: "pg", Name: "clean", Method: "api"}), "id", "date", "phone", "place")
+	at := func(t events.Time, d events.Data) claim { return claim{at: t, data: d} }
+	late := access("A1", "id")
+	denied := access("A1", "id")
+	denied.Result, denied.Reason = events.AccessDenied, "suspended"
+	bare := access("", "id")
+	elsewhere := access("A1", "id", "phone")
+	elsewhere.Purpose, elsewhere.Entry = "statistics", "E2"
+	return []claim{
+		party("P1"), party("P2"), party("P3"),
+		at(day(1, 2), e1),
+		at(day(1, 3), submit("E1", 1, events.SubmissionFirst)),
+		at(day(1, 4), &events.EntryReturned{Entry: "E1", Version: 1, By: "P1", Reasons: []string{"no code"}}),
+		at(day(1, 5), revise(e1, 1)),
+		at(day(1, 6), submit("E1", 1, events.SubmissionFirst)),
+		{at: day(1, 7), effective: day(1, 10), data: publish("E1", 1)},
+		at(day(1, 8), draft("E2", "P3", "Pensions paid", nil, "id", "amount")),
+		olJob("clean", day(1, 9), inputs(olInput("raw", "id", "date")), outputs(events.LineageOutput{Namespace: "pg", Name: "clean"})),
+		at(day(2, 1), activate("A1", "E1", "id", "date")),
+		olRun("r1", "clean", "START", day(2, 2), inputs(olInput("raw", "id", "date")), nil),
+		olRun("r1", "clean", "COMPLETE", day(2, 3), nil, outputs(olOutput("clean", "raw", "id", "id", "date", "day"))),
+		at(day(2, 4), access("A1", "id")),
+		at(day(2, 5), access("A1", "id", "phone")),
+		at(day(1, 15), access("A1", "id")), // before the term
+		at(day(2, 6), bare),
+		at(day(2, 7), elsewhere),
+		at(day(2, 8), &events.QualityIssueReported{Issue: "Q1", By: "P3", Agreement: "A1", Entry: "E1", Items: []string{"date"},
+			Dataset: events.DatasetRef{Namespace: "pg", Name: "clean"}, Dimension: "GB36344:0302", Symptom: "missing", Severity: "major", Description: "dates missing"}),
+		at(day(3, 1), &events.AgreementSuspended{Agreement: "A1", By: "P1", Cause: "quality"}),
+		at(day(3, 2), late),                  // while suspended
+		at(day(2, 20), access("A1", "date")), // late, but made before
+		at(day(3, 3), denied),
+		at(day(3, 4), access("A9", "id")), // never heard of
+		at(day(3, 5), &events.AgreementResumed{Agreement: "A1", By: "P1", ItemsRemoved: []events.ItemRef{{Entry: "E1", Item: "date"}}}),
+		at(day(3, 6), access("A1", "date")),
+		at(day(3, 7), revise(v2, 2)),
+		at(day(3, 8), submit("E1", 2, events.SubmissionUpdate)),
+		{at: day(3, 9), effective: day(4, 1), data: publish("E1", 2)},
+		olRun("r2", "report", "COMPLETE", day(3, 10), inputs(olInput("clean"), olInput("other")), outputs(events.LineageOutput{Namespace: "pg", Name: "report"})),
+		olRun("r1", "clean", "START", day(2, 2), inputs(olInput("raw", "id", "date")), nil), // again, late
+		olRun("r3", "clean", "FAIL", day(3, 11), inputs(olInput("raw", "id", "date"), olInput("extra")), outputs(olOutput("clean", "raw", "id", "id"))),
+		olJob("clean", day(3, 12), inputs(olInput("raw2")), outputs(events.LineageOutput{Namespace: "pg", Name: "clean"})),
+		{at: day(3, 13), data: &events.OpenLineageReceived{Kind: events.OpenLineageDataset, EventTime: day(3, 13), LineageFrom: events.LineageFromColumns,
+			Dataset: olOutput("loop", "report", "n", "n"), Digest: "d"}},
+		olRun("r4", "back", "COMPLETE", day(3, 14), inputs(olInput("loop")), outputs(events.LineageOutput{Namespace: "pg", Name: "raw"})), // a cycle
+		at(day(3, 15), &events.QualityIssueReported{Issue: "Q1", By: "P2", Entry: "E1", Items: []string{"id"}, Dimension: "GB36344:0302", Symptom: "missing", Severity: "major", Description: "more"}),
+		at(day(3, 16), &events.QualityIssueClosed{Issue: "Q1", By: "P2", Outcome: "fixed", Reason: "backfilled"}),
+		at(day(5, 1), &events.AgreementTerminated{Agreement: "A1", By: "P2", Cause: "ended", FilingRef: "F1"}),
+		at(day(5, 2), submit("E1", 2, events.SubmissionWithdrawal)),
+		at(day(5, 3), &events.EntryWithdrawn{Entry: "E1", By: "P1", Reason: "merged"}),
+	}
+}
+
+// script is a book that holds the scenario.
+func script(b *book) *book {
+	for i, c := range scenario() {
+		if p := b.add(c); p != int64(i)+1 {
+			panic(fmt.Sprintf("event %d at position %d", i, p))
+		}
+	}
+	return b
+}

@@ -1,0 +1,355 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// TimelineRow is one record in short.
+type TimelineRow struct {
+	Position  int64          `json:"position"`
+	Recorded  events.Time    `json:"recorded"`
+	Time      events.Time    `json:"time"` // when it happened, as claimed
+	Type      string         `json:"type"`
+	Subject   events.Subject `json:"subject"`
+	Source    string         `json:"source"`
+	ID        string         `json:"id"`
+	Party     string         `json:"party,omitempty"`
+	Actor     string         `json:"actor,omitempty"`
+	Principal string         `json:"principal"`
+	// Summary is a line for people; no program should read it.
+	Summary string `json:"summary,omitempty"`
+}
+
+// TimelineQuery selects records; empty fields select everything, and the
+// conditions given must all hold.
+type TimelineQuery struct {
+	// TypePrefix is a type or the beginning of one, such as "catalog.".
+	TypePrefix                         string
+	Subject                            events.Subject
+	Party, Entry, Agreement, Principal string
+	// Actor is the pseudonymous key of the person the event says acted.
+	Actor    string
+	Dataset  Dataset
+	From, To events.Time // recorded, [From, To)
+	// Text selects records whose type, subject, id or summary contains all of its
+	// words. It is looked for in every record that the other conditions select.
+	Text string
+	// After selects records after this position; nil from the first.
+	After *int64
+	// Descending lists the last recorded first.
+	Descending bool
+	Page
+}
+
+// Timeline is one part of a list of records in order of position.
+type Timeline struct {
+	Rows []TimelineRow `json:"rows"`
+	Next string        `json:"next,omitempty"`
+}
+
+// eventKey holds a row per record, by position; eventBy the posting lists.
+var eventKey = entityKey(tEvent)
+
+func eventBy(n events.Name) []byte {
+	return entityKey(tEventBy, append([]string{n.Kind}, n.Parts...)...)
+}
+
+// nameActor is a kind of name in this view only: the records have no key of it,
+// because a key names no natural person.
+const nameActor = "actor"
+
+func nameOf(kind string, p ...string) events.Name { return events.Name{Kind: kind, Parts: p} }
+
+// applyTimeline notes every record under all it can be found by. It is applied
+// last: what follows from a record's names is read from the other views' rows.
+func applyTimeline(b *batch, e *ledger.Entry) error {
+	names, err := b.namesOf(e)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if err := b.mark(eventBy(n)); err != nil {
+			return err
+		}
+	}
+	if err := b.count("events/"+e.Event.Type, 1); err != nil {
+		return err
+	}
+	summary, err := b.summary(e)
+	if err != nil {
+		return err
+	}
+	return b.put(eventKey, TimelineRow{
+		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
+		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Summary: summary,
+	})
+}
+
+// namesOf lists what a record can be found by: the names in the event, and those
+// that follow from them as of its position.
+func (b *batch) namesOf(e *ledger.Entry) ([]events.Name, error) {
+	subject := e.Event.Data.Subject()
+	names := []events.Name{
+		nameOf(events.NameType, e.Event.Type),
+		nameOf(events.NameSubject, subject.Kind, subject.ID),
+		nameOf(events.NamePrincipal, e.Event.Principal),
+	}
+	if e.Event.Party != "" {
+		names = append(names, nameOf(events.NameParty, e.Event.Party))
+	}
+	if e.Event.Actor != "" {
+		names = append(names, nameOf(nameActor, e.Event.Actor))
+	}
+	names = append(names, e.Event.Names()...)
+	more, err := b.following(e, names)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(names)+len(more))
+	return slices.DeleteFunc(append(names, more...), func(n events.Name) bool {
+		k := n.String()
+		again := seen[k]
+		seen[k] = true
+		return again
+	}), nil
+}
+
+// following lists the names that follow from others: the parties of an agreement,
+// for its own events also the entries it grants; the entry of an issue; the job
+// of a run; the provider and the datasets of an entry, and the entries of a
+// dataset.
+func (b *batch) following(e *ledger.Entry, names []events.Name) (more []events.Name, err error) {
+	switch d := e.Event.Data.(type) {
+	case *events.QualityIssueClosed:
+		f, err := recall[Finding](b, entityKey(tFinding, d.Issue))
+		if err != nil || f == nil {
+			return nil, err
+		}
+		more = append(more, nameOf(events.NameEntry, f.Entry))
+		if f.Agreement != "" {
+			more = append(more, nameOf(events.NameAgreement, f.Agreement))
+		}
+		if f.Dataset != nil {
+			more = append(more, nameOf(events.NameDataset, f.Dataset.Namespace, f.Dataset.Name))
+		}
+	case *events.OpenLineageReceived:
+		if d.Kind == events.OpenLineageRun {
+			more = append(more, nameOf(events.NameSubject, events.KindJob, d.Job.Namespace+"/"+d.Job.Name))
+		}
+	}
+	own := e.Event.Data.Subject().Kind == events.KindAgreement
+	for _, n := range slices.Concat(names, more) {
+		if n.Kind != events.NameAgreement {
+			continue
+		}
+		a, err := recall[Agreement](b, entityKey(tAgreement, n.Parts[0]))
+		if err != nil {
+			return nil, err
+		}
+		if a == nil { // invoked, but never recorded
+			continue
+		}
+		more = append(more, nameOf(events.NameParty, a.Provider), nameOf(events.NameParty, a.Consumer))
+		for _, g := range a.Grants {
+			if own {
+				more = append(more, nameOf(events.NameEntry, g.Entry))
+			}
+		}
+	}
+	for _, n := range slices.Concat(names, more) {
+		switch n.Kind {
+		case events.NameEntry:
+			d, err := b.latestContent(n.Parts[0])
+			if err != nil {
+				return nil, err
+			}
+			if d.Provider != "" {
+				more = append(more, nameOf(events.NameParty, d.Provider))
+			}
+			for _, r := range d.Resources {
+				more = append(more, nameOf(events.NameDataset, r.Namespace, r.Name))
+			}
+		case events.NameDataset:
+			d, err := recall[datasetRow](b, Dataset{n.Parts[0], n.Parts[1]}.key())
+			if err != nil {
+				return nil, err
+			}
+			if d == nil { // named, but by no event that tells of it
+				continue
+			}
+			for _, entry := range d.Entries {
+				more = append(more, nameOf(events.NameEntry, entry))
+			}
+		}
+	}
+	return more, nil
+}
+
+// summary is a line for people about a record. It holds no free text.
+func (b *batch) summary(e *ledger.Entry) (string, error) {
+	titled := func(entry string, version int) (string, error) {
+		d, err := b.latestContent(entry)
+		if err != nil || version == 0 {
+			return d.Title, err
+		}
+		return fmt.Sprintf("%s v%d", d.Title, version), nil
+	}
+	switch d := e.Event.Data.(type) {
+	case *events.PartyRegistered:
+		return d.Name, nil
+	case *events.EntryDrafted:
+		return titled(d.Entry, d.Version)
+	case *events.EntryRevised:
+		return titled(d.Entry, d.Version)
+	case *events.EntrySubmitted:
+		return titled(d.Entry, d.Version)
+	case *events.EntryReturned:
+		return titled(d.Entry, d.Version)
+	case *events.EntryPublished:
+		return titled(d.Entry, d.Version)
+	case *events.EntryWithdrawn:
+		return titled(d.Entry, 0)
+	case *events.AgreementActivated:
+		return d.Provider + " → " + d.Consumer, nil
+	case *events.AgreementSuspended:
+		return d.By + ": " + d.Cause, nil
+	case *events.AgreementResumed:
+		return strings.TrimSuffix(d.By+": "+d.Cause, ": "), nil
+	case *events.AgreementTerminated:
+		return d.By + ": " + d.Cause, nil
+	case *events.AccessRecorded:
+		return fmt.Sprintf("%s read %s: %s, %d rows", d.Consumer, d.Entry, d.Result, d.RowCount), nil
+	case *events.QualityIssueReported:
+		return fmt.Sprintf("%s: %s, %s", d.Entry, d.Symptom, d.Severity), nil
+	case *events.QualityIssueClosed:
+		return d.By + ": " + d.Outcome, nil
+	case *events.OpenLineageReceived:
+		switch d.Kind {
+		case events.OpenLineageRun:
+			return strings.TrimSpace(d.Job.Namespace + "/" + d.Job.Name + " " + d.EventType), nil
+		case events.OpenLineageJob:
+			return d.Job.Namespace + "/" + d.Job.Name, nil
+		}
+		return d.Dataset.Namespace + "/" + d.Dataset.Name, nil
+	}
+	return "", nil
+}
+
+// Timeline lists records by what they are about: the names in the event, and
+// those that follow from it as of its position, such as the parties of the
+// agreement that an access invokes.
+func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) {
+	list := Timeline{Rows: []TimelineRow{}}
+	s, err := w.timelineSelection(q)
+	if err != nil || s.low > s.high {
+		return list, err
+	}
+	words := strings.Fields(normalise(q.Text))
+	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
+		row, ok, err := r.event(position)
+		if ok = ok && row.contains(words); ok {
+			list.Rows = append(list.Rows, row)
+		}
+		return ok, err
+	})
+	return list, err
+}
+
+// contains tells whether the row's text holds all words.
+func (row *TimelineRow) contains(words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	text := normalise(row.Type + "\n" + row.Subject.String() + "\n" + row.ID + "\n" + row.Summary)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+}
+
+func (w *View) timelineSelection(q TimelineQuery) (s selection, err error) {
+	s = selection{high: w.at, descending: q.Descending}
+	if q.After != nil {
+		s.low = *q.After + 1
+	}
+	if q.From != 0 {
+		before, err := w.positionBefore(q.From)
+		if err != nil {
+			return s, err
+		}
+		s.low = max(s.low, before+1)
+	}
+	if q.To != 0 {
+		before, err := w.positionBefore(q.To)
+		if err != nil {
+			return s, err
+		}
+		s.high = min(s.high, before)
+	}
+	add := func(n events.Name) { s.groups = append(s.groups, group(eventBy(n))) }
+	if q.Subject != (events.Subject{}) {
+		add(nameOf(events.NameSubject, q.Subject.Kind, q.Subject.ID))
+	}
+	if q.Agreement != "" {
+		add(nameOf(events.NameAgreement, q.Agreement))
+	}
+	if q.Dataset != (Dataset{}) {
+		add(nameOf(events.NameDataset, q.Dataset.Namespace, q.Dataset.Name))
+	}
+	if q.Entry != "" {
+		add(nameOf(events.NameEntry, q.Entry))
+	}
+	if q.Party != "" {
+		add(nameOf(events.NameParty, q.Party))
+	}
+	if q.Actor != "" {
+		add(nameOf(nameActor, q.Actor))
+	}
+	if q.TypePrefix != "" {
+		var types [][]byte
+		for _, t := range events.Types() {
+			if strings.HasPrefix(t.Name, q.TypePrefix) {
+				types = append(types, eventBy(nameOf(events.NameType, t.Name)))
+			}
+		}
+		s.groups = append(s.groups, types)
+	}
+	if q.Principal != "" {
+		add(nameOf(events.NamePrincipal, q.Principal))
+	}
+	if len(s.groups) == 0 {
+		s.groups = [][][]byte{group(eventKey)}
+	}
+	return s, nil
+}
+
+// positionBefore is the last position recorded before a time, as far as the view
+// goes; -1 if there is none. Recorded time never goes back.
+func (w *View) positionBefore(t events.Time) (position int64, err error) {
+	err = w.read(func(r *reader) error {
+		n := sort.Search(int(w.at+1), func(i int) bool {
+			row, _, searching := r.event(int64(i))
+			if err == nil {
+				err = searching
+			}
+			return row.Recorded >= t
+		})
+		position = int64(n) - 1
+		return err
+	})
+	return position, err
+}
+
+// event reads the row of a position; false if there is none.
+func (r *reader) event(position int64) (e TimelineRow, ok bool, err error) {
+	row, ok, err := r.getAt(eventKey, position)
+	if err != nil || !ok || row.position != position {
+		return TimelineRow{}, false, err
+	}
+	err = row.decode(&e)
+	return e, err == nil, err
+}

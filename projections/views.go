@@ -1,0 +1,302 @@
+package projections
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+)
+
+// Options of the views. The zero value is usable.
+type Options struct {
+	FS     vfs.FS       // nil: the disk
+	Logger *slog.Logger // nil: discards
+	// CacheBytes is the size of the block cache; 0 means 128 MiB.
+	CacheBytes int64
+	// RunLength is the most records applied in one batch while the views keep up;
+	// 0 means 256. Views far behind take larger runs.
+	RunLength int
+}
+
+// Views are the rows built from one book. They are safe for concurrent use.
+type Views struct {
+	ledger      *ledger.Ledger
+	projections []projection
+	store       *store
+	log         *slog.Logger
+	runLength   int64
+
+	applying sync.Mutex // held while a run is applied
+
+	mu         sync.Mutex
+	applied    int64
+	recorded   events.Time   // of applied
+	moved      chan struct{} // closed when applied or stopped changes
+	stopped    error         // what stopped the projections
+	rebuilding bool
+	damaged    bool
+	closed     bool
+	open       sync.WaitGroup // Views handed out
+}
+
+var errClosed = errors.New("the views are closed")
+
+// Open opens the views in dir, creating them if they do not exist. Views that
+// are damaged, ahead of the book, of another book or of another version are
+// thrown away, which is logged, and built anew by Run.
+func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 128 << 20
+	}
+	if o.RunLength <= 0 {
+		o.RunLength = 256
+	}
+	v := &Views{ledger: l, projections: projections, log: o.Logger, runLength: int64(o.RunLength), applied: -1, moved: make(chan struct{})}
+	err := v.openStore(dir, o)
+	if unfit := (*unfitError)(nil); errors.As(err, &unfit) || isDamage(err) {
+		o.Logger.Warn("views: the store cannot be used and is built anew from the book", "dir", dir, "reason", err)
+		if err := o.FS.RemoveAll(dir); err != nil {
+			return nil, fmt.Errorf("removing unusable views in %s: %w; remove the directory by hand", dir, err)
+		}
+		err = v.openStore(dir, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
+	}
+	v.rebuilding = v.applied < 0
+	return v, nil
+}
+
+func (v *Views) openStore(dir string, o Options) error {
+	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	s, err := openStore(dir, o.FS, o.CacheBytes, o.Logger)
+	if err != nil {
+		return err
+	}
+	if err := v.adopt(s); err != nil {
+		return errors.Join(err, s.close())
+	}
+	v.store = s
+	return nil
+}
+
+// adopt takes over from where the store stands, if it stands in this book.
+func (v *Views) adopt(s *store) error {
+	m, ok, err := s.meta()
+	if err != nil || !ok {
+		return err
+	}
+	if m.Layout != layoutVersion || !maps.Equal(m.Views, v.versions()) {
+		return &unfitError{fmt.Sprintf("its rows are of version %d %v, this program makes %d %v", m.Layout, m.Views, layoutVersion, v.versions())}
+	}
+	head := v.ledger.Head()
+	if m.Applied >= head.Size {
+		return &unfitError{fmt.Sprintf("it has applied position %d, and the book ends at %d", m.Applied, head.Size-1)}
+	}
+	hash, err := v.ledger.LeafHash(m.Applied)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(hash[:], m.Hash) {
+		return &unfitError{fmt.Sprintf("it was built from another book: position %d is another record", m.Applied)}
+	}
+	r, err := s.reader(m.Applied)
+	if err != nil {
+		return err
+	}
+	e, _, err := r.event(m.Applied)
+	if err := firstError(err, r.close()); err != nil {
+		return err
+	}
+	v.applied, v.recorded = m.Applied, e.Recorded
+	return nil
+}
+
+// Close waits for open Views to be closed and closes the store. End Run first.
+func (v *Views) Close() error {
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return nil
+	}
+	v.closed = true
+	v.wake()
+	v.mu.Unlock()
+	v.open.Wait()
+	v.applying.Lock()
+	defer v.applying.Unlock()
+	return v.store.close()
+}
+
+// advance makes a run that was committed visible. The last record is e.
+func (v *Views) advance(e ledger.Entry) {
+	head := v.ledger.Head()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.applied, v.recorded = e.Position, e.Recorded
+	if v.rebuilding && e.Position >= head.Size-1 {
+		v.rebuilding = false
+		v.log.Info("views: built from the book", "applied", e.Position)
+	}
+	v.wake()
+}
+
+// wake tells those who wait. The caller holds mu.
+func (v *Views) wake() {
+	close(v.moved)
+	v.moved = make(chan struct{})
+}
+
+// fail notes what stopped the projections.
+func (v *Views) fail(err error) {
+	v.log.Error("views: stopped; they answer as of what they have applied, and need a restart", "applied", v.Applied(), "error", err)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stopped == nil {
+		v.stopped = err
+	}
+	v.wake()
+}
+
+func (v *Views) failure() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stopped
+}
+
+// noteDamage makes the next Open rebuild the views if err says that their rows
+// are damaged. It returns err.
+func (v *Views) noteDamage(err error) error {
+	if !isDamage(err) {
+		return err
+	}
+	v.mu.Lock()
+	first := !v.damaged
+	v.damaged = true
+	v.mu.Unlock()
+	if first {
+		v.store.markDamaged(err)
+	}
+	return err
+}
+
+// Applied is the last position every view has applied, -1 if none.
+func (v *Views) Applied() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.applied
+}
+
+// Wait returns when the views have applied position, or with the context's
+// error, or with the error that stopped a projection.
+func (v *Views) Wait(ctx context.Context, position int64) error {
+	for {
+		v.mu.Lock()
+		applied, stopped, closed, moved := v.applied, v.stopped, v.closed, v.moved
+		v.mu.Unlock()
+		switch {
+		case applied >= position:
+			return nil
+		case stopped != nil:
+			return stopped
+		case closed:
+			return errClosed
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// At reads the views as of position (the position included; -1 is before the
+// first record). The error is a *NotAppliedError if the views have not reached
+// it. The view must be closed.
+func (v *Views) At(position int64) (*View, error) {
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return nil, errClosed
+	}
+	if position > v.applied {
+		v.mu.Unlock()
+		return nil, &NotAppliedError{position, v.applied}
+	}
+	v.open.Add(1)
+	w := &View{v: v, at: max(position, -1), recorded: v.recorded, closed: sync.OnceFunc(v.open.Done)}
+	current := position == v.applied
+	v.mu.Unlock()
+	if w.at < 0 {
+		w.recorded = 0
+	} else if !current {
+		if err := w.read(func(r *reader) error {
+			e, ok, err := r.event(position)
+			if err == nil && !ok {
+				err = fmt.Errorf("views: position %d has no row", position)
+			}
+			w.recorded = e.Recorded
+			return err
+		}); err != nil {
+			w.closed()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// ViewStatus says how far one view is.
+type ViewStatus struct {
+	Name    string `json:"name"`
+	Version uint64 `json:"version"`
+	// Applied is the last position applied, -1 if none. Head is the book's last
+	// durable position; Lag how many positions lie between.
+	Applied int64 `json:"applied"`
+	Head    int64 `json:"head"`
+	Lag     int64 `json:"lag"`
+	// LagSeconds is the recorded time between the two; 0 when caught up, and while
+	// nothing has been applied.
+	LagSeconds float64 `json:"lag_seconds"`
+	// Rebuilding is set from a start with an empty store until the views first
+	// reach the head.
+	Rebuilding bool `json:"rebuilding"`
+	// Err is the error that stopped the views; empty while they are healthy.
+	Err string `json:"error,omitempty"`
+}
+
+// Status reports every view. All advance together, so they differ in name and
+// version only.
+func (v *Views) Status() []ViewStatus {
+	head := v.ledger.Head()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := ViewStatus{Applied: v.applied, Head: head.Size - 1, Rebuilding: v.rebuilding}
+	if s.Lag = max(s.Head-s.Applied, 0); s.Lag > 0 && s.Applied >= 0 {
+		s.LagSeconds = head.Time.Std().Sub(v.recorded.Std()).Seconds()
+	}
+	if v.stopped != nil {
+		s.Err = v.stopped.Error()
+	}
+	out := make([]ViewStatus, 0, len(v.projections))
+	for _, p := range v.projections {
+		s.Name, s.Version = p.name, p.version
+		out = append(out, s)
+	}
+	return out
+}
