@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+	"ledgerline/ledger/proof"
+)
+
+const mediaTypeLines = "application/x-ndjson"
+
+// receiptsAnswer are the receipts of a batch, in its order.
+type receiptsAnswer struct {
+	Receipts []proof.Receipt `json:"receipts"`
+}
+
+// postEvents takes CloudEvents 1.0 over HTTP: structured, binary or batch mode,
+// or a stream of lines, told apart by their content type.
+func postEvents() endpoint {
+	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		if isStream(r) {
+			return s.appendStream(w, r)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.o.Limits.Timeout)
+		defer cancel()
+		release, err := s.writeSlot()
+		if err != nil {
+			return err
+		}
+		defer release()
+		batch, single, err := decodeEvents(r)
+		if err != nil {
+			return s.countRefusal(err)
+		}
+		if err := s.checkBatch(batch, r, single); err != nil {
+			return s.countRefusal(err)
+		}
+		receipts, err := s.append(ctx, callOf(r).caller.principal, batch)
+		if err != nil {
+			return s.countRefusal(err)
+		}
+		status := http.StatusOK
+		for _, rc := range receipts {
+			if !rc.Repeated {
+				status = http.StatusCreated
+			}
+		}
+		if single {
+			w.Header().Set("Location", "/v1/events/"+strconv.FormatInt(receipts[0].Position, 10))
+			return writeJSON(w, r, status, receipts[0].Receipt)
+		}
+		answer := receiptsAnswer{make([]proof.Receipt, len(receipts))}
+		for i, rc := range receipts {
+			answer.Receipts[i] = rc.Receipt
+		}
+		return writeJSON(w, r, status, answer)
+	})
+	e.answers = []content{
+		ok[proof.Receipt](http.StatusCreated, "one event: recorded"), ok[proof.Receipt](http.StatusOK, "one event: it was there already; its old receipt"),
+		ok[receiptsAnswer](http.StatusCreated, "a batch: recorded"), ok[receiptsAnswer](http.StatusOK, "a batch: all of it was there already"),
+		{http.StatusOK, mediaTypeLines, reflect.TypeFor[lineAnswer](), "a stream: a receipt or a problem for each line, in order"},
+	}
+	return e.streams().reads(
+		content{0, events.MediaTypeStructured, reflect.TypeFor[cloudEvent](), "one event, structured mode"},
+		content{0, "application/json", nil, "one event: structured, or binary mode with ce- headers"},
+		content{0, events.MediaTypeBatch, reflect.TypeFor[[]cloudEvent](), "a batch, recorded whole or not at all"},
+		content{0, mediaTypeLines, nil, "one structured event a line, each on its own; read the answer while sending"},
+	)
+}
+
+// isStream reports whether a request sends a stream of lines.
+func isStream(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == mediaTypeLines
+}
+
+// decodeEvents reads the events of a request that is not a stream.
+func decodeEvents(r *http.Request) (batch []events.Event, single bool, err error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		media = ""
+	}
+	binary := len(r.Header.Values("Ce-Specversion")) > 0
+	if !binary && media != events.MediaTypeStructured && media != events.MediaTypeBatch && media != "application/json" {
+		return nil, false, problem(http.StatusUnsupportedMediaType, "body.media-type", fmt.Sprintf("events are not read from %q", clip(r.Header.Get("Content-Type"))),
+			"send "+events.MediaTypeStructured+", "+events.MediaTypeBatch+", "+mediaTypeLines+" or binary mode with ce- headers").at("Content-Type")
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, false, badBody(err)
+	}
+	var e events.Event
+	switch {
+	case media == events.MediaTypeBatch:
+		batch, err = events.DecodeBatch(body)
+		return batch, false, err
+	case media == events.MediaTypeStructured || !binary:
+		e, err = events.DecodeStructured(body)
+	default:
+		e, err = events.DecodeBinary(r.Header, body)
+	}
+	return []events.Event{e}, true, err
+}
+
+// badBody says what went wrong in reading a body. What is not a problem already
+// is a connection that broke, or a client that sent less than it announced.
+func badBody(err error) error {
+	var p *Problem
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &p) || errors.As(err, &tooLong) {
+		return err
+	}
+	return problem(http.StatusBadRequest, "body.incomplete", "the body ended before it was whole", "send it again").because(err)
+}
+
+// checkBatch applies what HTTP adds to a batch: its size, and If-Match.
+func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) error {
+	if len(batch) == 0 {
+		return problem(http.StatusBadRequest, "batch.empty", "the batch holds no event", "send at least one")
+	}
+	if most := s.o.Limits.BatchEvents; len(batch) > most {
+		return problem(http.StatusRequestEntityTooLarge, "limit.batch-events", fmt.Sprintf("the batch holds %d events; the limit is %d", len(batch), most), "send it in parts, or as "+mediaTypeLines)
+	}
+	match := r.Header.Get("If-Match")
+	if match == "" {
+		return nil
+	}
+	if !single {
+		return problem(http.StatusBadRequest, "if-match.batch", "If-Match speaks of one subject, and this is a batch", "give each event the attribute expectedversion instead").at("If-Match")
+	}
+	text, found := strings.CutPrefix(match, `"`)
+	text, closed := strings.CutSuffix(text, `"`)
+	version, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || !found || !closed {
+		return problem(http.StatusBadRequest, "if-match.syntax", fmt.Sprintf("%q is not the version of a subject", clip(match)), `send the ETag of the subject as it was read, such as "3"`).at("If-Match")
+	}
+	if given := batch[0].ExpectedVersion; given != nil && *given != version {
+		return problem(http.StatusBadRequest, "if-match.differs", fmt.Sprintf("If-Match says %d and the attribute expectedversion %d", version, *given), "give one of them").at("If-Match")
+	}
+	batch[0].ExpectedVersion = &version
+	return nil
+}
+
+// append records events under a principal and counts what came of it.
+func (s *Server) append(ctx context.Context, principal string, batch []events.Event) ([]ledger.Receipt, error) {
+	for i := range batch {
+		batch[i].Principal = principal
+	}
+	receipts, err := s.o.Ledger.Append(ctx, batch...)
+	for _, rc := range receipts {
+		if rc.Repeated {
+			s.metrics.repeated.Inc()
+		} else {
+			s.metrics.appended.Inc()
+		}
+	}
+	return receipts, err
+}
+
+// countRefusal counts err if it is the refusal of an event.
+func (s *Server) countRefusal(err error) error {
+	if r, ok := errors.AsType[*events.Refusal](err); ok {
+		s.metrics.refusals.WithLabelValues(r.Rule).Inc()
+	}
+	return err
+}
+
+// writeSlot takes a place among those who append at once, or refuses.
+func (s *Server) writeSlot() (release func(), err error) {
+	select {
+	case s.writes <- struct{}{}:
+		return func() { <-s.writes }, nil
+	default:
+		return nil, ledger.ErrOverloaded
+	}
+}

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"ledgerline/events"
+	"ledgerline/projections"
+)
+
+type validAt struct {
+	ValidAt events.Time `query:"valid_at" doc:"what was in force at this RFC 3339 time. Default: the latest known"`
+}
+
+type entriesQuery struct {
+	reading
+	validAt
+	paging
+	Text     string `query:"text" doc:"words that must occur in id, titles, summary or items; Chinese or English"`
+	Provider string `query:"provider" doc:"the providing party's id"`
+	Stage    string `query:"stage" doc:"stage of the entry" enum:"drafted,submitted,returned,published,withdrawn"`
+	Sharing  string `query:"sharing" doc:"sharing attribute" enum:"unconditional,conditional,not_shared"`
+	Region   string `query:"region" doc:"the region code"`
+}
+
+func listEntries(c *question, q entriesQuery) (projections.EntryList, error) {
+	list, err := c.view.Entries(c.ctx, projections.EntryQuery{
+		Text: q.Text, Provider: q.Provider, Stage: q.Stage, Sharing: q.Sharing, Region: q.Region,
+		ValidAt: q.ValidAt, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
+}
+
+type entryQuery struct {
+	reading
+	validAt
+}
+
+// entryAnswer is one entry. Version is its subject's, for If-Match; it is also
+// the ETag.
+type entryAnswer struct {
+	SubjectVersion uint64            `json:"subject_version"`
+	Entry          projections.Entry `json:"entry"`
+}
+
+func getEntry(c *question, q entryQuery) (entryAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return entryAnswer{}, err
+	}
+	entry, ok, err := c.view.Entry(c.ctx, id, q.ValidAt)
+	if err != nil {
+		return entryAnswer{}, err
+	}
+	if !ok {
+		return entryAnswer{}, notFound("entry", id, c.view.Position())
+	}
+	version, err := c.subjectVersion(events.Subject{Kind: events.KindEntry, ID: id})
+	return entryAnswer{version, entry}, err
+}
+
+// subjectVersion counts a subject's events as of the question's position and
+// sends it as the ETag, so that a client can append with If-Match only if
+// nothing came in between. The book's own count would be too new: it may cover
+// events that this answer does not.
+func (c *question) subjectVersion(sub events.Subject) (uint64, error) {
+	var version uint64
+	for e, err := range c.s.o.Ledger.Subject(c.ctx, sub) {
+		if err != nil {
+			return 0, err
+		}
+		if e.Position > c.view.Position() {
+			break
+		}
+		version++
+	}
+	c.w.Header().Set("ETag", strconv.Quote(strconv.FormatUint(version, 10)))
+	return version, nil
+}
+
+type historyAnswer struct {
+	ID       string                     `json:"id"`
+	Versions []projections.EntryVersion `json:"versions"`
+}
+
+func getEntryHistory(c *question, _ reading) (historyAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return historyAnswer{}, err
+	}
+	versions, err := c.view.EntryHistory(c.ctx, id)
+	if err == nil && len(versions) == 0 {
+		err = notFound("entry", id, c.view.Position())
+	}
+	return historyAnswer{id, versions}, err
+}
+
+type diffQuery struct {
+	paging
+	From Moment `query:"from,required" doc:"the earlier moment: a position, or an RFC 3339 time"`
+	To   Moment `query:"to" doc:"the later moment. Default: all the views have applied"`
+}
+
+// when makes the later moment the one the answer speaks for.
+func (q diffQuery) when() reading { return reading{AsOf: q.To} }
+
+func diffCatalog(c *question, q diffQuery) (projections.CatalogDiff, error) {
+	at, err := c.s.resolve(c.ctx, q.From, "from")
+	if err != nil {
+		return projections.CatalogDiff{}, err
+	}
+	if at > c.view.Position() {
+		return projections.CatalogDiff{}, problem(http.StatusBadRequest, "diff.order", fmt.Sprintf("from is position %d, after to, which is %d", at, c.view.Position()), "give the earlier moment as from").at("from")
+	}
+	earlier, err := c.s.viewAt(c.ctx, at)
+	if err != nil {
+		return projections.CatalogDiff{}, err
+	}
+	diff, err := c.view.CatalogDiff(c.ctx, earlier, c.page(q.paging))
+	c.next(&diff.Next)
+	return diff, joinClose(err, earlier)
+}
+
+type partiesQuery struct {
+	reading
+	paging
+}
+
+func listParties(c *question, q partiesQuery) (projections.PartyList, error) {
+	list, err := c.view.Parties(c.ctx, c.page(q.paging))
+	c.next(&list.Next)
+	return list, err
+}
+
+type partyAnswer struct {
+	SubjectVersion uint64            `json:"subject_version"`
+	Party          projections.Party `json:"party"`
+}
+
+func getParty(c *question, _ reading) (partyAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return partyAnswer{}, err
+	}
+	party, ok, err := c.view.Party(c.ctx, id)
+	if err != nil {
+		return partyAnswer{}, err
+	}
+	if !ok {
+		return partyAnswer{}, notFound("party", id, c.view.Position())
+	}
+	version, err := c.subjectVersion(events.Subject{Kind: events.KindParty, ID: id})
+	return partyAnswer{version, party}, err
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"net/http"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+	"ledgerline/projections"
+)
+
+type healthAnswer struct {
+	Status string `json:"status"`
+}
+
+func getHealth(*Server, *http.Request, none) (healthAnswer, error) { return healthAnswer{"ok"}, nil }
+
+type readyAnswer struct {
+	Ready bool                     `json:"ready"`
+	Views []projections.ViewStatus `json:"views"`
+}
+
+// readiness says whether answers are fresh: 503 while a view is being rebuilt,
+// has stopped, or is further behind than Limits.ReadyLag.
+func readiness() endpoint {
+	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		a := readyAnswer{Ready: true, Views: s.o.Views.Status()}
+		for _, v := range a.Views {
+			if v.Rebuilding || v.Err != "" || v.LagSeconds > s.o.Limits.ReadyLag.Seconds() {
+				a.Ready = false
+			}
+		}
+		status := http.StatusOK
+		if !a.Ready {
+			status = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "1")
+		}
+		return writeJSON(w, r, status, a)
+	})
+	e.answers = []content{ok[readyAnswer](http.StatusOK, "ready"), ok[readyAnswer](http.StatusServiceUnavailable, "not yet")}
+	return e
+}
+
+// statusAnswer is where the ledger stands.
+type statusAnswer struct {
+	Ledger Standing `json:"ledger"`
+	Origin string   `json:"origin"`
+	// VerifierKey is the note verifier key of the checkpoints. Take it from a
+	// place you trust, not from here, to check anything.
+	VerifierKey string                   `json:"verifier_key"`
+	Version     string                   `json:"version,omitzero"`
+	Head        headAnswer               `json:"head"`
+	Views       []projections.ViewStatus `json:"views"`
+	// Counts are what the ledger holds as of Counted.
+	Counts  projections.Counts `json:"counts"`
+	Counted int64              `json:"counted"`
+}
+
+type headAnswer struct {
+	Size       int64       `json:"size"`
+	Root       proof.Hash  `json:"root"`
+	Time       events.Time `json:"time,omitzero"`
+	Checkpoint string      `json:"checkpoint"`
+}
+
+func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
+	head := s.o.Ledger.Head()
+	view, err := s.o.Views.At(s.o.Views.Applied())
+	if err != nil {
+		return statusAnswer{}, err
+	}
+	counts, err := view.Counts(r.Context())
+	return statusAnswer{
+		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Version: s.o.Version,
+		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
+		Views: s.o.Views.Status(), Counts: counts, Counted: view.Position(),
+	}, joinClose(err, view)
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what this server tells Prometheus. They have a registry of their
+// own, so that several servers can live in one process.
+type metrics struct {
+	handler  http.Handler
+	requests *prometheus.CounterVec   // by method, route, status
+	seconds  *prometheus.HistogramVec // by route
+	problems *prometheus.CounterVec   // by rule
+	refusals *prometheus.CounterVec   // by rule
+	appended prometheus.Counter
+	repeated prometheus.Counter
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_requests_total", Help: "Requests answered."}, []string{"method", "route", "status"}),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ledgerline_http_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .005, .02, .1, .5, 2, 10}}, []string{"route"}),
+		problems: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_problems_total", Help: "Requests answered with a problem, by the rule that was broken."}, []string{"rule"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_refusals_total", Help: "Events not admitted, by the rule that refused them."}, []string{"rule"}),
+		appended: prometheus.NewCounter(prometheus.CounterOpts{Name: "ledgerline_appended_total", Help: "Events recorded through this server."}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{Name: "ledgerline_repeated_total", Help: "Events that were there already and got their old receipt."}),
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.requests, m.seconds, m.problems, m.refusals, m.appended, m.repeated,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &standingCollector{s})
+	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return m
+}
+
+func serveMetrics(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+	s.metrics.handler.ServeHTTP(w, r)
+	return nil
+}
+
+// standingCollector reports where the book and the views are when asked.
+type standingCollector struct{ s *Server }
+
+var (
+	durableSize   = prometheus.NewDesc("ledgerline_durable_size", "Records that are durable.", nil, nil)
+	publishedSize = prometheus.NewDesc("ledgerline_published_size", "Records under the published checkpoint.", nil, nil)
+	recordedTime  = prometheus.NewDesc("ledgerline_last_recorded_timestamp_seconds", "When the last durable record was recorded.", nil, nil)
+	followers     = prometheus.NewDesc("ledgerline_followers", "Clients that follow the events.", nil, nil)
+	viewApplied   = prometheus.NewDesc("ledgerline_view_applied_position", "Last position a view has applied.", []string{"view"}, nil)
+	viewLag       = prometheus.NewDesc("ledgerline_view_lag_positions", "Positions by which a view is behind the book.", []string{"view"}, nil)
+	viewLagTime   = prometheus.NewDesc("ledgerline_view_lag_seconds", "Recorded time by which a view is behind the book.", []string{"view"}, nil)
+	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, viewApplied, viewLag, viewLagTime, viewHealthy} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	head := c.s.o.Ledger.Head()
+	gauge(durableSize, float64(head.Size))
+	gauge(publishedSize, float64(c.s.publishedSize()))
+	gauge(recordedTime, float64(head.Time)/1e6)
+	gauge(followers, float64(len(c.s.streams)))
+	for _, v := range c.s.o.Views.Status() {
+		gauge(viewApplied, float64(v.Applied), v.Name)
+		gauge(viewLag, float64(v.Lag), v.Name)
+		gauge(viewLagTime, v.LagSeconds, v.Name)
+		healthy := 1.0
+		if v.Err != "" {
+			healthy = 0
+		}
+		gauge(viewHealthy, healthy, v.Name)
+	}
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+)
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// routes is everything this server answers. The router, the OpenAPI document
+// and the page of documentation are all made from this table.
+func routes() []route {
+	return []route{
+		{post, "/v1/events", "Append events: one CloudEvent, a batch (all or nothing) or a stream of lines", accessWrite, postEvents(), exampleEvent},
+		{get, "/v1/events", "List records, filtered, in order of position", accessRead, viewed(listEvents), "?type=catalog.&limit=20"},
+		{get, "/v1/events/stream", "Follow records as server-sent events; resume with Last-Event-ID", accessRead, followEvents(), "?from=0"},
+		{get, "/v1/events/{position}", "One record: the event as a CloudEvent, with what the ledger added", accessRead, direct(getEvent), ""},
+		{get, "/v1/events/{position}/facets/{name}", "A part kept beside the event, such as the raw OpenLineage body", accessRead, getFacet(), ""},
+		{get, "/v1/records/{position}", "The evidence behind one record: leaf, body and salt, byte for byte", accessRead, direct(getRecord), ""},
+
+		{get, "/v1/catalog/entries", "Search the catalog", accessRead, viewed(listEntries), "?text=population&stage=published"},
+		{get, "/v1/catalog/entries/{id}", "One catalog entry, as known then and in force then", accessRead, viewed(getEntry), ""},
+		{get, "/v1/catalog/entries/{id}/history", "Every step of a catalog entry, with what changed", accessRead, viewed(getEntryHistory), ""},
+		{get, "/v1/catalog/diff", "What was added, changed and withdrawn between two moments", accessRead, viewed(diffCatalog), "?from=0"},
+		{get, "/v1/parties", "List the registered parties", accessRead, viewed(listParties), ""},
+		{get, "/v1/parties/{id}", "One party", accessRead, viewed(getParty), ""},
+		{get, "/v1/agreements", "List agreements: who shares what with whom, for what, until when", accessRead, viewed(listAgreements), "?state=active"},
+		{get, "/v1/agreements/{id}", "One agreement", accessRead, viewed(getAgreement), ""},
+		{get, "/v1/shares", "Who shared what with whom and when", accessRead, viewed(listShares), ""},
+		{get, "/v1/accesses", "Recorded calls, each judged against its agreement", accessRead, viewed(listAccesses), "?flagged=true"},
+		{get, "/v1/findings", "List quality issues", accessRead, viewed(listFindings), "?state=reported"},
+		{get, "/v1/findings/{id}", "One quality issue", accessRead, viewed(getFinding), ""},
+		{get, "/v1/lineage", "The graph around a dataset, column, job, run or entry, as JSON or DOT", accessRead, lineage(), "?node=dataset:warehouse/sales&direction=up"},
+		{get, "/v1/runs/{id}", "One run of a job, folded from its events", accessRead, viewed(getRun), ""},
+
+		{post, "/api/v1/lineage", "Receive one OpenLineage event (RunEvent, JobEvent or DatasetEvent)", accessWrite, postLineage(), exampleRunEvent},
+		{post, "/api/v1/lineage/batch", "Receive an array of OpenLineage events, each on its own", accessWrite, postLineageBatch(), "[" + exampleRunEvent + "]"},
+
+		{get, "/v1/proofs/inclusion", "Proof that a record is in the log, as C2SP tlog-proof text or JSON", accessRead, proveInclusion(), "?position=0"},
+		{get, "/v1/proofs/consistency", "Proof that the log at one size begins with the log at an earlier size", accessRead, direct(proveConsistency), "?from=1"},
+		{get, "/log/checkpoint", "The published checkpoint, a C2SP signed note", accessPublic, checkpoint(), ""},
+		{get, "/log/tile/entries/*", "Entry bundles, C2SP tlog-tiles: <N>[.p/<W>]", accessRead, entryTile(), ""},
+		{get, "/log/tile/*", "Hash tiles, C2SP tlog-tiles: <L>/<N>[.p/<W>]", accessRead, hashTile(), ""},
+
+		{get, "/v1/status", "Head, checkpoint, views and counts", accessRead, direct(getStatus), ""},
+		{get, "/healthz", "The process is up", accessPublic, direct(getHealth), ""},
+		{get, "/readyz", "The views have caught up with the book; 503 until they have", accessPublic, readiness(), ""},
+		{get, "/metrics", "Prometheus metrics", accessPublic, raw(serveMetrics, text("text/plain")), ""},
+
+		{get, "/", "Start page", accessPublic, raw(serveStart, text("text/html")), ""},
+		{get, "/events/{position}", "One record, for reading, with how to check it", accessRead, raw(serveEvent, text("text/html")), ""},
+		{get, "/docs", "This API, for reading", accessPublic, raw(serveDocs, text("text/html")), ""},
+		{get, "/openapi.json", "This API, for programs (OpenAPI 3.1)", accessPublic, raw(serveOpenAPI, content{200, "application/json", nil, ""}), ""},
+		{get, "/style.css", "The style sheet of the pages", accessPublic, raw(serveStyle, text("text/css")), ""},
+	}
+}
+
+// text is an answer that is not JSON.
+func text(media string) content { return content{http.StatusOK, media, nil, ""} }
+
+// ok is a JSON answer in the shape of T.
+func ok[T any](status int, doc string) content {
+	return content{status, "application/json", reflect.TypeFor[T](), doc}
+}
+
+const exampleEvent = `{"specversion":"1.0","id":"register-transport-1","source":"https://example.org/registry","type":"party.body.registered","time":"2025-01-08T09:30:00+08:00","data":{"party":"transport","name":"Department of Transport","kind":"department","region":"990000","level":"provincial"}}`
+
+const exampleRunEvent = `{"eventType":"COMPLETE","eventTime":"2025-01-08T01:30:00Z","run":{"runId":"0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001"},"job":{"namespace":"etl","name":"daily"},"inputs":[{"namespace":"warehouse","name":"orders"}],"outputs":[{"namespace":"warehouse","name":"sales"}],"producer":"https://example.org/etl","schemaURL":"https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"}`

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ce writes a structured event.
+func ce(id, typ, data string, attributes ...string) string {
+	more := ""
+	for i := 0; i < len(attributes); i += 2 {
+		more += fmt.Sprintf(`,%q:%s`, attributes[i], attributes[i+1])
+	}
+	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"urn:test","type":%q,"time":"2026-01-07T09:00:00+08:00"%s,"data":%s}`, id, typ, more, data)
+}
+
+func registered(id string) string {
+	return ce("register-"+id, "party.body.registered", fmt.Sprintf(`{"party":%q,"name":"部门 %s","name_en":"Department %s","kind":"department","region":"990000","level":"provincial"}`, id, id, id))
+}
+
+func entryData(id string, version int, title string) string {
+	return fmt.Sprintf(`{"entry":%q,"version":%d,"provider":"D01","title":%q,"title_en":"Deaths","sharing":{"attribute":"conditional","range":"省级部门","purposes":["benefit_eligibility"]},
+		"items":[{"id":"gmsfhm","name":"公民身份号码","type":"text"},{"id":"swrq","name":"死亡日期","type":"date"}],
+		"update_frequency":"daily","grade":"general-2","region":"990000","resources":[{"namespace":"postgres://pop:5432","name":"hj.death","method":"database"}]}`, id, version, title)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// story are events that touch every view, in an order that is legal.
+func story() []string {
+	return []string{
+		registered("D01"), registered("D03"),
+		ce("e1", "catalog.entry.drafted", entryData("DS02", 1, "户籍注销信息")),
+		ce("e2", "catalog.entry.submitted", `{"entry":"DS02","version":1,"to":"D01","submission_kind":"first"}`),
+		ce("e3", "catalog.entry.published", `{"entry":"DS02","version":1,"by":"D01"}`),
+		ce("a1", "share.agreement.activated", `{"agreement":"A02","provider":"D01","consumer":"D03","grants":[{"entry":"DS02","entry_version":1,"items":["gmsfhm"]}],"purposes":["benefit_eligibility"],"method":"api","valid_from":"2026-01-01T00:00:00+08:00","valid_to":"2026-12-31T00:00:00+08:00","onward":"forbidden","legal_basis":[{"instrument":"cn809","article":"21"}]}`),
+		ce("c1", "access.call.recorded", `{"call":"c1","provider":"D01","consumer":"D03","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["gmsfhm"],"row_count":1,"result":"ok"}`),
+		ce("c2", "access.call.recorded", `{"call":"c2","provider":"D01","consumer":"D03","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["swrq"],"row_count":1,"result":"ok"}`),
+		ce("q1", "quality.issue.reported", `{"issue":"Q1","by":"D03","entry":"DS02","dimension":"timeliness","symptom":"stale","severity":"major","description":"两周未更新"}`),
+	}
+}
+
+// tell appends the story and two runs of a job.
+func (f *fixture) tell() {
+	f.t.Helper()
+	for _, e := range story() {
+		f.post(e)
+	}
+	for _, state := range []string{"START", "COMPLETE"} {
+		if r := f.do("POST", "/api/v1/lineage", runEvent(state)); r.status != 201 {
+			f.t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	f.caughtUp()
+}
+
+const runID = "0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001"
+
+func runEvent(state string) string {
+	return `{"eventType":"` + state + `","eventTime":"2026-01-07T01:30:00Z","run":{"runId":"` + runID + `"},"job":{"namespace":"etl","name":"merge"},
+		"inputs":[{"namespace":"postgres://pop:5432","name":"hj.death"}],
+		"outputs":[{"namespace":"hive","name":"pop.main","facets":{"columnLineage":{"_producer":"https://example.org/etl","_schemaURL":"https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json","fields":{"died":{"inputFields":[{"namespace":"postgres://pop:5432","name":"hj.death","field":"swrq"}]}}}}}],
+		"producer":"https://example.org/etl","schemaURL":"https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"}`
+}

@@ -1,0 +1,213 @@
+// Package api serves a ledger over HTTP: appending, questions as of any past
+// moment, proofs, the C2SP log, OpenLineage, and pages for people.
+//
+// Where to read next: routes.go (everything the server answers, one table),
+// endpoint.go (how a function becomes a route), answer.go (as of when, and how
+// complete), problem.go (how it says no), append.go and ndjson.go (writing).
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"ledgerline/ledger"
+	"ledgerline/projections"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// Options of a server. Ledger and Views are required; the rest may be zero.
+type Options struct {
+	Ledger *ledger.Ledger
+	Views  *projections.Views
+	Logger *slog.Logger // nil: discards
+	// Tokens are the bearer tokens; nil: there are none.
+	Tokens *Tokens
+	// Dev lets anybody read, and write under the principal "dev".
+	Dev bool
+	// AnonymousReads lets anybody read.
+	AnonymousReads bool
+	// StrictOpenLineage refuses OpenLineage events that do not conform to the
+	// specification, instead of recording them with the verdict.
+	StrictOpenLineage bool
+	// Version is the program's, for /v1/status.
+	Version string
+	Now     func() time.Time // nil: the system clock
+	Limits  Limits
+}
+
+// Limits bound what a client can ask of the server. Zero fields take the
+// defaults given here.
+type Limits struct {
+	// BodyBytes bounds a request body before and after decoding, and a line of a
+	// stream: 32 MiB, because OpenLineage events of over 20 MB occur.
+	BodyBytes int64
+	// BatchEvents bounds the events of a batch: 10,000.
+	BatchEvents int
+	// ResultLimit bounds the rows of one answer: 1,000.
+	ResultLimit int
+	// StreamClients bounds how many follow the events at once: 256.
+	StreamClients int
+	// ConcurrentWrites bounds how many append at once: 256.
+	ConcurrentWrites int
+	// Wait bounds how long a question waits for the views: 10 s.
+	Wait time.Duration
+	// Timeout bounds how long any one answer, or step of a stream, takes: 60 s.
+	Timeout time.Duration
+	// Heartbeat is how often an idle stream of events says that it lives: 15 s.
+	Heartbeat time.Duration
+	// ReadyLag is how far, in recorded time, the views may be behind the book and
+	// still be called ready: 30 s.
+	ReadyLag time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	ints := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	times := func(p *time.Duration, v time.Duration) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if l.BodyBytes == 0 {
+		l.BodyBytes = 32 << 20
+	}
+	ints(&l.BatchEvents, 10_000)
+	ints(&l.ResultLimit, projections.MaxLimit)
+	ints(&l.StreamClients, 256)
+	ints(&l.ConcurrentWrites, 256)
+	times(&l.Wait, 10*time.Second)
+	times(&l.Timeout, time.Minute)
+	times(&l.Heartbeat, 15*time.Second)
+	times(&l.ReadyLag, 30*time.Second)
+	return l
+}
+
+// Server answers HTTP for one ledger. It is an http.Handler.
+type Server struct {
+	o       Options
+	handler http.Handler
+	metrics *metrics
+	writes  chan struct{} // a slot per append under way
+	streams chan struct{} // a slot per follower
+
+	stop chan struct{} // closed when the server is to drain
+	// following counts what Drain waits for: followers and streamed appends. The
+	// mutex keeps them from beginning while it waits.
+	mu        sync.Mutex
+	stopping  bool
+	following sync.WaitGroup
+}
+
+// New makes a server.
+func New(o Options) (*Server, error) {
+	if o.Ledger == nil || o.Views == nil {
+		return nil, errors.New("making a server: it needs a ledger and its views")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Limits = o.Limits.withDefaults()
+	s := &Server{
+		o: o, stop: make(chan struct{}),
+		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
+	}
+	s.metrics = newMetrics(s)
+	s.handler = s.router()
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Drain ends the streams, which otherwise would keep an http.Server from shutting
+// down, and waits for them until ctx ends. Followers can resume where they were;
+// a streamed append ends between two commits and says so. Call it before
+// http.Server.Shutdown.
+func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.stopping {
+		s.stopping = true
+		close(s.stop)
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() { s.following.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// follow counts a stream that Drain has to wait for, unless the server is
+// draining already.
+func (s *Server) follow() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return problem(http.StatusServiceUnavailable, "server.stopping", "the server is being stopped", "connect again when it is back").after(5 * time.Second)
+	}
+	s.following.Add(1)
+	return nil
+}
+
+func (s *Server) router() http.Handler {
+	m := chi.NewRouter()
+	m.Use(withCall, s.observe, s.recoverPanics, securityHeaders, s.sameOrigin, s.bodies, middleware.GetHead)
+	for _, rt := range routes() {
+		h := s.handle(rt)
+		if !rt.stream {
+			h = s.timeout(h)
+		}
+		m.Method(rt.method, rt.path, h)
+		if strings.HasPrefix(rt.path, "/api/v1/lineage") {
+			m.Method(rt.method, rt.path+"/", h) // some OpenLineage clients end the path so
+		}
+	}
+	m.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, problem(http.StatusNotFound, "route.unknown", "there is nothing at this path", "see /docs for what there is"))
+	})
+	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, problem(http.StatusMethodNotAllowed, "route.method", "this path does not take "+clip(r.Method), "see the Allow header and /docs"))
+	})
+	return m
+}
+
+// handle makes an http.Handler of a route: who may, then the endpoint, then the
+// one place where errors become answers.
+func (s *Server) handle(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.authorize(r, rt.who); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if err := rt.serve(s, w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// fail answers with the problem that err is.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	callOf(r).rule = p.Rule
+	if p.Status >= http.StatusInternalServerError { // what is wrong with a request may quote it
+		callOf(r).err = err
+	}
+	s.metrics.problems.WithLabelValues(p.Rule).Inc()
+	writeProblem(w, r, p)
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"errors"
+	"io"
+
+	"ledgerline/events"
+	"ledgerline/projections"
+)
+
+// joinClose closes c and adds what that gave to err.
+func joinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()) }
+
+type window struct {
+	From events.Time `query:"from" doc:"from this RFC 3339 time on, itself included"`
+	To   events.Time `query:"to" doc:"up to this RFC 3339 time, itself excluded"`
+}
+
+type agreementsQuery struct {
+	reading
+	validAt
+	paging
+	Party    string `query:"party" doc:"the provider's or the consumer's id"`
+	Provider string `query:"provider" doc:"the providing party's id"`
+	Consumer string `query:"consumer" doc:"the consuming party's id"`
+	Entry    string `query:"entry" doc:"id of a catalog entry that is shared"`
+	Dataset  string `query:"dataset" doc:"a dataset that an entry shared describes, as {namespace}/{name}"`
+	State    string `query:"state" doc:"state of the agreement" enum:"active,suspended,terminated"`
+}
+
+func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, error) {
+	dataset, err := c.dataset(q.Dataset)
+	if err != nil {
+		return projections.AgreementList{}, err
+	}
+	list, err := c.view.Agreements(c.ctx, projections.AgreementQuery{
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, State: q.State, Dataset: dataset,
+		ValidAt: q.ValidAt, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
+}
+
+type agreementAnswer struct {
+	SubjectVersion uint64                `json:"subject_version"`
+	Agreement      projections.Agreement `json:"agreement"`
+}
+
+func getAgreement(c *question, _ reading) (agreementAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return agreementAnswer{}, err
+	}
+	agreement, ok, err := c.view.Agreement(c.ctx, id)
+	if err != nil {
+		return agreementAnswer{}, err
+	}
+	if !ok {
+		return agreementAnswer{}, notFound("agreement", id, c.view.Position())
+	}
+	version, err := c.subjectVersion(events.Subject{Kind: events.KindAgreement, ID: id})
+	return agreementAnswer{version, agreement}, err
+}
+
+type sharesQuery struct {
+	reading
+	paging
+	window
+	Provider string `query:"provider" doc:"the providing party's id"`
+	Consumer string `query:"consumer" doc:"the consuming party's id"`
+	Entry    string `query:"entry" doc:"id of the catalog entry shared"`
+	Column   string `query:"column" doc:"id of the item shared"`
+}
+
+func listShares(c *question, q sharesQuery) (projections.ShareList, error) {
+	list, err := c.view.Shares(c.ctx, projections.ShareQuery{
+		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column,
+		From: q.From, To: q.To, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
+}
+
+type accessesQuery struct {
+	reading
+	paging
+	window
+	Provider  string `query:"provider" doc:"the providing party's id"`
+	Consumer  string `query:"consumer" doc:"the consuming party's id"`
+	Agreement string `query:"agreement" doc:"id of the agreement the call names"`
+	Entry     string `query:"entry" doc:"id of the catalog entry accessed"`
+	Dataset   string `query:"dataset" doc:"the dataset accessed, as {namespace}/{name}"`
+	Column    string `query:"column" doc:"a column accessed"`
+	Result    string `query:"result" doc:"what the producer reported, such as ok or denied"`
+	Flagged   bool   `query:"flagged" doc:"only calls that broke a rule"`
+}
+
+func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) {
+	dataset, err := c.dataset(q.Dataset)
+	if err != nil {
+		return projections.AccessList{}, err
+	}
+	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
+		Dataset: dataset, FlaggedOnly: q.Flagged, From: q.From, To: q.To, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
+}
+
+// dataset finds a dataset by its text form. It is resolved against what is
+// known, because namespaces and names may both hold slashes.
+func (c *question) dataset(text string) (projections.Dataset, error) {
+	if text == "" {
+		return projections.Dataset{}, nil
+	}
+	node, err := c.view.ResolveNode(c.ctx, projections.NodeDataset+":"+text)
+	if err != nil {
+		return projections.Dataset{}, problemOf(err).at("dataset")
+	}
+	return projections.Dataset{Namespace: node.Namespace, Name: node.Name}, nil
+}
+
+type findingsQuery struct {
+	reading
+	paging
+	State    string `query:"state" doc:"state of the issue" enum:"reported,closed"`
+	Entry    string `query:"entry" doc:"id of the catalog entry concerned"`
+	Party    string `query:"party" doc:"id of the party that reported it"`
+	Severity string `query:"severity" doc:"severity as reported"`
+}
+
+func listFindings(c *question, q findingsQuery) (projections.FindingList, error) {
+	list, err := c.view.Findings(c.ctx, projections.FindingQuery{
+		State: q.State, Entry: q.Entry, Party: q.Party, Severity: q.Severity, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
+}
+
+type findingAnswer struct {
+	SubjectVersion uint64              `json:"subject_version"`
+	Finding        projections.Finding `json:"finding"`
+}
+
+func getFinding(c *question, _ reading) (findingAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return findingAnswer{}, err
+	}
+	finding, ok, err := c.view.Finding(c.ctx, id)
+	if err != nil {
+		return findingAnswer{}, err
+	}
+	if !ok {
+		return findingAnswer{}, notFound("finding", id, c.view.Position())
+	}
+	version, err := c.subjectVersion(events.Subject{Kind: events.KindIssue, ID: id})
+	return findingAnswer{version, finding}, err
+}

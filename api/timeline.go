@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"ledgerline/events"
+	"ledgerline/projections"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+type eventsQuery struct {
+	reading
+	paging
+	window
+	Type      string `query:"type" doc:"the type of event, or the beginning of it, such as catalog."`
+	Subject   string `query:"subject" doc:"what the event is about, as {kind}/{id}"`
+	Party     string `query:"party" doc:"id of a party concerned"`
+	Entry     string `query:"entry" doc:"id of a catalog entry concerned"`
+	Agreement string `query:"agreement" doc:"id of an agreement concerned"`
+	Dataset   string `query:"dataset" doc:"a dataset concerned, as {namespace}/{name}"`
+	Actor     string `query:"actor" doc:"pseudonymous key of the person the event says acted"`
+	Text      string `query:"text" doc:"words that type, subject, id or summary all contain"`
+	Principal string `query:"principal" doc:"who sent the event, as the ledger knows it"`
+	Source    string `query:"source" doc:"with id: the one event of that identity"`
+	ID        string `query:"id" doc:"with source: the one event of that identity"`
+	Order     string `query:"order" doc:"order of position" enum:"asc,desc" default:"asc"`
+}
+
+func listEvents(c *question, q eventsQuery) (projections.Timeline, error) {
+	query := projections.TimelineQuery{
+		TypePrefix: q.Type, Party: q.Party, Entry: q.Entry, Agreement: q.Agreement, Principal: q.Principal,
+		Actor: q.Actor, Text: q.Text,
+		From: q.From, To: q.To, Descending: q.Order == "desc", Page: c.page(q.paging),
+	}
+	var err error
+	if query.Dataset, err = c.dataset(q.Dataset); err != nil {
+		return projections.Timeline{}, err
+	}
+	if q.Subject != "" {
+		sub, ok := events.ParseSubject(q.Subject)
+		if !ok {
+			return projections.Timeline{}, problem(http.StatusBadRequest, "query.value", "the subject has no kind", "write it as {kind}/{id}, such as entry/population").at("subject")
+		}
+		query.Subject = sub
+	}
+	if q.Source != "" || q.ID != "" {
+		return c.identified(q.Source, q.ID)
+	}
+	list, err := c.view.Timeline(c.ctx, query)
+	c.next(&list.Next)
+	return list, err
+}
+
+// identified returns the record of one source and id: a list of one or none.
+func (c *question) identified(source, id string) (projections.Timeline, error) {
+	if source == "" || id == "" {
+		return projections.Timeline{}, problem(http.StatusBadRequest, "query.value", "source and id name an event together", "give both").at("source")
+	}
+	position, ok, err := c.s.o.Ledger.Find(source, id)
+	if err != nil || !ok || position > c.view.Position() {
+		return projections.Timeline{}, err
+	}
+	before := position - 1
+	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{After: &before, Page: projections.Page{Limit: 1}})
+	list.Next = ""
+	return list, err
+}
+
+// eventAnswer is one record: the event, and what the ledger added.
+type eventAnswer struct {
+	Ledger   Standing    `json:"ledger"`
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+	// Principal is who sent it, as the ledger knows it; LeafHash is its hash in
+	// the log, in hex.
+	Principal string     `json:"principal"`
+	LeafHash  string     `json:"leaf_hash"`
+	Event     cloudEvent `json:"event"`
+	// Facets lists what is kept beside the event and can be erased. Facets that
+	// are fields of its data stand there; others are read at
+	// /v1/events/{position}/facets/{name}.
+	Facets []eventFacet `json:"facets"`
+}
+
+type eventFacet struct {
+	Name      string `json:"name"`
+	MediaType string `json:"media_type"`
+	Bytes     int    `json:"bytes"`
+	Erased    bool   `json:"erased,omitzero"`
+}
+
+// cloudEvent is an event in the JSON format of CloudEvents 1.0.
+type cloudEvent jsontext.Value
+
+// MarshalJSON returns the event as it is.
+func (e cloudEvent) MarshalJSON() ([]byte, error) { return e, nil }
+
+func getEvent(s *Server, r *http.Request, _ none) (eventAnswer, error) {
+	position, err := pathPosition(r)
+	if err != nil {
+		return eventAnswer{}, err
+	}
+	return s.event(r.Context(), position)
+}
+
+func (s *Server) event(ctx context.Context, position int64) (eventAnswer, error) {
+	e, err := s.o.Ledger.Get(ctx, position)
+	if err != nil {
+		return eventAnswer{}, err
+	}
+	hash, err := s.o.Ledger.LeafHash(position)
+	if err != nil {
+		return eventAnswer{}, err
+	}
+	text, err := events.EncodeStructured(e.Event)
+	if err != nil {
+		return eventAnswer{}, err
+	}
+	out := eventAnswer{
+		Ledger: s.headStanding(), Position: e.Position, Recorded: e.Recorded, Principal: e.Event.Principal,
+		LeafHash: hexHash(hash), Event: text,
+	}
+	for _, f := range e.Event.Facets {
+		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), f.Erased})
+	}
+	return out, nil
+}
+
+// getFacet serves a facet as it was received.
+func getFacet() endpoint {
+	return raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		position, err := pathPosition(r)
+		if err != nil {
+			return err
+		}
+		name, err := pathValue(r, "name")
+		if err != nil {
+			return err
+		}
+		e, err := s.o.Ledger.Get(r.Context(), position)
+		if err != nil {
+			return err
+		}
+		for _, f := range e.Event.Facets {
+			switch {
+			case f.Name != name:
+			case f.Erased:
+				return problem(http.StatusGone, "facet.erased", "the facet was erased; that it existed is proven by its commitment", "see /v1/records/"+chi.URLParam(r, "position")+" for the commitment")
+			default:
+				// It is somebody's content, and must not run as a page of ours.
+				w.Header().Set("Content-Disposition", "attachment")
+				media := f.MediaType
+				if strings.ContainsAny(media, "\r\n") || media == "" {
+					media = "application/octet-stream"
+				}
+				writeBody(w, r, http.StatusOK, media, f.Bytes)
+				return nil
+			}
+		}
+		return problem(http.StatusNotFound, "facet.unknown", "the event has no such facet", "see facets of /v1/events/"+chi.URLParam(r, "position"))
+	}, content{http.StatusOK, "*/*", nil, "the facet as it was received"})
+}

@@ -1,0 +1,265 @@
+package api
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Role is what a bearer token allows.
+type Role string
+
+// The roles. Admin includes the others.
+const (
+	RoleRead  Role = "read"
+	RoleWrite Role = "write"
+	RoleAdmin Role = "admin"
+)
+
+// ParseRole reads a role by name.
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case RoleRead, RoleWrite, RoleAdmin:
+		return r, nil
+	}
+	return "", fmt.Errorf("%q is not a role; the roles are read, write and admin", s)
+}
+
+// A Token is what the server keeps about a bearer token: enough to recognise
+// it, not enough to use it.
+type Token struct {
+	ID        string    `json:"id"`
+	Principal string    `json:"principal"`
+	SHA256    string    `json:"sha256"` // of the token's text, hex
+	Roles     []Role    `json:"roles"`
+	Created   time.Time `json:"created"`
+	// Expires is when the token stops working; zero means never.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Allows reports whether the token bears the role.
+func (t Token) Allows(r Role) bool {
+	return slices.Contains(t.Roles, r) || slices.Contains(t.Roles, RoleAdmin)
+}
+
+const tokenPrefix = "llt_"
+
+// NewToken mints a token for a principal. The text is shown once and kept by
+// its holder alone; the Token is what goes into the file.
+//
+// The text is "llt_" + id + "_" + base64url(32 random bytes + CRC-32). The
+// prefix lets scanners find a leaked token, the checksum lets them, and us, tell
+// a token from a typing error.
+func NewToken(principal string, roles []Role, created, expires time.Time) (text string, t Token, err error) {
+	if principal == "" {
+		return "", Token{}, errors.New("a token needs a principal: the name under which the ledger records its writes")
+	}
+	if len(roles) == 0 {
+		return "", Token{}, errors.New("a token needs a role: read, write or admin")
+	}
+	var random [8 + 32]byte
+	rand.Read(random[:]) // never fails
+	id := hex.EncodeToString(random[:8])
+	text = tokenText(id, random[8:])
+	sum := sha256.Sum256([]byte(text))
+	return text, Token{
+		ID: id, Principal: principal, SHA256: hex.EncodeToString(sum[:]), Roles: slices.Clone(roles),
+		Created: created.UTC().Truncate(time.Second), Expires: expires.UTC().Truncate(time.Second),
+	}, nil
+}
+
+func tokenText(id string, secret []byte) string {
+	crc := crc32.ChecksumIEEE(append([]byte(tokenPrefix+id+"_"), secret...))
+	return tokenPrefix + id + "_" + base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(slices.Clone(secret), crc))
+}
+
+// tokenID returns the id inside a token's text, if the text is well formed.
+func tokenID(text string) (id string, ok bool) {
+	rest, ok := strings.CutPrefix(text, tokenPrefix)
+	if !ok {
+		return "", false
+	}
+	id, encoded, ok := strings.Cut(rest, "_")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if !ok || err != nil || len(raw) != 32+4 {
+		return "", false
+	}
+	return id, tokenText(id, raw[:32]) == text
+}
+
+// Tokens is a file of tokens, read again whenever it changes, so that a token
+// granted or revoked on the command line counts at once.
+type Tokens struct {
+	path string
+
+	mu   sync.Mutex
+	seen fs.FileInfo // the file the list was read from; nil: there was none
+	list []Token
+}
+
+// LoadTokens opens a file of tokens, a JSON list. A missing file is an empty
+// list. A file that others than its owner can open is refused.
+func LoadTokens(path string) (*Tokens, error) {
+	t := &Tokens{path: path}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t, t.reload()
+}
+
+// reload reads the file if it is not the one already read. On an error nothing
+// is valid: an unreadable list must not keep a revoked token alive.
+func (t *Tokens) reload() error {
+	info, err := os.Stat(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.seen, t.list = nil, nil
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the tokens: %w", err)
+	}
+	if t.seen != nil && os.SameFile(info, t.seen) && info.ModTime().Equal(t.seen.ModTime()) && info.Size() == t.seen.Size() {
+		return nil
+	}
+	t.seen, t.list = nil, nil
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("reading the tokens: %s can be opened by others (mode %o); run: chmod 600 %s", t.path, info.Mode().Perm(), t.path)
+	}
+	b, err := os.ReadFile(t.path)
+	if err != nil {
+		return fmt.Errorf("reading the tokens: %w", err)
+	}
+	var list []Token
+	if err := json.Unmarshal(b, &list, json.RejectUnknownMembers(true)); err != nil {
+		return fmt.Errorf("reading the tokens in %s: %w", t.path, err)
+	}
+	for i, tok := range list {
+		if sum, err := hex.DecodeString(tok.SHA256); err != nil || len(sum) != sha256.Size || tok.ID == "" || tok.Principal == "" {
+			return fmt.Errorf("reading the tokens in %s: entry %d lacks an id, a principal or a SHA-256", t.path, i)
+		}
+	}
+	t.seen, t.list = info, list
+	return nil
+}
+
+// errBadToken is all a caller learns about a token that does not work.
+var errBadToken = errors.New("the token is not known, or has expired or been revoked")
+
+// Check returns the token whose text this is, if it is valid at the time.
+func (t *Tokens) Check(text string, now time.Time) (Token, error) {
+	id, ok := tokenID(text)
+	if !ok {
+		return Token{}, errBadToken
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.reload(); err != nil {
+		return Token{}, err
+	}
+	i := slices.IndexFunc(t.list, func(x Token) bool { return x.ID == id })
+	if i < 0 {
+		return Token{}, errBadToken
+	}
+	tok := t.list[i]
+	sum := sha256.Sum256([]byte(text))
+	if subtle.ConstantTimeCompare([]byte(hex.EncodeToString(sum[:])), []byte(tok.SHA256)) != 1 {
+		return Token{}, errBadToken
+	}
+	if !tok.Expires.IsZero() && !now.Before(tok.Expires) {
+		return Token{}, errBadToken
+	}
+	return tok, nil
+}
+
+// List returns the tokens in the order in which they were added.
+func (t *Tokens) List() ([]Token, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.reload(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(t.list), nil
+}
+
+// Add writes a further token into the file.
+func (t *Tokens) Add(tok Token) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.reload(); err != nil {
+		return err
+	}
+	return t.write(append(slices.Clone(t.list), tok))
+}
+
+// Revoke removes a token from the file; false if it was not there.
+func (t *Tokens) Revoke(id string) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.reload(); err != nil {
+		return false, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(t.list), func(x Token) bool { return x.ID == id })
+	if len(kept) == len(t.list) {
+		return false, nil
+	}
+	return true, t.write(kept)
+}
+
+// write replaces the file in one step: a reader sees the old list or the new.
+func (t *Tokens) write(list []Token) error {
+	b, err := json.Marshal(list, jsontext.WithIndent("  "))
+	if err != nil {
+		return fmt.Errorf("writing the tokens: %w", err)
+	}
+	dir := filepath.Dir(t.path)
+	temp, err := writeTemp(dir, append(b, '\n'))
+	if err != nil {
+		return fmt.Errorf("writing the tokens: %w", err)
+	}
+	if err := os.Rename(temp, t.path); err != nil {
+		return fmt.Errorf("writing the tokens: %w", errors.Join(err, os.Remove(temp)))
+	}
+	if err := syncDir(dir); err != nil {
+		return fmt.Errorf("writing the tokens: %w", err)
+	}
+	return t.reload()
+}
+
+// writeTemp writes a synced file that only its owner can open.
+func writeTemp(dir string, b []byte) (name string, err error) {
+	f, err := os.CreateTemp(dir, ".tokens-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
