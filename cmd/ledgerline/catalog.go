@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ledgerline/projections"
+)
+
+func catalogCommand(p *program) *cobra.Command {
+	return group("catalog", "Search and read the catalog as of any moment", catalogList(p), catalogShow(p), catalogHistory(p))
+}
+
+func catalogList(p *program) *cobra.Command {
+	var q question
+	var provider, stage, sharing, region string
+	c := &cobra.Command{
+		Use:   "list [WORD…]",
+		Short: "List catalog entries; words must occur in title, summary or items",
+		Example: `  ledgerline catalog list 婚姻 --server http://127.0.0.1:8420
+  ledgerline catalog list --dir led --stage published --as-of 2025-12-31`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, words []string) error {
+			v := url.Values{}
+			set(v, "text", strings.Join(words, " "))
+			set(v, "provider", provider)
+			set(v, "stage", stage)
+			set(v, "sharing", sharing)
+			set(v, "region", region)
+			return ask(c, p, &q, "/v1/catalog/entries", v, func(list projections.EntryList) (string, error) {
+				t := newTable("ID", "TITLE", "PROVIDER", "STAGE", "SHARING", "VERSION", "POSITION")
+				for _, e := range list.Entries {
+					t.row(e.ID, title(e), orID(e.ProviderName, e.Provider), e.Stage, e.Sharing.Attribute, strconv.Itoa(e.Version), number(e.Position))
+				}
+				return list.Next, t.write(p.out, "no entries")
+			})
+		},
+	}
+	q.flags(c)
+	q.validFlag(c)
+	q.pageFlags(c)
+	f := c.Flags()
+	f.StringVar(&provider, "provider", "", "the providing party's id")
+	f.StringVar(&stage, "stage", "", "drafted, submitted, returned, published or withdrawn")
+	f.StringVar(&sharing, "sharing", "", "unconditional, conditional or not_shared")
+	f.StringVar(&region, "region", "", "the region code")
+	return c
+}
+
+func catalogShow(p *program) *cobra.Command {
+	var q question
+	c := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one entry with its items",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			type result struct {
+				Entry projections.Entry `json:"entry"`
+			}
+			return ask(c, p, &q, "/v1/catalog/entries/"+url.PathEscape(args[0]), url.Values{}, func(r result) (string, error) {
+				return "", p.entry(r.Entry)
+			})
+		},
+	}
+	q.flags(c)
+	q.validFlag(c)
+	return c
+}
+
+func (p *program) entry(e projections.Entry) error {
+	about := newTable("ENTRY", e.ID)
+	about.row("title", title(e))
+	about.row("provider", orID(e.ProviderName, e.Provider))
+	about.row("stage", e.Stage)
+	about.row("sharing", strings.TrimSpace(e.Sharing.Attribute+" "+strings.Join(e.Sharing.Purposes, ",")))
+	about.row("version", fmt.Sprintf("%d, in force from %s, by the record at position %d", e.Version, local(e.ValidFrom), e.Position))
+	for _, r := range e.Resources {
+		about.row("resource", r.Namespace+"/"+r.Name)
+	}
+	if err := about.write(p.out, ""); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(p.out); err != nil {
+		return err
+	}
+	items := newTable("ITEM", "NAME", "TYPE", "SHARING")
+	for _, i := range e.Items {
+		items.row(i.ID, i.Name, i.Type, i.Sharing)
+	}
+	return items.write(p.out, "no items")
+}
+
+func catalogHistory(p *program) *cobra.Command {
+	var q question
+	c := &cobra.Command{
+		Use:   "history ID",
+		Short: "List every step of an entry, with what changed",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			type result struct {
+				Versions []projections.EntryVersion `json:"versions"`
+			}
+			path := "/v1/catalog/entries/" + url.PathEscape(args[0]) + "/history"
+			return ask(c, p, &q, path, url.Values{}, func(r result) (string, error) {
+				t := newTable("POSITION", "RECORDED", "EVENT", "CHANGED")
+				for _, v := range r.Versions {
+					t.row(number(v.Position), local(v.Recorded), v.Type, changes(v.Changed))
+				}
+				return "", t.write(p.out, "no steps")
+			})
+		},
+	}
+	q.flags(c)
+	return c
+}
+
+func diffCommand(p *program) *cobra.Command {
+	q := question{until: "to"}
+	var from, to string
+	c := &cobra.Command{
+		Use:     "diff --from MOMENT [--to MOMENT]",
+		Short:   "Say what was added, changed and withdrawn in the catalog between two moments",
+		Example: `  ledgerline diff --from 2025-12-31 --to 2026-03-31 --server http://127.0.0.1:8420`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			v := url.Values{}
+			for name, text := range map[string]string{"from": from, "to": to} {
+				m, err := moment(text)
+				if err != nil {
+					return usage("--%s %s: %w", name, text, err)
+				}
+				set(v, name, m)
+			}
+			return ask(c, p, &q, "/v1/catalog/diff", v, func(d projections.CatalogDiff) (string, error) {
+				t := newTable("ENTRY", "TITLE", "CHANGE", "FIELDS")
+				for _, e := range d.Entries {
+					t.row(e.ID, e.Title, e.Change, changes(e.Fields))
+				}
+				return d.Next, t.write(p.out, fmt.Sprintf("nothing differs between positions %d and %d", d.From, d.To))
+			})
+		},
+	}
+	q.target.flags(c)
+	q.pageFlags(c)
+	f := c.Flags()
+	f.BoolVar(&q.json, "json", false, "print the answer as the server gave it, in JSON")
+	f.StringVar(&from, "from", "", "the earlier moment: a position or a time")
+	f.StringVar(&to, "to", "", "the later moment (default: now)")
+	return required(c, "from")
+}
+
+// changes writes differences as "field: before → after".
+func changes(list []projections.FieldChange) string {
+	var parts []string
+	for _, c := range list {
+		parts = append(parts, fmt.Sprintf("%s: %s → %s", c.Field, value(c.Before), value(c.After)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// value writes a JSON value as people read it.
+func value(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "(none)"
+	case string:
+		return v
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+func title(e projections.Entry) string { return both(e.Title, e.TitleEN) }
+
+// both joins a name and its English form.
+func both(name, english string) string {
+	if english == "" {
+		return name
+	}
+	return name + " " + english
+}
+
+// orID is the name of a party if it is known, with its id.
+func orID(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return name + " (" + id + ")"
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

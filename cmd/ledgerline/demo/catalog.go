@@ -1,0 +1,152 @@
+package demo
+
+import (
+	"fmt"
+	"time"
+
+	"ledgerline/events"
+)
+
+// course is how an entry's first version came into force.
+type course struct{ entry, drafted, submitted, published string }
+
+// courses are the plain ones. DS06 came back once, and is told apart.
+var courses = []course{
+	{"DS01", "2025-08-01 10:05", "2025-08-04 09:12", "2025-08-06 15:02"},
+	{"DS02", "2025-08-01 10:31", "2025-08-04 09:14", "2025-08-06 15:04"},
+	{"DS03", "2025-08-01 10:52", "2025-08-04 09:15", "2025-08-06 15:05"},
+	{"DS04", "2025-08-01 11:20", "2025-08-04 09:17", "2025-08-06 15:07"},
+	{"DS05", "2025-08-04 10:02", "2025-08-05 14:20", "2025-08-07 10:11"},
+	{"DS07", "2025-08-04 14:10", "2025-08-05 16:33", "2025-08-07 10:16"},
+	{"DS08", "2025-08-04 14:35", "2025-08-05 16:34", "2025-08-07 10:17"},
+	{"DS09", "2025-08-04 15:02", "2025-08-05 16:36", "2025-08-07 10:19"},
+	{"DS10", "2025-08-04 15:21", "2025-08-05 16:38", "2025-08-07 10:20"},
+	{"DS11", "2025-08-04 09:30", "2025-08-05 11:02", "2025-08-07 09:31"},
+	{"DS12", "2025-08-04 09:55", "2025-08-05 11:04", "2025-08-07 09:33"},
+	{"DS14", "2025-08-04 10:18", "2025-08-05 11:05", "2025-08-07 09:34"},
+	{"DS26", "2025-08-04 10:40", "2025-08-05 11:07", "2025-08-07 09:36"},
+	{"DS13", "2025-08-05 09:40", "2025-08-07 16:01", "2025-08-08 11:42"},
+	{"DS18", "2025-08-05 10:02", "2025-08-07 16:03", "2025-08-08 11:45"},
+	{"DS19", "2025-08-05 10:15", "2025-08-07 16:04", "2025-08-08 11:46"},
+	{"DS15", "2025-08-05 13:30", "2025-08-06 17:10", "2025-08-08 14:20"},
+	{"DS16", "2025-08-05 13:58", "2025-08-06 17:12", "2025-08-08 14:21"},
+	{"DS17", "2025-08-05 14:21", "2025-08-06 17:13", "2025-08-08 14:23"},
+	{"DS23", "2025-08-06 09:10", "2025-08-07 09:02", "2025-08-11 09:30"},
+	{"DS24", "2025-08-06 09:48", "2025-08-07 09:05", "2025-08-11 09:32"},
+	{"DS21", "2025-08-11 10:20", "2025-08-14 15:00", "2025-08-20 10:05"},
+	{"DS22", "2025-08-18 09:33", "2025-08-20 11:20", "2025-08-25 16:12"},
+	{"DS20", "2025-09-10 15:40", "2025-09-12 10:10", "2025-09-18 09:55"},
+	{"DS25", "2025-12-10 09:20", "2025-12-15 14:30", "2025-12-18 10:40"},
+}
+
+// catalogSteps tells how the catalog came to be, and what became of it.
+func catalogSteps() []Step {
+	var steps []Step
+	for _, c := range courses {
+		w := writer{entryOf(c.entry), 1}
+		steps = append(steps,
+			w.drafted(on(c.drafted)),
+			w.submitted(on(c.submitted), events.SubmissionFirst),
+			w.published(on(c.published)))
+	}
+	steps = append(steps, certificateSteps()...)
+	steps = append(steps, permitSteps()...)
+	return append(steps, withdrawalSteps()...)
+}
+
+// certificateSteps: DS06 is returned, because the cause of death was not marked
+// as sensitive, and revised.
+func certificateSteps() []Step {
+	first, second := writer{certificatesFirstDraft(), 1}, writer{entryOf("DS06"), 1}
+	return []Step{
+		first.drafted(on("2025-08-04 10:27")),
+		first.submitted(on("2025-08-05 14:22"), events.SubmissionFirst),
+		first.returned(on("2025-08-07 10:14"),
+			"根本死因编码属于敏感个人信息，应予标注 The coded cause of death is sensitive personal information and must be marked"),
+		second.revised(on("2025-08-12 09:05"), fmt.Sprintf("/items/%d/personal", icdItem)),
+		second.submitted(on("2025-08-13 09:30"), events.SubmissionFirst),
+		second.published(on("2025-08-15 15:26")),
+	}
+}
+
+// permitSteps: a duty moved by law on 22 December 2025, so the second version of
+// DS03 was due on 6 January. It came on the 7th and was published on the 8th;
+// until then the first version was in force.
+func permitSteps() []Step {
+	w := writer{permitsRevised(), 2}
+	return []Step{
+		w.revised(on("2026-01-05 16:20"), "/items/4"),
+		w.submitted(on("2026-01-07 10:15"), events.SubmissionUpdate),
+		w.published(permitsRevisedAt),
+	}
+}
+
+// permitsRevisedAt is when the second version of DS03 came into force.
+var permitsRevisedAt = on("2026-01-08 10:00")
+
+// withdrawalSteps: DS26 is withdrawn.
+func withdrawalSteps() []Step {
+	w := writer{entryOf("DS26"), 1}
+	at := on("2025-11-24 14:00")
+	return []Step{
+		w.submitted(on("2025-11-20 09:40"), events.SubmissionWithdrawal),
+		record(w.event(at, "withdrawn", w.authority(), &events.EntryWithdrawn{
+			Entry: w.id, By: w.authority(),
+			Reason: "九位代码已停用，需求由 DS11 满足 The nine-digit codes are out of use; DS11 answers the need",
+			Basis:  "政务数据共享条例 第十七条",
+		}), w.id+" is withdrawn"),
+	}
+}
+
+// writer writes the events of one version of an entry.
+type writer struct {
+	entry
+	version int
+}
+
+// authority is the competent department: of the city for the city's bodies.
+func (w writer) authority() string {
+	if partyOf(w.provider).level == "city" {
+		return "C01"
+	}
+	return "D07"
+}
+
+func (w writer) event(at time.Time, verb, party string, data events.Data) events.Event {
+	return events.Event{
+		ID:     fmt.Sprintf("%s-v%d-%s-%s", w.id, w.version, verb, at.Format("20060102")),
+		Source: catalogSource, Type: "catalog.entry." + verb, Time: events.TimeOf(at),
+		Party: party, Actor: actor(party, "catalog"), Correlation: fmt.Sprintf("catalog-%s-v%d", w.id, w.version),
+		Data: data,
+	}
+}
+
+func (w writer) drafted(at time.Time) Step {
+	d := w.draft(w.version)
+	return record(w.event(at, "drafted", w.provider, &d), w.id+" is drafted")
+}
+
+func (w writer) revised(at time.Time, paths ...string) Step {
+	d := events.EntryRevised(w.draft(w.version))
+	d.ChangedPaths = paths
+	return record(w.event(at, "revised", w.provider, &d), w.id+" is revised")
+}
+
+func (w writer) submitted(at time.Time, kind string) Step {
+	return record(w.event(at, "submitted", w.provider, &events.EntrySubmitted{
+		Entry: w.id, Version: w.version, To: w.authority(), SubmissionKind: kind,
+	}), w.id+" is submitted: "+kind)
+}
+
+func (w writer) returned(at time.Time, reason string) Step {
+	return record(w.event(at, "returned", w.authority(), &events.EntryReturned{
+		Entry: w.id, Version: w.version, By: w.authority(), Reasons: []string{reason}, CompleteList: true,
+	}), w.id+" is returned")
+}
+
+func (w writer) published(at time.Time) Step {
+	return record(w.event(at, "published", w.authority(), &events.EntryPublished{
+		Entry: w.id, Version: w.version, By: w.authority(),
+		Announcement: at.Format("云数通告〔2006〕0102号"),
+	}), fmt.Sprintf("%s v%d is published", w.id, w.version))
+}

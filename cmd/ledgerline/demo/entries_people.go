@@ -1,0 +1,171 @@
+package demo
+
+// What the police, the health commission and the civil affairs department know
+// about people.
+
+const (
+	policeDB  = "oracle://db.gat.yunze.example:1521"
+	healthDB  = "mssql://db.wjw.yunze.example:1433"
+	civilDB   = "mysql://db.mzt.yunze.example:3306"
+	idNumber  = "公民身份号码"
+	idNumberE = "citizen identity number"
+)
+
+var peopleEntries = []entry{
+	{
+		id: "DS01", code: "3079900101/000001", provider: "D01",
+		title: "户籍人口基本信息", titleEN: "Registered population",
+		abstract: "全省户籍人口登记的基本信息，由户政管理系统逐日更新。Basic data of the household register, updated daily.",
+		table:    table{policeDB, "RKGL.HKGL.HKJBXX"},
+		sharing:  conditional, frequency: daily, grade: important,
+		ranges: []string{"全省各级政务部门 departments of all levels in the province"}, purposes: []string{purposeService, purposeAid, purposeBenefit},
+		items: []item{
+			{"gmsfhm", "C18", "*!!", idNumber, idNumberE},
+			{"xm", "C50", "!", "姓名", "name"},
+			{"xb", "C1", "!", "性别（GB/T 2261.1）", "sex"},
+			{"mz", "C2", "!", "民族（GB/T 3304）", "ethnic group"},
+			{"csrq", "D", "!", "出生日期", "date of birth"},
+			{"hjd_qh", "C6", "", "户籍地行政区划（GB/T 2260）", "region of registration"},
+			{"hjdz", "C200", "!", "户籍地址", "registered address"},
+			{"hh", "C20", "", "户号", "household number"},
+			{"yhzgx", "C2", "!", "与户主关系（GB/T 4761）", "kinship to the head of household"},
+			{"hyzk", "C1", "!", "婚姻状况（GB/T 2261.2）", "marital status"},
+			{"zxbs", "C1", "", "注销标识", "deregistered"},
+			{"gxsj", "T", "", "更新时间", "updated at"},
+		},
+	},
+	{
+		id: "DS02", code: "3079900101/000002", provider: "D01",
+		title: "户籍注销（死亡）信息", titleEN: "Deregistration on death",
+		abstract: "因死亡注销户籍的登记信息。Household registrations cancelled because of death.",
+		table:    table{policeDB, "RKGL.HKGL.SWZXXX"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"人社、民政、卫生健康部门 social security, civil affairs and health"}, purposes: []string{purposeBenefit, purposeAid},
+		items: []item{
+			{"gmsfhm", "C18", "*!!", idNumber, idNumberE},
+			{"xm", "C50", "!", "姓名", "name"},
+			{"zxyy", "C2", "", "注销原因", "reason of deregistration"},
+			{"swrq", "D", "!", "死亡日期", "date of death"},
+			{"zxrq", "D", "", "注销日期", "date of deregistration"},
+			{"zxdw", "C9", "", "注销单位", "deregistering office"},
+			{"gxsj", "T", "", "更新时间", "updated at"},
+		},
+	},
+	{
+		id: "DS03", code: "3079900101/000003", provider: "D01",
+		title: "居住证信息", titleEN: "Residence permits",
+		abstract: "流动人口居住证的签发与状态。Residence permits issued, with their state.",
+		table:    table{policeDB, "RKGL.HKGL.JZZXX"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"省级政务部门 provincial departments"}, purposes: []string{purposeService, purposeTax},
+		items: []item{
+			{"jzzh", "C18", "*", "居住证号", "permit number"},
+			{"gmsfhm", "C18", "!!", idNumber, idNumberE},
+			{"jzdz", "C200", "!", "居住地址", "address of residence"},
+			{"jzd_qh", "C6", "", "居住地行政区划（GB/T 2260）", "region of residence"},
+			{"qfrq", "D", "", "签发日期", "date of issue"},
+			{"yxqz", "D", "", "有效期至", "valid until"},
+			{"zt", "C1", "", "状态", "state"},
+		},
+	},
+	{
+		id: "DS04", code: "3079900101/000004", provider: "D01",
+		title: "机动车登记信息", titleEN: "Motor vehicles",
+		abstract: "机动车所有人与登记状态。Owners and states of registered motor vehicles.",
+		table:    table{policeDB, "JGPT.CLGL.JDCDJXX"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"民政、税务部门 civil affairs and tax"}, purposes: []string{purposeAid, purposeTax},
+		items: []item{
+			{"hphm", "C10", "*", "号牌号码", "plate number"},
+			{"hpzl", "C2", "", "号牌种类", "kind of plate"},
+			{"syr_sfzh", "C18", "!!", "所有人身份号码", "owner's identity number"},
+			{"cllx", "C3", "", "车辆类型", "kind of vehicle"},
+			{"djrq", "D", "", "登记日期", "date of registration"},
+			{"zt", "C2", "", "状态", "state"},
+		},
+	},
+	{
+		id: "DS05", code: "3079900601/000001", provider: "D06",
+		title: "出生医学证明信息", titleEN: "Birth certificates",
+		abstract: "助产机构签发的出生医学证明。Medical certificates of birth.",
+		table:    table{healthDB, "QYRK.dbo.CSYXZM"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"公安、医保部门 police and health insurance"}, purposes: []string{purposeService},
+		items: []item{
+			{"csyxzmbh", "C10", "*", "出生医学证明编号", "certificate number"},
+			{"xsexm", "C50", "!", "新生儿姓名", "name of the newborn"},
+			{"xb", "C1", "!", "性别（GB/T 2261.1）", "sex"},
+			{"cssj", "T", "!", "出生时间", "time of birth"},
+			{"mqsfzh", "C18", "!!", "母亲身份号码", "mother's identity number"},
+			{"fqsfzh", "C18", "!!", "父亲身份号码", "father's identity number"},
+			{"jgmc", "C100", "", "签发机构名称", "issuing institution"},
+		},
+	},
+	{
+		id: "DS06", code: "3079900601/000002", provider: "D06",
+		title: "死亡医学证明（推断）书", titleEN: "Medical certificates of death",
+		abstract: "医疗卫生机构出具的死亡医学证明，含根本死因编码。Medical certificates of death, with the coded underlying cause.",
+		table:    table{healthDB, "QYRK.dbo.SWYXZM"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"公安、民政、人社部门 police, civil affairs and social security"}, purposes: []string{purposeBenefit, purposeAid},
+		items: []item{
+			{"swzmbh", "C20", "*", "死亡证明编号", "certificate number"},
+			{"gmsfhm", "C18", "!!", idNumber, idNumberE},
+			{"xm", "C50", "!", "姓名", "name"},
+			{"swsj", "T", "!", "死亡时间", "time of death"},
+			{"swyy_icd", "C10", "!!", "根本死因（ICD-10）", "underlying cause of death"},
+			{"qzjg", "C100", "", "签证机构", "certifying institution"},
+			{"lrsj", "T", "", "录入时间", "entered at"},
+		},
+	},
+	{
+		id: "DS07", code: "3079900401/000001", provider: "D04",
+		title: "婚姻登记信息", titleEN: "Marriage registration",
+		abstract: "结婚、离婚、补领登记。Marriages, divorces and reissued certificates.",
+		table:    table{civilDB, "hydj.hydjxx"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"公安、民政、住建部门 police, civil affairs and housing"}, purposes: []string{purposeService, purposeAid},
+		items: []item{
+			{"djzh", "C30", "*", "登记证号", "certificate number"},
+			{"nfsfzh", "C18", "!!", "男方身份号码", "husband's identity number"},
+			{"wfsfzh", "C18", "!!", "女方身份号码", "wife's identity number"},
+			{"djlx", "C1", "", "登记类型", "kind of registration"},
+			{"djrq", "D", "!", "登记日期", "date of registration"},
+			{"djjg_qh", "C6", "", "登记机关行政区划（GB/T 2260）", "region of the registry"},
+			{"zt", "C1", "", "状态", "state"},
+		},
+	},
+	{
+		id: "DS08", code: "3079900401/000002", provider: "D04",
+		title: "殡葬火化信息", titleEN: "Cremations",
+		abstract: "殡仪馆火化登记。Cremations as registered by the funeral homes.",
+		table:    table{civilDB, "bzgl.hhxx"},
+		sharing:  conditional, frequency: daily,
+		ranges: []string{"公安、人社、卫生健康部门 police, social security and health"}, purposes: []string{purposeBenefit, purposeAid},
+		items: []item{
+			{"hhzh", "C30", "*", "火化证号", "certificate number"},
+			{"gmsfhm", "C18", "!!", idNumber, idNumberE},
+			{"xm", "C50", "!", "姓名", "name"},
+			{"swrq", "D", "!", "死亡日期", "date of death"},
+			{"hhrq", "D", "", "火化日期", "date of cremation"},
+			{"bygmc", "C100", "", "殡仪馆名称", "funeral home"},
+		},
+	},
+	{
+		id: "DS09", code: "3079900401/000003", provider: "D04",
+		title: "最低生活保障对象信息", titleEN: "Minimum-living allowance recipients",
+		abstract: "享受最低生活保障的家庭与金额。Households that receive the minimum-living allowance, and how much.",
+		table:    table{civilDB, "shjz.dbdx"},
+		sharing:  conditional, frequency: monthly,
+		ranges: []string{"人社、医保、教育部门 social security, health insurance and education"}, purposes: []string{purposeAid},
+		items: []item{
+			{"bzzh", "C30", "*", "保障证号", "allowance number"},
+			{"hzsfzh", "C18", "!!", "户主身份号码", "head of household's identity number"},
+			{"rysl", "I", "", "保障人数", "persons covered"},
+			{"bzje", "N12.2", "", "保障金额", "monthly amount"},
+			{"bzqy", "D", "", "保障起月", "first month"},
+			{"bzzy", "D", "", "保障止月", "last month"},
+			{"qh", "C6", "", "行政区划（GB/T 2260）", "region"},
+		},
+	},
+}

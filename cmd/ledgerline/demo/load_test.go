@@ -1,0 +1,136 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ledgerline/events"
+)
+
+// listener is a server that remembers what was posted, and at what time by the
+// clock of the story.
+type listener struct {
+	*httptest.Server
+	clock  time.Time
+	heard  []Step
+	posts  int
+	refuse int // the post to answer with 409, from 1; 0: none
+}
+
+func listen(t *testing.T) *listener {
+	l := &listener{}
+	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if l.posts++; l.posts == l.refuse {
+			http.Error(w, `{"type":"about:blank","title":"refused"}`, http.StatusConflict)
+			return
+		}
+		if got := r.Header.Get("Authorization"); got != "Bearer secret" {
+			t.Errorf("the token is sent as %q", got)
+		}
+		switch kind := r.URL.Path + " " + r.Header.Get("Content-Type"); kind {
+		case "/v1/events " + events.MediaTypeStructured:
+			l.heard = append(l.heard, Step{At: l.clock, Kind: KindEvent, Body: body})
+		case "/v1/events " + events.MediaTypeBatch:
+			var batch []json.RawMessage
+			if err := json.Unmarshal(body, &batch); err != nil {
+				t.Error(err)
+			}
+			for _, b := range batch {
+				l.heard = append(l.heard, Step{At: l.clock, Kind: KindEvent, Body: b})
+			}
+		case "/api/v1/lineage application/json":
+			l.heard = append(l.heard, Step{At: l.clock, Kind: KindOpenLineage, Body: body})
+		default:
+			t.Errorf("unexpected post: %s", kind)
+		}
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(l.Close)
+	return l
+}
+
+func TestLoadTellsTheStory(t *testing.T) {
+	l := listen(t)
+	last := 0
+	err := Load(context.Background(), l.Client(), l.URL+"/", "secret", func(at time.Time) { l.clock = at }, func(done, total int) {
+		if done <= last || total != len(Story()) {
+			t.Errorf("progress %d of %d after %d", done, total, last)
+		}
+		last = done
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := slices.EqualFunc(l.heard, Story(), func(a, b Step) bool {
+		return a.At.Equal(b.At) && a.Kind == b.Kind && bytes.Equal(a.Body, b.Body)
+	})
+	if !same || last != len(Story()) {
+		t.Errorf("the ledger heard %d steps, and progress said %d; want the %d of the story, each at its time", len(l.heard), last, len(Story()))
+	}
+	if l.posts >= len(l.heard) {
+		t.Errorf("%d posts for %d steps: nothing was posted as a batch", l.posts, len(l.heard))
+	}
+}
+
+func TestLoadSaysWhatWasRefused(t *testing.T) {
+	l := listen(t)
+	l.refuse = 5
+	err := Load(context.Background(), l.Client(), l.URL, "secret", nil, nil)
+	if err == nil {
+		t.Fatal("a refused step is no error")
+	}
+	for _, want := range []string{"step 16 of ", "DS04 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error %q does not say %q", err, want)
+		}
+	}
+	if l.posts != 5 {
+		t.Errorf("loading went on after a refusal: %d posts", l.posts)
+	}
+}
+
+func TestLoadStopsWithItsContext(t *testing.T) {
+	l := listen(t)
+	ctx, stop := context.WithCancel(context.Background())
+	err := Load(ctx, l.Client(), l.URL, "secret", nil, func(done, _ int) { stop() })
+	if err == nil || l.posts != 1 {
+		t.Errorf("after the context ended: error %v, %d posts", err, l.posts)
+	}
+}
+
+// What the tour names is in the story.
+func TestTourIsAboutTheStory(t *testing.T) {
+	tour := Tour("http://127.0.0.1:8420/")
+	if strings.Contains(tour, "URL") || !strings.Contains(tour, "curl -s 'http://127.0.0.1:8420/v1/accesses?flagged=true'") {
+		t.Error("the tour does not name the server")
+	}
+	e, err := events.DecodeStructured([]byte(example))
+	if err != nil {
+		t.Fatalf("the tour's own event: %v", err)
+	}
+	if got := e.Data.Subject().ID; slices.ContainsFunc(issues, func(q issue) bool { return q.id == got }) {
+		t.Errorf("the tour's own event reports %s, which the story reports", got)
+	}
+	if !strings.Contains(tour, " -d '"+example+"'\n") || !strings.Contains(tour, "/v1/findings/"+e.Data.Subject().ID) {
+		t.Error("the tour does not post its own event and look for it")
+	}
+	at(t, toldEvents(t), "GW20260114214000.000-D03-DS23")
+	library := entryOf("DS23").table
+	for _, want := range []string{"GW20260114214000.000-D03-DS23", gatewaySource, "column:" + library.namespace + "/" + library.name + "%23swrq"} {
+		if !strings.Contains(tour, want) {
+			t.Errorf("the tour does not name %s", want)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/spf13/cobra"
+)
+
+func proveCommand(p *program) *cobra.Command {
+	var w wanted
+	c := &cobra.Command{
+		Use:   "prove [POSITION]",
+		Short: "Fetch the proof that a record is in the log, or that the log only grew",
+		Long: `Prove fetches what convinces somebody who does not trust the ledger.
+
+With a position, or the --source and --id of an event: the proof that the record
+is in the log (C2SP tlog-proof). With --out NAME it writes two files,
+NAME.tlog-proof and NAME.record, the record's own bytes; together they are checked
+offline with: ledgerline verify NAME.tlog-proof NAME.record --key KEY.
+
+With --from and --to, two numbers of records: the proof that the log of the later
+size begins with the log of the earlier.`,
+		Example: `  ledgerline prove 17 --server http://127.0.0.1:8420 --out p17
+  ledgerline prove --from 100 --to 200 --dir led > grown.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return w.fetch(c, p, args) },
+	}
+	w.target.flags(c)
+	f := c.Flags()
+	f.StringVar(&w.source, "source", "", "source of the event, with --id")
+	f.StringVar(&w.id, "id", "", "id of the event, with --source")
+	f.Int64Var(&w.from, "from", 0, "the earlier number of records")
+	f.Int64Var(&w.to, "to", 0, "the later number of records (default: all)")
+	f.StringVar(&w.out, "out", "", "write files of this name instead of printing")
+	return c
+}
+
+// wanted is the proof that the flags of prove ask for.
+type wanted struct {
+	target          target
+	source, id, out string
+	from, to        int64
+}
+
+func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) {
+	ways := 0
+	for _, given := range []bool{len(args) == 1, w.source != "" && w.id != "", w.from > 0} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return usage("give a position, or --source and --id, or --from and --to")
+	}
+	cl, err := w.target.connect(c.Context(), p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cl.close()) }()
+	if w.from > 0 {
+		return w.consistency(c.Context(), p, cl)
+	}
+	position := ""
+	if len(args) == 1 {
+		position = args[0]
+	} else if position, err = cl.positionOf(c.Context(), w.source, w.id); err != nil {
+		return err
+	}
+	if _, err := strconv.ParseUint(position, 10, 63); err != nil {
+		return usage("%q is not a position; positions are whole numbers from 0", position)
+	}
+	return w.inclusion(c.Context(), p, cl, position)
+}
+
+func (w *wanted) consistency(ctx context.Context, p *program, cl *client) error {
+	v := url.Values{"from": {number(w.from)}}
+	if w.to > 0 {
+		v.Set("to", number(w.to))
+	}
+	body, err := cl.get(ctx, "/v1/proofs/consistency", v)
+	if err != nil {
+		return err
+	}
+	return w.deliver(p, ".consistency", body)
+}
+
+func (w *wanted) inclusion(ctx context.Context, p *program, cl *client, position string) error {
+	text, err := cl.getText(ctx, "/v1/proofs/inclusion", url.Values{"position": {position}, "format": {"text"}})
+	if err != nil {
+		return err
+	}
+	if w.out == "" {
+		return w.deliver(p, "", text)
+	}
+	record, err := cl.get(ctx, "/v1/records/"+position, url.Values{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.deliver(p, ".tlog-proof", text), w.deliver(p, ".record", record))
+}
+
+// deliver prints, or writes a file if --out was given.
+func (w *wanted) deliver(p *program, suffix string, b []byte) error {
+	if w.out == "" {
+		_, err := p.out.Write(b)
+		return err
+	}
+	if err := os.WriteFile(w.out+suffix, b, 0o666); err != nil {
+		return fmt.Errorf("writing the proof: %w", err)
+	}
+	_, err := fmt.Fprintln(p.out, w.out+suffix)
+	return err
+}
+
+// positionOf finds an event by its source and id.
+func (c *client) positionOf(ctx context.Context, source, id string) (string, error) {
+	body, err := c.ask(ctx, "/v1/events", "after", url.Values{"source": {source}, "id": {id}})
+	if err != nil {
+		return "", err
+	}
+	var a struct {
+		Rows []struct {
+			Position int64 `json:"position"`
+		} `json:"rows"`
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return "", fmt.Errorf("reading the answer of /v1/events: %w", err)
+	}
+	if len(a.Rows) == 0 {
+		return "", no("see: ledgerline events", "no event with source %s and id %s", source, id)
+	}
+	return number(a.Rows[0].Position), nil
+}

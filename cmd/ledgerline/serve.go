@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ledgerline/api"
+)
+
+const defaultAddr = "127.0.0.1:8420"
+
+// shutdownGrace is how long requests under way may take to end when the server
+// is told to stop.
+const shutdownGrace = 10 * time.Second
+
+func serveCommand(p *program) *cobra.Command {
+	var dir, addr string
+	var o storeOptions
+	var dev bool
+	c := &cobra.Command{
+		Use:   "serve --dir DIR",
+		Short: "Serve a ledger over HTTP",
+		Long: `Serve opens the directory and answers HTTP until it is interrupted. When it is
+ready it prints one line, "listening on http://HOST:PORT", on standard output.
+
+Writing takes a token (see: ledgerline token), and so does reading, unless the
+server listens on the loopback interface only. With --dev everybody who can
+reach it may read and write.`,
+		Example: `  ledgerline serve --dir led
+  ledgerline serve --dir led --addr 127.0.0.1:0 --dev   # any free port, no tokens`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			logger, err := p.logger(slog.LevelInfo)
+			if err != nil {
+				return err
+			}
+			ln, err := listen(addr)
+			if err != nil {
+				return err
+			}
+			o.logger = logger
+			s, err := openStore(c.Context(), dir, o)
+			if err != nil {
+				return errors.Join(err, ln.Close())
+			}
+			return errors.Join(s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev}, p.out, nil), s.Close())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "dir", "", "the ledger's directory")
+	f.StringVar(&addr, "addr", defaultAddr, "host and port to listen on; port 0 picks a free one")
+	f.BoolVar(&dev, "dev", false, "let everybody who can reach the server read and write: for development only")
+	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
+	o.places.flags(c)
+	return required(c, "dir")
+}
+
+// required marks flags that a command cannot do without.
+func required(c *cobra.Command, flags ...string) *cobra.Command {
+	for _, name := range flags {
+		if err := c.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag that this program does not define
+		}
+	}
+	return c
+}
+
+// listen takes the address before anything is opened or loaded.
+func listen(addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, cannot("stop what listens there, or choose another port: --addr 127.0.0.1:0 picks a free one", "listening on %s: the address is in use", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	return ln, nil
+}
+
+// onLoopback reports whether only this machine can reach the listener.
+func onLoopback(ln net.Listener) bool {
+	a, ok := ln.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// serve answers HTTP on ln until ctx ends, then lets requests under way finish.
+// Once it is ready it prints the one line on out and calls ready.
+func (s *store) serve(ctx context.Context, ln net.Listener, o api.Options, out io.Writer, ready func(url string)) error {
+	o.AnonymousReads = onLoopback(ln)
+	handler, err := s.handler(o)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
+	defer s.control(o.Logger)()
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }()
+
+	url := "http://" + ln.Addr().String()
+	if _, err := fmt.Fprintln(out, "listening on "+url); err != nil {
+		return errors.Join(err, srv.Close())
+	}
+	if ready != nil {
+		ready(url)
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	o.Logger.Info("stopping", "grace", shutdownGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	if err := errors.Join(handler.Drain(grace), srv.Shutdown(grace)); err != nil {
+		o.Logger.Warn("requests were cut off", "error", err)
+		return srv.Close()
+	}
+	return nil
+}

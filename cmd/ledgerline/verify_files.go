@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/mod/sumdb/note"
+
+	"ledgerline/ledger/proof"
+)
+
+// evidence is what the files given to verify hold. They are told apart by what
+// is in them, not by their names.
+type evidence struct {
+	receipts     []proof.Receipt
+	records      []rawRecord
+	inclusions   []proof.Inclusion
+	consistences []proof.Consistency
+	checkpoints  [][]byte
+}
+
+// rawRecord is a record as GET /v1/records/{position} gives it.
+type rawRecord struct {
+	Position int64  `json:"position"`
+	Leaf     []byte `json:"leaf"`
+	Body     []byte `json:"body"`
+	Salt     []byte `json:"salt"`
+}
+
+// files checks evidence offline.
+func (v *verification) files(p *program, names []string) error {
+	key, err := v.verifier()
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return usage("checking files needs the ledger's verifier key: --key KEY or --key FILE")
+	}
+	var e evidence
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("reading evidence: %w", err)
+		}
+		if err := e.add(b); err != nil {
+			return fmt.Errorf("reading evidence %s: %w", name, err)
+		}
+	}
+	lines, err := e.check(key)
+	for _, line := range lines {
+		if _, werr := fmt.Fprintln(p.out, line); werr != nil {
+			return werr
+		}
+	}
+	if err != nil {
+		return &failure{exitNo, err, ""}
+	}
+	return nil
+}
+
+// add reads one file.
+func (e *evidence) add(b []byte) error {
+	switch trimmed := bytes.TrimSpace(b); {
+	case bytes.HasPrefix(b, []byte("c2sp.org/tlog-proof@")):
+		inclusion, err := proof.ParseInclusion(b)
+		if err != nil {
+			return err
+		}
+		e.inclusions = append(e.inclusions, inclusion)
+		return nil
+	case len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '['):
+		return e.addJSON(trimmed)
+	case bytes.Contains(b, []byte("\n\n\u2014 ")): // a signed note
+		e.checkpoints = append(e.checkpoints, b)
+		return nil
+	}
+	return errors.New("it is neither a receipt, a record, a proof nor a checkpoint")
+}
+
+func (e *evidence) addJSON(b []byte) error {
+	var members map[string]jsontext.Value
+	if b[0] == '[' {
+		var list []jsontext.Value
+		if err := json.Unmarshal(b, &list); err != nil {
+			return err
+		}
+		for _, v := range list {
+			if err := e.addJSON(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := json.Unmarshal(b, &members); err != nil {
+		return err
+	}
+	has := func(name string) bool { _, ok := members[name]; return ok }
+	switch {
+	case has("receipts"): // the answer to an append
+		return e.addJSON(members["receipts"])
+	case has("leaf") && has("body"):
+		var r rawRecord
+		if err := json.Unmarshal(b, &r); err != nil {
+			return err
+		}
+		if len(r.Salt) != 32 {
+			return fmt.Errorf("the salt has %d bytes, not 32", len(r.Salt))
+		}
+		e.records = append(e.records, r)
+	case has("leaf_hash") && has("source"):
+		delete(members, "repeated") // what the server adds about this request
+		b, err := json.Marshal(members)
+		if err != nil {
+			return err
+		}
+		r, err := proof.ParseReceipt(b)
+		if err != nil {
+			return err
+		}
+		e.receipts = append(e.receipts, r)
+	case has("from") && has("to") && has("hashes"):
+		var c proof.Consistency
+		if err := c.UnmarshalJSON(b); err != nil {
+			return err
+		}
+		e.consistences = append(e.consistences, c)
+	default:
+		return errors.New("it is neither a receipt, a record, a proof nor a checkpoint")
+	}
+	return nil
+}
+
+// check checks all there is and returns a line for each thing that holds. The
+// error is the first that does not.
+func (e *evidence) check(key note.Verifier) (lines []string, err error) {
+	origin, keys := key.Name(), note.VerifierList(key)
+	ok := func(format string, args ...any) { lines = append(lines, "ok: "+fmt.Sprintf(format, args...)) }
+
+	leaves := map[int64]proof.Hash{} // what the receipts and records say stands where
+	note := func(position int64, hash proof.Hash) error {
+		if known, twice := leaves[position]; twice && known != hash {
+			return fmt.Errorf("position %d: the receipt and the record are of different events", position)
+		}
+		leaves[position] = hash
+		return nil
+	}
+	for _, r := range e.receipts {
+		c, err := r.Check(origin, keys)
+		if err == nil {
+			err = note(r.Position, r.LeafHash)
+		}
+		if err != nil {
+			return lines, fmt.Errorf("receipt of %s: %w", r.ID, err)
+		}
+		ok("receipt of %s: %s signed that it holds %d records, this one at position %d", r.ID, origin, c.Size, r.Position)
+	}
+	for _, r := range e.records {
+		line, hash, err := r.check()
+		if err == nil {
+			err = note(r.Position, hash)
+		}
+		if err != nil {
+			return lines, err
+		}
+		ok("%s", line)
+	}
+	proven := map[int64]bool{}
+	for _, p := range e.inclusions {
+		hash, known := leaves[p.Position]
+		if !known {
+			return lines, fmt.Errorf("the proof is for position %d: give the receipt or the record of that position too", p.Position)
+		}
+		c, err := p.Check(hash, origin, keys)
+		if err != nil {
+			return lines, err
+		}
+		proven[p.Position] = true
+		ok("position %d is in the log of %d records that %s signed, root %s", p.Position, c.Size, origin, c.Root)
+	}
+	for position := range leaves {
+		if len(e.inclusions) > 0 && !proven[position] {
+			return lines, fmt.Errorf("no proof shows position %d", position)
+		}
+	}
+	for _, c := range e.consistences {
+		from, to, err := c.Check(origin, keys)
+		if err != nil {
+			return lines, err
+		}
+		ok("the log of %d records begins with the log of %d; nothing was changed or dropped between", to.Size, from.Size)
+	}
+	for _, b := range e.checkpoints {
+		c, err := proof.OpenCheckpoint(b, origin, keys)
+		if err != nil {
+			return lines, err
+		}
+		ok("checkpoint: %s signed %d records, root %s", origin, c.Size, c.Root)
+	}
+	return append(lines, e.open()...), nil
+}
+
+// open says what the evidence does not show, so that nobody takes it for more.
+func (e *evidence) open() (lines []string) {
+	if len(e.inclusions) == 0 && len(e.receipts) > 0 {
+		lines = append(lines, "note: a receipt is the operator's signed promise; that the event is in the log takes a proof: ledgerline prove")
+	}
+	if len(e.inclusions) == 0 && len(e.receipts) == 0 && len(e.records) > 0 {
+		lines = append(lines, "note: nothing signed shows these records; that they are in the log takes a proof: ledgerline prove")
+	}
+	return lines
+}
+
+// check checks a record against itself and describes it.
+func (r *rawRecord) check() (line string, hash proof.Hash, err error) {
+	if err := proof.CheckRecord(r.Leaf, r.Body, (*[32]byte)(r.Salt)); err != nil {
+		return "", hash, err
+	}
+	leaf, err := proof.ParseLeaf(r.Leaf)
+	if err != nil {
+		return "", hash, err
+	}
+	body, err := proof.ParseBody(r.Body)
+	if err != nil {
+		return "", hash, err
+	}
+	if leaf.Position != uint64(r.Position) {
+		return "", hash, fmt.Errorf("the record says it is at position %d, its file says %d", leaf.Position, r.Position)
+	}
+	recorded := time.UnixMicro(int64(leaf.Time)).UTC().Format(time.RFC3339Nano)
+	line = fmt.Sprintf("record %d: %s of %s, id %s, recorded %s; the body is what the leaf commits to", leaf.Position, body.Type, body.Source, body.ID, recorded)
+	return line, proof.LeafHash(r.Leaf), nil
+}
