@@ -121,7 +121,8 @@ func checkBackup(ctx context.Context, opts Options, backup string, m Manifest) e
 	if err != nil {
 		return fmt.Errorf("verifying the backup: %w", err)
 	}
-	for _, f := range report.Findings {
+	if !report.OK() {
+		f := report.Findings[0]
 		if f.Kind == Truncated {
 			return &DamageError{
 				What:         "the backup is older than what was acknowledged: " + f.Detail,

@@ -18,7 +18,7 @@ import (
 //	'f' position ‖ number(2)      a facet of that record, plain or sealed
 //	't' level ‖ tile number       a full tile: 256 hashes of 32 bytes
 //	'e' position                  leaf hashes from position on, since the last full tile
-//	'i' SHA-256(source, id)       position of the event: idempotency
+//	'i' SHA-256(source, id)       position of the event: idempotency (continuations have none)
 //	'o' SHA-256(source)           principal that first used the source
 //	's' subject key ‖ version     position of that version
 //	'S' subject key               version and state of the subject
@@ -90,14 +90,3 @@ func versionKey(subject proof.Hash, version uint64) []byte {
 }
 
 func stateKey(subject proof.Hash) []byte { return append([]byte{rowState}, subject[:]...) }
-
-// upperBound is the first key after all keys with the prefix.
-func upperBound(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil
-}
