@@ -127,7 +127,12 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	s := fmt.Sprintf("the book is damaged: %s; last provable position: %d", e.What, e.LastProvable)
+	s := "the book is damaged: " + e.What
+	if e.LastProvable >= 0 {
+		s += fmt.Sprintf("; last provable position: %d", e.LastProvable)
+	} else {
+		s += "; last provable position: none without a verification"
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

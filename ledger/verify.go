@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -165,11 +166,22 @@ func (v *verification) run(ctx context.Context, witnessed []byte) error {
 	return v.checkDerived(ctx, from)
 }
 
+// reason tells in one line why something cannot be read, without the advice that a
+// DamageError gives to those who have not run a verification yet.
+func reason(err error) string {
+	var d *DamageError
+	if errors.As(err, &d) && d.Err != nil {
+		err = d.Err
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
 // unreadable records a storage error as a finding and passes on any other.
 func (v *verification) unreadable(from, to int64, err error) error {
 	var d *DamageError
 	if errors.As(err, &d) || pebble.IsCorruptionError(err) || errors.Is(err, pebble.ErrCorruption) {
-		v.find(Unreadable, from, to, "%v", err)
+		v.find(Unreadable, from, to, "%s", reason(err))
 		return nil
 	}
 	return err

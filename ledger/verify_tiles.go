@@ -137,7 +137,7 @@ func (v *verification) walk(ctx context.Context, c *tileCheck, visit func(positi
 	}
 	if err := it.Error(); err != nil {
 		c.chain = nil
-		c.fault(Unreadable, position, c.end-1, "%v", err)
+		c.fault(Unreadable, position, c.end-1, "%s", reason(err))
 		return nil
 	}
 	for ; position < c.end; position++ {
@@ -268,7 +268,7 @@ func (v *verification) blame(ctx context.Context, c *tileCheck, recordsRight boo
 	v.mu.Unlock()
 	switch {
 	case c.err != nil:
-		v.find(Unreadable, c.first, c.end-1, "the tile of leaf hashes: %v", c.err)
+		v.find(Unreadable, c.first, c.end-1, "the tile of leaf hashes: %s", reason(c.err))
 	case len(c.faults) == 0, ok && (parent == nil || subtreeRoot(c.stored) != parent[c.n%tileWidth]):
 		v.find(TileEdited, c.first, c.end-1, "the tile of leaf hashes does not have the hash above it")
 	}
@@ -311,7 +311,7 @@ func (v *verification) checkFacet(position int64, i int, body *proof.Body, ref p
 	stored, err := v.l.getRow(facetKey(position, i))
 	switch {
 	case err != nil:
-		v.find(Unreadable, position, position, "facet %q: %v", ref.Name, err)
+		v.find(Unreadable, position, position, "facet %q: %s", ref.Name, reason(err))
 		return
 	case stored == nil:
 		v.find(PayloadMissing, position, position, "facet %q is gone", ref.Name)
