@@ -404,7 +404,7 @@ func createKey(o Options) (note.Signer, string, error) {
 func readKey(o Options, vkey string) (note.Signer, error) {
 	b, err := readFile(o.FS, o.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the signing key: %w; put the ledger's key there, or name it with --key", err)
+		return nil, fmt.Errorf("reading the signing key: %w; put the ledger's key there, or name it with --key-file", err)
 	}
 	signer, got, err := parseKey(b)
 	if err != nil {

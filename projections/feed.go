@@ -58,7 +58,7 @@ func (f *feed) Subscribe(ctx context.Context, topic string) (<-chan *message.Mes
 	f.subs.Go(func() {
 		defer close(out)
 		defer cancel()
-		if err := f.follow(ctx, from, out); err != nil && ctx.Err() == nil {
+		if err := f.follow(ctx, from, out); ctx.Err() == nil {
 			f.failed(fmt.Errorf("feed %q: %w", topic, err))
 		}
 	})
@@ -84,7 +84,8 @@ func (f *feed) Close() error {
 	return nil
 }
 
-// follow sends run after run until ctx ends.
+// follow sends run after run until ctx ends, or something fails: it always
+// returns an error.
 func (f *feed) follow(ctx context.Context, from int64, out chan<- *message.Message) error {
 	for head := f.ledger.Head(); ; {
 		for head.Size <= from {
