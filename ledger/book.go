@@ -397,20 +397,23 @@ func (l *Ledger) fold(cells map[proof.Hash]cell, body *proof.Body) error {
 	if body.Type == proof.ContinuedType {
 		return nil // it belongs to the record before it
 	}
-	ev, err := decodeEvent(body)
+	typ, err := typeOf(body)
 	if err != nil {
 		return err
 	}
-	sub := ev.Data.Subject()
-	hash := subjectHash(sub)
+	hash := proof.Key(events.NameSubject, body.Subject[0], body.Subject[1])
 	c, ok := cells[hash]
 	if !ok {
-		if c, err = l.readCell(sub.Kind, hash); err != nil {
+		if c, err = l.readCell(body.Subject[0], hash); err != nil {
 			return err
 		}
 	}
 	c.version++
-	if typ, _ := events.Lookup(ev.Type); typ.Stateful() {
+	if typ.Stateful() { // most events are not: their data need not be decoded
+		ev, err := decodeEvent(body)
+		if err != nil {
+			return err
+		}
 		c.state = typ.Apply(ev.Data, c.state)
 	}
 	cells[hash] = c

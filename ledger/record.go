@@ -218,6 +218,15 @@ func splitRecordRow(row []byte) (time int64, body []byte, err error) {
 	return int64(binary.BigEndian.Uint64(row)), row[8:], nil
 }
 
+// typeOf finds the vocabulary entry of a stored body.
+func typeOf(b *proof.Body) (events.Type, error) {
+	typ, ok := events.Lookup(b.Type)
+	if !ok || b.Schema != typ.Schema {
+		return typ, fmt.Errorf("this program does not know %s schema %d; use one at least as new as the ledger", b.Type, b.Schema)
+	}
+	return typ, nil
+}
+
 // decodeEvent turns a stored body into the event it records, without the bytes of
 // its facets.
 func decodeEvent(b *proof.Body) (events.Event, error) {
@@ -231,9 +240,9 @@ func decodeEvent(b *proof.Body) (events.Event, error) {
 	if b.Producer != nil {
 		ev.Producer = &events.ProducerSeq{ID: b.Producer.ID, Seq: b.Producer.Seq}
 	}
-	typ, ok := events.Lookup(b.Type)
-	if !ok || b.Schema != typ.Schema {
-		return ev, fmt.Errorf("this program does not know %s schema %d; use one at least as new as the ledger", b.Type, b.Schema)
+	typ, err := typeOf(b)
+	if err != nil {
+		return ev, err
 	}
 	ev.Data = typ.NewData()
 	if err := decMode.Unmarshal(b.Data, ev.Data); err != nil {

@@ -67,8 +67,7 @@ type vertex struct {
 func datasetVertex(d Dataset) vertex   { return vertex{NodeDataset, d.Namespace, d.Name, ""} }
 func jobVertex(j events.JobRef) vertex { return vertex{NodeJob, j.Namespace, j.Name, ""} }
 
-func (v vertex) dataset() Dataset   { return Dataset{v.Namespace, v.Name} }
-func (v vertex) job() events.JobRef { return events.JobRef{Namespace: v.Namespace, Name: v.Name} }
+func (v vertex) dataset() Dataset { return Dataset{v.Namespace, v.Name} }
 
 // column is the vertex of a column of v's dataset; the dataset itself for the
 // empty field.
