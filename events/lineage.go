@@ -63,6 +63,10 @@ type OpenLineageReceived struct {
 	Dataset LineageOutput `json:"dataset,omitzero"`
 	// Parent is the run that started this one, from the parent run facet.
 	Parent RunParent `json:"parent,omitzero"`
+	// Dependencies are the jobs that this run waits for or that wait for it, from
+	// the job dependencies run facet: who starts after whom, not what data flows.
+	// Nil if there is no such facet.
+	Dependencies []JobDependency `json:"dependencies,omitzero"`
 	// LineageFrom is the facet that tells what was made from what: "lineage" (all
 	// edges between datasets are given, none may be inferred), "columnLineage"
 	// (for the outputs that have one), or empty: any output may come from any
@@ -117,6 +121,18 @@ type RunParent struct {
 	Job     JobRef `json:"job,omitzero"`
 	RootRun string `json:"root_run,omitzero"`
 	RootJob JobRef `json:"root_job,omitzero"`
+}
+
+// JobDependency is a job, and a run of it if one is meant, that comes before this
+// run or, with Downstream, after it. Type, Sequence and Status are the facet's
+// dependency_type, sequence_trigger_rule and status_trigger_rule, as sent.
+type JobDependency struct {
+	Downstream bool   `json:"downstream,omitzero"`
+	Job        JobRef `json:"job"`
+	Run        string `json:"run,omitzero"`
+	Type       string `json:"type,omitzero"`
+	Sequence   string `json:"sequence,omitzero"`
+	Status     string `json:"status,omitzero"`
 }
 
 // NominalTime is the interval a run is for, [Start, End); End may be zero.
@@ -309,6 +325,9 @@ func (e *OpenLineageReceived) validate(c checker) {
 	e.Parent.Job.validate(c.in("parent/job"))
 	c.text("parent/root_run", e.Parent.RootRun, MaxName)
 	e.Parent.RootJob.validate(c.in("parent/root_job"))
+	for i := range e.Dependencies {
+		e.Dependencies[i].validate(c.at("dependencies", i))
+	}
 	for i := range e.Inputs {
 		e.Inputs[i].validate(c.at("inputs", i))
 	}
@@ -350,6 +369,14 @@ func (j *JobLineage) validate(c checker) {
 	for i := range j.Inputs {
 		j.Inputs[i].validate(c.at("inputs", i))
 	}
+}
+
+func (d *JobDependency) validate(c checker) {
+	d.Job.validate(c.in("job"))
+	c.text("run", d.Run, MaxName)
+	c.text("type", d.Type, MaxCode)
+	c.text("sequence", d.Sequence, MaxCode)
+	c.text("status", d.Status, MaxCode)
 }
 
 func (l Lifecycle) validate(c checker) {

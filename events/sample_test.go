@@ -71,6 +71,8 @@ func lineage() *OpenLineageReceived {
 		Kind: OpenLineageRun, EventType: "COMPLETE", EventTime: at(10, 1), Run: "0198f0a2-0000-7000-8000-000000000001",
 		Job: JobRef{"pop", "merge_death"}, Dataset: out(),
 		Parent: RunParent{Run: "r1", Job: JobRef{"pop", "daily"}, RootRun: "r0", RootJob: JobRef{"pop", "root"}},
+		Dependencies: []JobDependency{{Downstream: true, Job: JobRef{"pop", "after"}, Run: "r2", Type: "IMPLICIT",
+			Sequence: "FINISH_TO_START", Status: "EXECUTE_EVERY_TIME"}},
 		Inputs: []LineageInput{{Namespace: "pg", Name: "hj.death", Fields: []LineageField{{Name: "swrq", Type: "date"}}, Symlinks: []DatasetRef{{"hive", "hj.death"}},
 			Lifecycle: renamed, Deleted: []string{"symlinks"}, Rows: ptr(int64(7))}},
 		LineageFrom: LineageFromColumns, JobLineage: []JobLineage{{Job: JobRef{"pop", "notify"}, Run: "r8", Inputs: in()}},

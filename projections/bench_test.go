@@ -96,3 +96,45 @@ func BenchmarkRead(b *testing.B) {
 		return err
 	})
 }
+
+// BenchmarkApplyLineage measures OpenLineage events applied: starts and ends of
+// runs of 200 jobs, each reading three datasets of twenty columns and writing one.
+func BenchmarkApplyLineage(b *testing.B) {
+	columns := make([]string, 20)
+	for i := range columns {
+		columns[i] = fmt.Sprint("column", i)
+	}
+	bk := newBook(b)
+	var batch []events.Event
+	for i := range b.N {
+		job := i / 2 % 200
+		out := olOutput(fmt.Sprint("d", job+1), fmt.Sprint("d", job))
+		var in []events.LineageInput
+		for j := range 3 {
+			in = append(in, olInput(fmt.Sprint("d", max(job-j, 0)), columns...))
+			for _, c := range columns {
+				out.ColumnLineage = append(out.ColumnLineage, events.ColumnLineage{Field: c, Inputs: []events.ColumnInput{{Namespace: "pg", Name: in[j].Name, Field: c}}})
+			}
+		}
+		c := olRun(fmt.Sprint("run", i/2), fmt.Sprint("job", job), []string{"START", "COMPLETE"}[i%2], day(2, 2)+events.Time(i), in, outputs(out))
+		if batch = append(batch, bk.event(c)); len(batch) == 500 || i == b.N-1 {
+			if _, err := bk.Append(context.Background(), batch...); err != nil {
+				b.Fatal(err)
+			}
+			batch = nil
+		}
+	}
+	v, err := Open(b.TempDir(), bk.Ledger, Options{FS: vfs.Default})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for size := bk.Head().Size; v.Applied()+1 < size; {
+		build(b, v, min(v.Applied()+257, size))
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	if err := v.Close(); err != nil {
+		b.Fatal(err)
+	}
+}

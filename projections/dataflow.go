@@ -7,34 +7,25 @@ import (
 	"ledgerline/events"
 )
 
-// A dataflow is what one contributor (a run, a job, a dataset) says about where
-// data came from. All lists are sorted sets.
+// A dataflow is where data came from according to one contributor (a run, a job,
+// a dataset): what follows from all it has told. All lists are sorted sets.
 type dataflow struct {
-	Job     events.JobRef `json:"job"` // zero for a dataset's own declaration
-	Inputs  []Dataset     `json:"inputs"`
-	Outputs []Dataset     `json:"outputs"`
+	Inputs  []Dataset `json:"inputs"`
+	Outputs []Dataset `json:"outputs"`
 	// Explicit are the outputs for which Flows tells where they came from. With
 	// Complete (an OpenLineage lineage facet) Flows tells it for all.
 	Explicit []Dataset    `json:"explicit"`
 	Complete bool         `json:"complete"`
 	Flows    []columnFlow `json:"flows"`
-	// Reads and Writes are flows into and out of jobs that explicit lineage names.
-	Reads  []link `json:"reads"`
-	Writes []link `json:"writes"`
-}
-
-type flowEnds struct {
-	From Dataset `json:"from"`
-	To   Dataset `json:"to"`
-}
-
-func (f flowEnds) compare(o flowEnds) int { return cmp.Or(f.From.compare(o.From), f.To.compare(o.To)) }
-
-// columnFlow is a flow between datasets and the hash of its columns; no hash if
-// the columns are not known.
-type columnFlow struct {
-	flowEnds
-	Columns []byte `json:"columns"`
+	// Reads, Writes and Feeds are flows into, out of and between jobs that explicit
+	// lineage names.
+	Reads  []link    `json:"reads"`
+	Writes []link    `json:"writes"`
+	Feeds  []jobPair `json:"feeds"`
+	// Origins are datasets said to have nothing upstream; Nothing says that the job
+	// reads nothing.
+	Origins []Dataset `json:"origins"`
+	Nothing bool      `json:"nothing"`
 }
 
 // link ties a job and a dataset.
@@ -44,95 +35,39 @@ type link struct {
 }
 
 func (l link) compare(o link) int {
-	return cmp.Or(cmp.Compare(l.Job.Namespace, o.Job.Namespace), cmp.Compare(l.Job.Name, o.Job.Name), l.Dataset.compare(o.Dataset))
+	return cmp.Or(compareJobs(l.Job, o.Job), l.Dataset.compare(o.Dataset))
 }
 
-// flowOf reads an event's dataflow, and the columns of its flows.
-func flowOf(d *events.OpenLineageReceived) (dataflow, map[flowEnds][]columnPair) {
-	f := dataflow{Job: d.Job, Complete: d.LineageFrom == events.LineageFromFacet}
-	columns := make(map[flowEnds][]columnPair)
-	for _, in := range d.Inputs {
-		f.Inputs = append(f.Inputs, Dataset{in.Namespace, in.Name})
-	}
-	for i := range d.Outputs {
-		f.addOutput(&d.Outputs[i], columns)
-	}
-	if d.Kind == events.OpenLineageDataset {
-		f.addOutput(&d.Dataset, columns)
-		f.Job, f.Outputs, f.Explicit = events.JobRef{}, nil, nil // it is not said who writes it
-	}
-	for _, j := range d.JobLineage {
-		for _, in := range j.Inputs {
-			if !in.Job {
-				f.Reads = append(f.Reads, link{j.Job, Dataset{in.Namespace, in.Name}})
-			}
-		}
-	}
-	f.Inputs = unite(f.Inputs, nil, Dataset.compare)
-	f.Outputs = unite(f.Outputs, nil, Dataset.compare)
-	f.Explicit = unite(f.Explicit, nil, Dataset.compare)
-	f.Reads = unite(f.Reads, nil, link.compare)
-	f.Writes = unite(f.Writes, nil, link.compare)
-	for ends := range columns {
-		f.Flows = append(f.Flows, columnFlow{flowEnds: ends})
-	}
-	slices.SortFunc(f.Flows, func(a, b columnFlow) int { return a.flowEnds.compare(b.flowEnds) })
-	return f, columns
+// jobPair ties two jobs.
+type jobPair struct {
+	From events.JobRef `json:"from"`
+	To   events.JobRef `json:"to"`
 }
 
-// addOutput adds an output and what it says it was made from. Only sources make
-// it explicit: clients are known to send column lineage without any.
-func (f *dataflow) addOutput(o *events.LineageOutput, columns map[flowEnds][]columnPair) {
-	to := Dataset{o.Namespace, o.Name}
-	f.Outputs = append(f.Outputs, to)
-	add := func(in *events.ColumnInput, field string) {
-		source := Dataset{in.Namespace, in.Name}
-		f.Explicit = append(f.Explicit, to)
-		if in.Job {
-			f.Writes = append(f.Writes, link{events.JobRef(source), to})
-			return
-		}
-		ends := flowEnds{source, to}
-		pairs := columns[ends]
-		if in.Field != "" || field != "" {
-			pairs = append(pairs, pairOf(in, field))
-		}
-		columns[ends] = pairs
-	}
-	for _, c := range o.ColumnLineage {
-		for i := range c.Inputs {
-			add(&c.Inputs[i], c.Field)
-		}
-	}
-	for i := range o.DatasetLineage {
-		add(&o.DatasetLineage[i], "")
-	}
+func (p jobPair) compare(o jobPair) int {
+	return cmp.Or(compareJobs(p.From, o.From), compareJobs(p.To, o.To))
 }
 
-func pairOf(in *events.ColumnInput, field string) columnPair {
-	p := columnPair{From: in.Field, To: field}
-	for _, t := range in.Transformations {
-		name := t.Type
-		if t.Subtype != "" {
-			name += "/" + t.Subtype
-		}
-		p.Transformations = append(p.Transformations, name)
-		p.Masking = p.Masking || t.Masking
-	}
-	return p
+func compareJobs(a, b events.JobRef) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
-// The kinds of stored edges beside EdgeReads and EdgeWrites.
-const edgeFlow = "flow"
+// Stored edges that are not, or not under this name, edges of an answer. An
+// origin leads from a vertex to itself and says that nothing is upstream of it.
+const (
+	edgeFlow   = "flow"
+	edgeOrigin = "origin"
+)
 
 // edgeID identifies a stored edge.
 type edgeID struct {
 	Kind     string
 	From, To vertex
-	// Job and Columns are those of a flow: the job (zero if a dataset declares the
-	// flow) and the hash of its columns.
-	Job     events.JobRef
-	Columns string
+	// Job is that of a flow; zero if a dataset declares the flow.
+	Job events.JobRef
+	// Detail tells edges apart that are equal otherwise: of a flow the hash of its
+	// columns, of a control edge its rules.
+	Detail string
 }
 
 // down and up are the edge's keys by its beginning and by its end.
@@ -140,11 +75,14 @@ func (id edgeID) down() []byte { return id.key(tDown, id.From, id.To) }
 func (id edgeID) up() []byte   { return id.key(tUp, id.To, id.From) }
 
 func (id edgeID) key(t table, near, far vertex) []byte {
-	return entityKey(t, near.Kind, near.Namespace, near.Name, id.Kind, far.Kind, far.Namespace, far.Name, id.Job.Namespace, id.Job.Name, id.Columns)
+	return entityKey(t, near.Kind, near.Namespace, near.Name, id.Kind, far.Kind, far.Namespace, far.Name, id.Job.Namespace, id.Job.Name, id.Detail)
 }
 
-// edgesOf is the prefix of the keys of all edges at a vertex.
-func edgesOf(t table, v vertex) []byte { return entityKey(t, v.Kind, v.Namespace, v.Name) }
+// edgesOf is the prefix of the keys of all edges of a kind at a vertex; of all
+// kinds without one.
+func edgesOf(t table, v vertex, kind ...string) []byte {
+	return entityKey(t, append([]string{v.Kind, v.Namespace, v.Name}, kind...)...)
+}
 
 // edgeAt reads an edge from its key.
 func edgeAt(key []byte) (edgeID, error) {
@@ -153,7 +91,7 @@ func edgeAt(key []byte) (edgeID, error) {
 		return edgeID{}, err
 	}
 	near, far := vertex{Kind: p[0], Namespace: p[1], Name: p[2]}, vertex{Kind: p[4], Namespace: p[5], Name: p[6]}
-	id := edgeID{Kind: p[3], From: near, To: far, Job: events.JobRef{Namespace: p[7], Name: p[8]}, Columns: p[9]}
+	id := edgeID{Kind: p[3], From: near, To: far, Job: events.JobRef{Namespace: p[7], Name: p[8]}, Detail: p[9]}
 	if table(key[0]) == tUp {
 		id.From, id.To = far, near
 	}
@@ -161,22 +99,29 @@ func edgeAt(key []byte) (edgeID, error) {
 }
 
 // edgeRow is kept under the edge's key by its beginning; the key by its end
-// only says that there is one.
+// only says that there is one. A version whose position is Last is a moment at
+// which the edge was shown; other versions change the counts alone.
 type edgeRow struct {
-	First    int64 `json:"first"`
-	Last     int64 `json:"last"`
-	Runs     int64 `json:"runs"`
-	Declared int64 `json:"declared"`
-	// Mixed counts the contributors for which the edge is mixed: see lineage.go.
-	Mixed int64 `json:"mixed"`
+	_     struct{} `cbor:",toarray"`
+	First int64
+	Last  int64
+	// Runs and Declared count the contributors, Mixed and MixedDeclared those for
+	// which the edge is mixed: see lineage.go.
+	Runs, Declared       int64
+	Mixed, MixedDeclared int64
+	// Run is the run that showed the edge at Last, empty if that was a declaration;
+	// Time is the time which that event claims.
+	Run  string
+	Time events.Time
 	// Events are the latest records, newest first.
-	Events []int64 `json:"events"`
+	Events []int64
 }
 
-// edges lists what a contributor contributes: each edge, and whether it is mixed.
-func (f dataflow) edges() map[edgeID]bool {
-	out := make(map[edgeID]bool)
-	job := jobVertex(f.Job)
+// edges lists what a contributor contributes: each edge, and whether it is
+// mixed. job is zero for a dataset's own declaration, which has no inputs and
+// outputs.
+func (f *dataflow) edges(job events.JobRef, out map[edgeID]bool) {
+	v := jobVertex(job)
 	add := func(id edgeID, mixed bool) { out[id] = out[id] || mixed }
 	reads := func(d Dataset, by vertex, mixed bool) {
 		add(edgeID{Kind: EdgeReads, From: datasetVertex(d), To: by}, mixed)
@@ -184,23 +129,26 @@ func (f dataflow) edges() map[edgeID]bool {
 	writes := func(by vertex, d Dataset, mixed bool) {
 		add(edgeID{Kind: EdgeWrites, From: by, To: datasetVertex(d)}, mixed)
 	}
-	mixes := false
-	if f.Job == (events.JobRef{}) { // a dataset's own declaration has flows only
-		f.Inputs, f.Outputs = nil, nil
-	}
-	for _, d := range f.Outputs {
-		_, explicit := slices.BinarySearchFunc(f.Explicit, d, Dataset.compare)
-		mixed := !f.Complete && !explicit
-		mixes = mixes || mixed
-		writes(job, d, mixed)
-	}
-	for _, d := range f.Inputs {
-		reads(d, job, mixes)
+	origin := func(v vertex) { add(edgeID{Kind: edgeOrigin, From: v, To: v}, false) }
+	if job != (events.JobRef{}) {
+		mixes := false
+		for _, d := range f.Outputs {
+			_, explicit := slices.BinarySearchFunc(f.Explicit, d, Dataset.compare)
+			mixed := !f.Complete && !explicit
+			mixes = mixes || mixed
+			writes(v, d, mixed)
+		}
+		for _, d := range f.Inputs {
+			reads(d, v, mixes)
+		}
+		if f.Nothing {
+			origin(v)
+		}
 	}
 	for _, flow := range f.Flows {
-		add(edgeID{Kind: edgeFlow, From: datasetVertex(flow.From), To: datasetVertex(flow.To), Job: f.Job, Columns: string(flow.Columns)}, false)
-		if f.Job != (events.JobRef{}) { // the source need not be among the inputs
-			reads(flow.From, job, false)
+		add(edgeID{Kind: edgeFlow, From: datasetVertex(flow.From), To: datasetVertex(flow.To), Job: job, Detail: string(flow.Columns)}, false)
+		if job != (events.JobRef{}) { // the source need not be among the inputs
+			reads(flow.From, v, false)
 		}
 	}
 	for _, l := range f.Reads {
@@ -209,36 +157,44 @@ func (f dataflow) edges() map[edgeID]bool {
 	for _, l := range f.Writes {
 		writes(jobVertex(l.Job), l.Dataset, false)
 	}
-	return out
+	for _, p := range f.Feeds {
+		add(edgeID{Kind: EdgeFeeds, From: jobVertex(p.From), To: jobVertex(p.To)}, false)
+	}
+	for _, d := range f.Origins {
+		origin(datasetVertex(d))
+	}
+}
+
+// A contributor is who shows edges at a record: a run, or a declaration if run
+// is empty.
+type contributor struct {
+	run  string
+	time events.Time // claimed by the event
 }
 
 // contribute moves the edges' rows from what a contributor contributed before to
-// what it contributes now. touched is what the event itself shows; count adds to
-// the row's number of contributors.
-func contribute(b *batch, before, now, touched map[edgeID]bool, count func(e *edgeRow, n int64)) error {
+// what it contributes now. touched is what the event itself shows.
+func contribute(b *batch, by contributor, before, now, touched map[edgeID]bool) error {
 	shown := make(map[edgeID]bool, len(touched))
 	for id := range touched { // the columns may have been merged with earlier ones
-		id.Columns = ""
+		id.Detail = ""
 		shown[id] = true
 	}
 	for id, mixed := range now {
 		was, had := before[id]
 		plain := id
-		plain.Columns = ""
-		if had && was == mixed && !shown[plain] {
+		plain.Detail = ""
+		show := shown[plain] || !had
+		if had && was == mixed && !show {
 			continue
 		}
 		if err := updateEdge(b, id, func(e *edgeRow) {
-			e.Mixed += one(mixed) - one(was)
-			if !had {
-				count(e, 1)
-			}
+			e.count(by, one(!had), one(mixed)-one(was))
 			if e.First == 0 {
 				e.First = b.at
 			}
-			if (shown[plain] || !had) && e.Last != b.at {
-				e.Last = b.at
-				e.Events = slices.Insert(e.Events[:min(len(e.Events), EdgeEvents-1)], 0, b.at)
+			if show {
+				e.show(by, b.at)
 			}
 		}); err != nil {
 			return err
@@ -248,14 +204,27 @@ func contribute(b *batch, before, now, touched map[edgeID]bool, count func(e *ed
 		if _, still := now[id]; still {
 			continue
 		}
-		if err := updateEdge(b, id, func(e *edgeRow) {
-			e.Mixed -= one(was)
-			count(e, -1)
-		}); err != nil {
+		if err := updateEdge(b, id, func(e *edgeRow) { e.count(by, -1, -one(was)) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (e *edgeRow) count(by contributor, n, mixed int64) {
+	if by.run != "" {
+		e.Runs, e.Mixed = e.Runs+n, e.Mixed+mixed
+	} else {
+		e.Declared, e.MixedDeclared = e.Declared+n, e.MixedDeclared+mixed
+	}
+}
+
+func (e *edgeRow) show(by contributor, at int64) {
+	e.Run, e.Time = by.run, by.time
+	if e.Last != at {
+		e.Last = at
+		e.Events = slices.Insert(e.Events[:min(len(e.Events), EdgeEvents-1)], 0, at)
+	}
 }
 
 func one(b bool) int64 {

@@ -30,7 +30,45 @@ type LineageQuery struct {
 	// MaxNodes bounds the answer; 0 means DefaultNodes, more than MaxNodes means
 	// MaxNodes.
 	MaxNodes int
+	// Graph is which of the three graphs to walk; empty means GraphData.
+	Graph GraphKind
+	// View is which edges count; empty means ViewCumulative.
+	View LineageView
+	// From and To bound ViewObserved, [From, To): it has the runs of which some
+	// event claims a time within, or events before and after. Zero is open.
+	From, To events.Time
+	// Run is the run of ViewRun.
+	Run string
+	// Dropped shows datasets that were dropped and walks through them. Without it
+	// they are left out, which LimitsHit says.
+	Dropped bool
 }
+
+// Window is a stretch of time, [From, To); zero is open.
+type Window struct{ From, To events.Time }
+
+// GraphKind is one of the three graphs.
+type GraphKind string
+
+// The graphs: what data went where, which job or run starts after which, and
+// which started which. Only jobs and runs lie in the last two.
+const (
+	GraphData      GraphKind = "data"
+	GraphControl   GraphKind = "control"
+	GraphHierarchy GraphKind = "hierarchy"
+)
+
+// LineageView is a choice of edges.
+type LineageView string
+
+// The views. An edge is declared by jobs and datasets, from an event of theirs
+// until another replaces it; it is observed at each event of a run that shows it.
+const (
+	ViewCumulative LineageView = "cumulative" // whatever is declared or was ever observed
+	ViewDeclared   LineageView = "declared"   // what is declared
+	ViewObserved   LineageView = "observed"   // what runs showed within a window of time
+	ViewRun        LineageView = "run"        // what one run showed
+)
 
 // Bounds of LineageQuery.
 const (
@@ -71,9 +109,23 @@ type Edge struct {
 	Last     int64 `json:"last"`
 	Runs     int64 `json:"runs"`
 	Declared bool  `json:"declared,omitempty"`
+	// Run is the run that showed the edge at Last; empty if that was a declaration.
+	// Time is the time that the event at Last claims; zero if it is not kept.
+	Run  string      `json:"run,omitempty"`
+	Time events.Time `json:"time,omitzero"`
+	// Dependency are the rules of an EdgePrecedes.
+	Dependency *Dependency `json:"dependency,omitempty"`
 	// Events are the latest records behind the edge, at most EdgeEvents, newest
 	// first.
 	Events []int64 `json:"events"`
+}
+
+// Dependency is how control flows from one job or run to another, in the words
+// of the event: dependency type, sequence and status trigger rule.
+type Dependency struct {
+	Type     string `json:"type,omitempty"`
+	Sequence string `json:"sequence,omitempty"`
+	Status   string `json:"status,omitempty"`
 }
 
 // The kinds of edges.
@@ -81,6 +133,9 @@ const (
 	EdgeReads    = "reads"    // dataset to job
 	EdgeWrites   = "writes"   // job to dataset
 	EdgeDerives  = "derives"  // dataset or column to dataset or column, by a job
+	EdgeFeeds    = "feeds"    // job to job, where explicit lineage says so
+	EdgePrecedes = "precedes" // job to job or run to run: the second starts after the first
+	EdgeStarted  = "started"  // job to job or run to run: the first started the second
 	EdgeRuns     = "runs"     // job to run
 	EdgeResource = "resource" // entry to the dataset that it describes
 	EdgeSameAs   = "same_as"  // dataset or column to another name of it (symlink, rename)
@@ -94,13 +149,17 @@ const (
 	// LimitColumns: some job on the way reported datasets but not columns, so
 	// that what the column went through there is not known.
 	LimitColumns = "columns_unknown"
+	// LimitDropped: datasets that were dropped, and what lies behind them, are left
+	// out.
+	LimitDropped = "dropped"
 )
 
 // EdgeEvents is how many records an edge names; the runs between hold the rest.
 const EdgeEvents = 5
 
 // Lineage walks the graph around a node, breadth first. Cycles are walked once.
-// The error is an *UnknownNodeError if the node is not known.
+// The error is an *UnknownNodeError if the node is not known, and a *QueryError
+// for a question that contradicts itself.
 func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error) {
 	err = w.read(func(r *reader) error {
 		start, err := r.resolve(ctx, q.Node)
@@ -110,7 +169,10 @@ func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error)
 		if q.Direction == "" {
 			q.Direction = Both
 		}
-		walk := newWalk(r, start, q)
+		walk, err := newWalk(r, start, q)
+		if err != nil {
+			return err
+		}
 		for _, dir := range []Direction{Up, Down} {
 			if q.Direction != Both && q.Direction != dir {
 				continue
@@ -125,6 +187,14 @@ func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error)
 	return g, err
 }
 
+// QueryError is returned for a question whose parts do not fit together.
+type QueryError struct {
+	// Field is the part that does not fit.
+	Field, Reason string
+}
+
+func (e *QueryError) Error() string { return e.Reason }
+
 // Run is a run of a job, folded from its events in whatever order they came.
 type Run struct {
 	ID  string        `json:"id"`
@@ -133,10 +203,21 @@ type Run struct {
 	State   string      `json:"state"`
 	Started events.Time `json:"started,omitzero"` // earliest START, as claimed
 	Ended   events.Time `json:"ended,omitzero"`   // of the terminal event
-	Inputs  []Dataset   `json:"inputs"`
-	Outputs []Dataset   `json:"outputs"`
-	First   int64       `json:"first"`
-	Last    int64       `json:"last"`
+	// NominalTime is the interval that the run is for.
+	NominalTime events.NominalTime `json:"nominal_time,omitzero"`
+	// Parent is the run that started it, and the root of the hierarchy.
+	Parent events.RunParent `json:"parent,omitzero"`
+	// Dependencies are the jobs it waits for and those that wait for it.
+	Dependencies []events.JobDependency `json:"dependencies"`
+	// Inputs and Outputs are what all its events together say it read and wrote or,
+	// if each of them tells a whole window, the newest. Known tells an empty list
+	// from one that was not told.
+	Inputs       []Dataset `json:"inputs"`
+	Outputs      []Dataset `json:"outputs"`
+	InputsKnown  bool      `json:"inputs_known"`
+	OutputsKnown bool      `json:"outputs_known"`
+	First        int64     `json:"first"`
+	Last         int64     `json:"last"`
 }
 
 // Run returns a run by its id; false if there is none.
@@ -146,9 +227,15 @@ func (w *View) Run(ctx context.Context, id string) (run Run, ok bool, err error)
 		if ok, err = r.find(entityKey(tRun, id), &row); err != nil || !ok {
 			return err
 		}
+		said, flow := &row.Told, row.now()
+		if n := len(row.Windows); n > 0 {
+			said = &row.Windows[n-1].Told
+		}
 		run = Run{
-			ID: id, Job: row.Job, State: row.state(), Started: row.Started, Ended: row.Ended,
-			Inputs: append([]Dataset{}, row.Flow.Inputs...), Outputs: append([]Dataset{}, row.Flow.Outputs...), First: row.First, Last: row.Last,
+			ID: id, Job: row.Job, State: row.state(), Started: row.Started, Ended: row.Ended, NominalTime: row.Nominal.Said, Parent: row.Parent.Said,
+			Dependencies: append([]events.JobDependency{}, row.Depends.Said...),
+			Inputs:       append([]Dataset{}, flow.Inputs...), Outputs: append([]Dataset{}, flow.Outputs...),
+			InputsKnown: said.Inputs.Known, OutputsKnown: said.Outputs.Known, First: row.First, Last: row.Last,
 		}
 		return nil
 	})

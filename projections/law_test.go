@@ -122,5 +122,15 @@ func randomLineage(t *rapid.T, at events.Time) claim {
 	if rapid.IntRange(0, 4).Draw(t, "facet") == 0 {
 		d.LineageFrom = events.LineageFromFacet
 	}
+	if rapid.IntRange(0, 4).Draw(t, "more") == 0 && len(out) > 0 {
+		o := &d.Outputs[0]
+		o.Lifecycle.Change = rapid.SampledFrom([]string{"DROP", "CREATE", "RENAME"}).Draw(t, "change")
+		if o.Lifecycle.Change == "RENAME" {
+			o.Lifecycle.Previous = events.DatasetRef{Namespace: "pg", Name: "other"}
+		}
+		o.Symlinks = []events.DatasetRef{{Namespace: "pg", Name: rapid.SampledFrom(names).Draw(t, "symlink")}}
+		d.CompleteSnapshot = rapid.Bool().Draw(t, "snapshot")
+		d.Parent = events.RunParent{Run: "r1", Job: events.JobRef{Namespace: "etl", Name: "clean"}}
+	}
 	return c
 }

@@ -1,11 +1,6 @@
 package projections
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"fmt"
-	"maps"
 	"slices"
 
 	"ledgerline/events"
@@ -15,41 +10,20 @@ import (
 // The lineage view keeps nodes (datasets with their columns, jobs, runs) and
 // edges. An edge is observed by runs and declared by jobs and datasets; each of
 // these contributes a set of edges, which grows with every event of a run and is
-// replaced by every event of a job or dataset. What a contributor contributes is
-// kept with it, so that an edge's row can count its contributors exactly, in
-// whatever order and however often their events come.
+// replaced by every event of a job or dataset. What a contributor has told is
+// kept with it (told.go), so that an edge's row can count its contributors
+// exactly, in whatever order and however often their events come.
 //
-// Three kinds of edges are stored. "reads" and "writes" lie between a dataset and
-// a job. "flow" lies between two datasets and says that this job made one from
-// the other; it carries the columns. Where a run reports inputs and outputs but
-// not what came from what, its reads and writes are mixed: any of its outputs may
-// come from any of its inputs. A walk passes through a job from a mixed read to a
-// mixed write, or along a flow: so no n × m edges are stored, and a job that
-// tells what came from what leads nowhere else.
-
-// datasetRow is a dataset that a record mentioned.
-type datasetRow struct {
-	First  int64      `json:"first"`
-	Fields []fieldRow `json:"fields"` // sorted by name
-	// SameAs are other names of it: symlinks, and names before and after a RENAME.
-	SameAs []Dataset `json:"same_as"`
-	// Entries are the catalog entries that describe it, sorted.
-	Entries []string `json:"entries"`
-}
-
-type fieldRow struct {
-	Name  string `json:"name"`
-	First int64  `json:"first"`
-}
-
-// field finds a column; -1 if it is not known.
-func (d *datasetRow) field(name string) int {
-	i, ok := slices.BinarySearchFunc(d.Fields, name, func(f fieldRow, name string) int { return cmp.Compare(f.Name, name) })
-	if !ok {
-		return -1
-	}
-	return i
-}
+// Three graphs are kept. Data flow has these edges: "reads" and "writes" lie
+// between a dataset and a job. "flow" lies between two datasets and says that
+// this job made one from the other; it carries the columns. Where a run reports
+// inputs and outputs but not what came from what, its reads and writes are mixed:
+// any of its outputs may come from any of its inputs. A walk passes through a job
+// from a mixed read to a mixed write, or along a flow: so no n × m edges are
+// stored, and a job that tells what came from what leads nowhere else.
+//
+// Control flow (who starts after whom) and hierarchy (who started whom) lie
+// between jobs and between runs, and no walk of data flow takes them.
 
 // jobRow is a job that a record mentioned.
 type jobRow struct {
@@ -59,8 +33,11 @@ type jobRow struct {
 
 // runRow is a run, folded from its events in whatever order they came.
 type runRow struct {
-	First   int64         `json:"first"`
-	Last    int64         `json:"last"`
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+	// Begun and Heard are the earliest and the latest time that its events claim.
+	Begun   events.Time   `json:"begun"`
+	Heard   events.Time   `json:"heard"`
 	Job     events.JobRef `json:"job"`
 	Seen    bool          `json:"seen"`    // a START
 	Running bool          `json:"running"` // a RUNNING
@@ -69,7 +46,37 @@ type runRow struct {
 	// run claims several ends, the latest counts.
 	Terminal string      `json:"terminal"`
 	Ended    events.Time `json:"ended"`
-	Flow     dataflow    `json:"flow"`
+	// Parent, Nominal and Depends are the newest facets.
+	Parent  parentFacet  `json:"parent"`
+	Nominal nominalFacet `json:"nominal"`
+	Depends dependsFacet `json:"depends"`
+	// Told is what its events add up to, Flow the dataflow that follows. Events that
+	// are complete snapshots do not add up: each is a window of its own.
+	Told    told     `json:"told"`
+	Flow    dataflow `json:"flow"`
+	Windows []window `json:"windows"` // sorted by time
+}
+
+type parentFacet struct {
+	At   stamp            `json:"at"`
+	Said events.RunParent `json:"said"`
+}
+
+type nominalFacet struct {
+	At   stamp              `json:"at"`
+	Said events.NominalTime `json:"said"`
+}
+
+type dependsFacet struct {
+	At   stamp                  `json:"at"`
+	Said []events.JobDependency `json:"said"`
+}
+
+// window is the dataflow of one complete snapshot, and when it was said last.
+type window struct {
+	At   stamp    `json:"at"`
+	Told told     `json:"told"`
+	Flow dataflow `json:"flow"`
 }
 
 // The states of runs that have not ended.
@@ -94,6 +101,10 @@ func (r *runRow) state() string {
 // see folds the state of an event. A terminal state wins over all others, OTHER
 // says nothing about the state, and a late START reopens nothing.
 func (r *runRow) see(d *events.OpenLineageReceived) {
+	if r.Begun == 0 || d.EventTime < r.Begun {
+		r.Begun = d.EventTime
+	}
+	r.Heard = max(r.Heard, d.EventTime)
 	switch d.EventType {
 	case runStarted:
 		if !r.Seen || d.EventTime < r.Started {
@@ -104,13 +115,43 @@ func (r *runRow) see(d *events.OpenLineageReceived) {
 		r.Running = true
 	case "COMPLETE", "FAIL", "ABORT":
 		// Equal times are told apart by name, so that order plays no part.
-		if c := cmp.Compare(d.EventTime, r.Ended); r.Terminal == "" || c > 0 || (c == 0 && d.EventType > r.Terminal) {
+		if c := d.EventTime - r.Ended; r.Terminal == "" || c > 0 || (c == 0 && d.EventType > r.Terminal) {
 			r.Terminal, r.Ended = d.EventType, d.EventTime
 		}
 	}
-	if job := d.Job; r.Job == (events.JobRef{}) || (job != r.Job && job != (events.JobRef{}) && cmp.Or(cmp.Compare(job.Namespace, r.Job.Namespace), cmp.Compare(job.Name, r.Job.Name)) < 0) {
-		r.Job = job // events of one run should name one job; if not, one is chosen whatever the order
+	if none := (events.JobRef{}); r.Job == none || (d.Job != none && compareJobs(d.Job, r.Job) < 0) {
+		r.Job = d.Job // events of one run should name one job; if not, one is chosen whatever the order
 	}
+	at := stampOf(d)
+	if d.Parent != (events.RunParent{}) && at.supersedes(r.Parent.At) {
+		r.Parent = parentFacet{at, d.Parent}
+	}
+	if d.NominalTime.Start != 0 && at.supersedes(r.Nominal.At) {
+		r.Nominal = nominalFacet{at, d.NominalTime}
+	}
+	if d.Dependencies != nil && at.supersedes(r.Depends.At) {
+		r.Depends = dependsFacet{at, d.Dependencies}
+	}
+}
+
+// edges lists all that a run contributes to the three graphs.
+func (r *runRow) edges(id string) map[edgeID]bool {
+	out := make(map[edgeID]bool)
+	r.Flow.edges(r.Job, out)
+	for i := range r.Windows {
+		r.Windows[i].Flow.edges(r.Job, out)
+	}
+	relationEdges(id, r.Job, r.Parent.Said, r.Depends.Said, out)
+	return out
+}
+
+// now is the dataflow of the run as it stands: of its newest window, if it tells
+// windows.
+func (r *runRow) now() *dataflow {
+	if n := len(r.Windows); n > 0 {
+		return &r.Windows[n-1].Flow
+	}
+	return &r.Flow
 }
 
 // applyLineage folds OpenLineage events.
@@ -122,171 +163,115 @@ func applyLineage(b *batch, e *ledger.Entry) error {
 	if err := noteDatasets(b, d); err != nil {
 		return err
 	}
-	flow, columns := flowOf(d)
-	if err := noteColumns(b, &flow, columns); err != nil {
+	said, err := saidBy(b, d)
+	if err != nil {
 		return err
 	}
 	switch d.Kind {
 	case events.OpenLineageRun:
-		return applyRun(b, d, flow)
+		return applyRun(b, d, said)
 	case events.OpenLineageJob:
 		if err := noteJob(b, d.Job, 0); err != nil {
 			return err
 		}
-		return applyDeclared(b, jobVertex(d.Job), flow, func(before dataflow) dataflow {
-			if !d.InputsKnown {
-				flow.Inputs = before.Inputs
-			}
-			if !d.OutputsKnown {
-				flow.Outputs, flow.Explicit = before.Outputs, before.Explicit
-			}
-			if d.LineageFrom == "" && len(d.JobDeleted) == 0 && !d.OutputsKnown {
-				flow.Flows, flow.Complete, flow.Reads, flow.Writes = before.Flows, before.Complete, before.Reads, before.Writes
-			}
-			return flow
-		})
+		return applyDeclared(b, d, jobVertex(d.Job), said)
 	}
-	if d.LineageFrom == "" && !slices.Contains(d.Dataset.Deleted, "columnLineage") && !slices.Contains(d.Dataset.Deleted, "lineage") {
-		return nil // says nothing about lineage
-	}
-	return applyDeclared(b, datasetVertex(Dataset{d.Dataset.Namespace, d.Dataset.Name}), flow, func(dataflow) dataflow { return flow })
+	return applyDeclared(b, d, datasetVertex(Dataset{d.Dataset.Namespace, d.Dataset.Name}), said)
 }
 
-func applyRun(b *batch, d *events.OpenLineageReceived, flow dataflow) error {
+func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 	k := entityKey(tRun, d.Run)
 	var run runRow
 	known, err := b.get(k, &run)
 	if err != nil {
 		return err
 	}
-	var runs int64
 	if !known {
-		run.First, runs = b.at, 1
+		run.First, run.Heard = b.at, d.EventTime
 		if err := b.count("runs", 1); err != nil {
 			return err
 		}
 	}
-	before := run.Flow
+	before, job := run.edges(d.Run), run.Job
 	run.see(d)
-	flow.Job = run.Job
-	if run.Flow, err = merge(b, before, flow); err != nil {
+	run.Last = b.at
+	if job != run.Job {
+		if err := noteJob(b, job, -1); err != nil {
+			return err
+		}
+		if err := noteJob(b, run.Job, 1); err != nil {
+			return err
+		}
+	}
+	if err := noteRelated(b, d); err != nil {
 		return err
 	}
-	run.Flow.Job, run.Last = run.Job, b.at
-	if err := noteJob(b, run.Job, runs); err != nil {
+	shown := runRow{Job: run.Job, Parent: parentFacet{Said: d.Parent}, Depends: dependsFacet{Said: d.Dependencies}}
+	if shown.Flow, err = said.flow(b); err != nil {
 		return err
 	}
-	if err := contribute(b, before.edges(), run.Flow.edges(), flow.edges(), func(e *edgeRow, n int64) { e.Runs += n }); err != nil {
+	if d.CompleteSnapshot && said.says() {
+		run.addWindow(window{stampOf(d), said, shown.Flow})
+	} else {
+		run.Told.add(said, true)
+		if run.Flow, err = run.Told.flow(b); err != nil {
+			return err
+		}
+	}
+	by := contributor{run: d.Run, time: d.EventTime}
+	if err := contribute(b, by, before, run.edges(d.Run), shown.edges(d.Run)); err != nil {
 		return err
 	}
 	return b.put(k, run)
 }
 
+// addWindow keeps a snapshot; one that says what another said moves that one's
+// time only.
+func (r *runRow) addWindow(w window) {
+	i := slices.IndexFunc(r.Windows, func(o window) bool { return o.Told.equal(&w.Told) })
+	switch {
+	case i < 0:
+		r.Windows = append(r.Windows, w)
+	case w.At.supersedes(r.Windows[i].At):
+		r.Windows[i] = w
+	}
+	slices.SortFunc(r.Windows, func(a, b window) int { return a.At.compare(b.At) })
+}
+
 // applyDeclared replaces what a job or dataset declares.
-func applyDeclared(b *batch, by vertex, touched dataflow, next func(before dataflow) dataflow) error {
+func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told) error {
 	k := entityKey(tDeclared, by.Kind, by.Namespace, by.Name)
-	var before dataflow
-	if _, err := b.get(k, &before); err != nil {
+	var all told
+	known, err := b.get(k, &all)
+	if err != nil || (!known && !said.says()) {
 		return err
 	}
-	now := next(before)
-	if err := contribute(b, before.edges(), now.edges(), touched.edges(), func(e *edgeRow, n int64) { e.Declared += n }); err != nil {
-		return err
+	edges := func(t *told) (map[edgeID]bool, error) {
+		flow, err := t.flow(b)
+		out := make(map[edgeID]bool)
+		flow.edges(d.Job, out)
+		return out, err
 	}
-	return b.put(k, now)
-}
-
-// noteDatasets keeps the datasets an event mentions, their columns and names.
-func noteDatasets(b *batch, d *events.OpenLineageReceived) error {
-	note := func(ds Dataset, fields []events.LineageField, symlinks []events.DatasetRef, change events.Lifecycle) error {
-		if ds == (Dataset{}) {
-			return nil
-		}
-		names := make([]string, 0, len(fields))
-		for _, f := range fields {
-			names = append(names, f.Name)
-		}
-		if err := noteDataset(b, ds, names); err != nil {
-			return err
-		}
-		if change.Previous != (events.DatasetRef{}) {
-			symlinks = append(slices.Clone(symlinks), change.Previous)
-		}
-		for _, s := range symlinks {
-			if err := noteSame(b, ds, Dataset(s)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for i := range d.Inputs {
-		in := &d.Inputs[i]
-		if err := note(Dataset{in.Namespace, in.Name}, in.Fields, in.Symlinks, in.Lifecycle); err != nil {
-			return err
-		}
-	}
-	for i := range d.Outputs {
-		o := &d.Outputs[i]
-		if err := note(Dataset{o.Namespace, o.Name}, o.Fields, o.Symlinks, o.Lifecycle); err != nil {
-			return err
-		}
-	}
-	o := &d.Dataset
-	return note(Dataset{o.Namespace, o.Name}, o.Fields, o.Symlinks, o.Lifecycle)
-}
-
-// noteDataset makes sure that a dataset and columns of it are known.
-func noteDataset(b *batch, ds Dataset, fields []string) error {
-	return updateDataset(b, ds, func(row *datasetRow) (changed bool) {
-		for _, name := range fields {
-			if i, found := slices.BinarySearchFunc(row.Fields, name, func(f fieldRow, name string) int { return cmp.Compare(f.Name, name) }); !found && name != "" {
-				row.Fields = slices.Insert(row.Fields, i, fieldRow{name, b.at})
-				changed = true
-			}
-		}
-		return changed
-	})
-}
-
-// noteSame notes that two names are of one dataset, at both.
-func noteSame(b *batch, a, z Dataset) error {
-	if a == z {
-		return nil
-	}
-	for _, pair := range [][2]Dataset{{a, z}, {z, a}} {
-		if err := updateDataset(b, pair[0], func(row *datasetRow) bool {
-			i, found := slices.BinarySearchFunc(row.SameAs, pair[1], Dataset.compare)
-			if !found {
-				row.SameAs = slices.Insert(row.SameAs, i, pair[1])
-			}
-			return !found
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// updateDataset changes a dataset's row, making it if it is new. change reports
-// whether there is something to write.
-func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
-	var row datasetRow
-	known, err := b.get(ds.key(), &row)
+	before, err := edges(&all)
 	if err != nil {
 		return err
 	}
-	if !known {
-		row.First = b.at
-		if err := b.count("datasets", 1); err != nil {
-			return err
-		}
+	all.add(said, false)
+	now, err := edges(&all)
+	if err != nil {
+		return err
 	}
-	if !change(&row) && known {
-		return nil
+	shown, err := edges(&said)
+	if err != nil {
+		return err
 	}
-	return b.put(ds.key(), row)
+	if err := contribute(b, contributor{time: d.EventTime}, before, now, shown); err != nil {
+		return err
+	}
+	return b.put(k, all)
 }
 
+// noteJob makes sure that a job is known and adds to the number of its runs.
 func noteJob(b *batch, job events.JobRef, runs int64) error {
 	k := jobVertex(job).key()
 	var row jobRow
@@ -302,141 +287,4 @@ func noteJob(b *batch, job events.JobRef, runs int64) error {
 	}
 	row.Runs += runs
 	return b.put(k, row)
-}
-
-// A columnPair says that a column of the source went into a column of the
-// target. An empty field is the dataset as a whole: an empty To is what every
-// column depends on (a filter, a join key), kept once and not per column.
-type columnPair struct {
-	From            string   `json:"from"`
-	To              string   `json:"to"`
-	Transformations []string `json:"transformations"`
-	Masking         bool     `json:"masking"`
-}
-
-// comparePairs orders pairs by their columns.
-func comparePairs(a, b columnPair) int {
-	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-}
-
-// mergePairs unites sets of pairs; equal pairs unite their transformations.
-func mergePairs(sets ...[]columnPair) []columnPair {
-	type ends struct{ from, to string }
-	all := make(map[ends]columnPair)
-	for _, set := range sets {
-		for _, p := range set {
-			k := ends{p.From, p.To}
-			have := all[k]
-			have.From, have.To, have.Masking = p.From, p.To, have.Masking || p.Masking
-			have.Transformations = slices.Concat(have.Transformations, p.Transformations)
-			slices.Sort(have.Transformations)
-			have.Transformations = slices.Compact(have.Transformations)
-			all[k] = have
-		}
-	}
-	return slices.SortedFunc(maps.Values(all), comparePairs)
-}
-
-// putColumns stores a set of pairs under its hash and returns the hash; empty
-// for no pairs. Runs of a job mostly repeat the same columns, so that a run costs
-// one small row and not one per column.
-func putColumns(b *batch, pairs []columnPair) (string, error) {
-	if len(pairs) == 0 {
-		return "", nil
-	}
-	body, err := rowEncoding.Marshal(pairs)
-	if err != nil {
-		return "", fmt.Errorf("views: encoding columns: %w", err)
-	}
-	sum := sha256.Sum256(body)
-	k := entityKey(tColumns, string(sum[:]))
-	if known, err := b.has(k); err != nil || known {
-		return string(sum[:]), err
-	}
-	return string(sum[:]), b.put(k, pairs)
-}
-
-// noteColumns stores an event's column pairs, points its flows to them, and
-// keeps the columns they name.
-func noteColumns(b *batch, f *dataflow, columns map[flowEnds][]columnPair) error {
-	for i := range f.Flows {
-		flow := &f.Flows[i]
-		pairs := mergePairs(columns[flow.flowEnds])
-		var from, to []string
-		for _, p := range pairs {
-			from, to = append(from, p.From), append(to, p.To)
-		}
-		if err := noteDataset(b, flow.From, from); err != nil {
-			return err
-		}
-		if err := noteDataset(b, flow.To, to); err != nil {
-			return err
-		}
-		hash, err := putColumns(b, pairs)
-		if err != nil {
-			return err
-		}
-		flow.Columns = []byte(hash)
-	}
-	for _, l := range slices.Concat(f.Reads, f.Writes) {
-		if err := noteJob(b, l.Job, 0); err != nil {
-			return err
-		}
-		if err := noteDataset(b, l.Dataset, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// merge adds what an event says to what its run said before.
-func merge(b *batch, was, said dataflow) (dataflow, error) {
-	now := dataflow{
-		Job:      said.Job,
-		Complete: was.Complete || said.Complete,
-		Inputs:   unite(was.Inputs, said.Inputs, Dataset.compare),
-		Outputs:  unite(was.Outputs, said.Outputs, Dataset.compare),
-		Explicit: unite(was.Explicit, said.Explicit, Dataset.compare),
-		Reads:    unite(was.Reads, said.Reads, link.compare),
-		Writes:   unite(was.Writes, said.Writes, link.compare),
-	}
-	flows := make(map[flowEnds]columnFlow)
-	for _, f := range was.Flows {
-		flows[f.flowEnds] = f
-	}
-	for _, f := range said.Flows {
-		old, ok := flows[f.flowEnds]
-		if ok && !bytes.Equal(old.Columns, f.Columns) {
-			var a, z []columnPair
-			if err := b.columns(string(old.Columns), &a); err != nil {
-				return now, err
-			}
-			if err := b.columns(string(f.Columns), &z); err != nil {
-				return now, err
-			}
-			hash, err := putColumns(b, mergePairs(a, z))
-			if err != nil {
-				return now, err
-			}
-			f.Columns = []byte(hash)
-		}
-		flows[f.flowEnds] = f
-	}
-	now.Flows = slices.SortedFunc(maps.Values(flows), func(a, z columnFlow) int { return a.flowEnds.compare(z.flowEnds) })
-	return now, nil
-}
-
-// columns reads a set of pairs by its hash.
-func (b *batch) columns(hash string, into *[]columnPair) error {
-	if hash == "" {
-		return nil
-	}
-	_, err := b.get(entityKey(tColumns, hash), into)
-	return err
-}
-
-// unite is the sorted union of two sets.
-func unite[T any](a, b []T, compare func(T, T) int) []T {
-	all := slices.SortedFunc(slices.Values(slices.Concat(a, b)), compare)
-	return slices.CompactFunc(all, func(x, y T) bool { return compare(x, y) == 0 })
 }

@@ -280,7 +280,7 @@ func outcome(t *testing.T, w *View) string {
 			g.Nodes[i].First = 0
 		}
 		for i := range g.Edges {
-			g.Edges[i].First, g.Edges[i].Last, g.Edges[i].Events = 0, 0, nil
+			g.Edges[i].First, g.Edges[i].Last, g.Edges[i].Events, g.Edges[i].Run, g.Edges[i].Time = 0, 0, nil, "", 0 // all of the last record
 		}
 		b, err := json.Marshal(g)
 		if err != nil {

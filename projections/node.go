@@ -49,8 +49,17 @@ type Node struct {
 	// Depth is the distance from the node asked for, in steps from dataset to
 	// dataset; a job lies at the depth of the step that it is part of.
 	Depth int `json:"depth"`
-	// State of a run: NEW, START, RUNNING, COMPLETE, FAIL or ABORT.
+	// State of a run: NEW, START, RUNNING, COMPLETE, FAIL or ABORT; empty for a run
+	// that others name and no event of its own told of.
 	State string `json:"state,omitempty"`
+	// Fields of the dataset asked for: the columns of its newest schema, as sent.
+	Fields []events.LineageField `json:"fields,omitempty"`
+	// Dropped is set if a dataset was dropped and not mentioned since.
+	Dropped bool `json:"dropped,omitempty"`
+	// Removed is set if a column is not in its dataset's newest schema.
+	Removed bool `json:"removed,omitempty"`
+	// Origin is set if a run or declaration says that nothing is upstream.
+	Origin bool `json:"origin,omitempty"`
 	// First is the position of the first record that mentions it.
 	First int64 `json:"first"`
 }
@@ -213,16 +222,26 @@ func (v vertex) key() []byte {
 // node describes a vertex. Depth and ID are the caller's.
 func (r *reader) node(v vertex) (Node, error) {
 	n := Node{ID: v.text(), Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, Field: v.Field}
+	var err error
+	if v.Kind == NodeDataset || v.Kind == NodeJob {
+		if _, n.Origin, err = r.get(edgeID{Kind: edgeOrigin, From: v, To: v}.down()); err != nil {
+			return n, err
+		}
+	}
 	switch v.Kind {
 	case NodeDataset, NodeColumn:
 		var d datasetRow
 		if _, err := r.find(v.dataset().key(), &d); err != nil {
 			return n, err
 		}
+		if n.Dropped, err = r.dropped(v.dataset(), &d); err != nil {
+			return n, err
+		}
 		if n.First = d.First; v.Kind == NodeDataset {
 			n.Entries = d.Entries
 		} else if i := d.field(v.Field); i >= 0 {
 			n.First = d.Fields[i].First
+			n.Removed = d.Schema.Known && !slices.ContainsFunc(d.Schema.Fields, func(f events.LineageField) bool { return f.Name == v.Field })
 		}
 	case NodeJob:
 		var j jobRow
@@ -231,8 +250,10 @@ func (r *reader) node(v vertex) (Node, error) {
 		return n, err
 	case NodeRun:
 		var run runRow
-		_, err := r.find(v.key(), &run)
-		n.First, n.State = run.First, run.state()
+		known, err := r.find(v.key(), &run)
+		if known {
+			n.First, n.State = run.First, run.state()
+		}
 		return n, err
 	case NodeEntry:
 		e, _, err := r.entry(v.Name, 0)

@@ -33,7 +33,7 @@ var projections = []projection{
 	{"agreements", 1, applyAgreements},
 	{"accesses", 1, applyAccesses},
 	{"findings", 1, applyFindings},
-	{"lineage", 1, applyLineage},
+	{"lineage", 2, applyLineage},
 	{"timeline", 1, applyTimeline},
 }
 

@@ -138,6 +138,7 @@ const (
 	tDown
 	tUp
 	tColumns
+	tSeen
 )
 
 // entityKey is the key of an entity, without a version; with fewer parts than

@@ -1,9 +1,7 @@
 package projections
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"ledgerline/events"
@@ -12,13 +10,22 @@ import (
 // A walk collects the graph around a vertex.
 type walk struct {
 	r        *reader
+	kind     GraphKind
+	see      lens
 	columns  bool
 	depth    int
 	maxNodes int
+	dropped  bool // walk through dropped datasets
 
-	nodes map[vertex]int // depth
-	edges map[graphEdge]*Edge
-	limit map[string]bool
+	start    vertex
+	nodes    map[vertex]int // depth
+	edges    map[graphEdge]*Edge
+	limit    map[string]bool
+	datasets map[Dataset]*datasetState
+	// hops, if not nil, collects which vertex leads to which, in the direction of
+	// data flow, and over which edges: a path may pass through a job only where the
+	// walk did.
+	hops map[hop][]graphEdge
 
 	// Of the direction being walked: which vertices were reached, those whose
 	// neighbours are still to be found, and what was read of the jobs.
@@ -26,20 +33,25 @@ type walk struct {
 	reached map[vertex]bool
 	queue   []queued
 	jobs    map[vertex][]stored
+	crossed map[vertex]bool // jobs of which all that lies across was reached
 	pairs   map[string][]columnPair
+}
+
+type hop struct{ from, to vertex }
+
+// maxHops bounds what a search for paths keeps: one job with n inputs and m
+// outputs alone makes n × m.
+const maxHops = 500_000
+
+// datasetState is a dataset's row and whether it is dropped.
+type datasetState struct {
+	datasetRow
+	gone bool
 }
 
 type queued struct {
 	at    vertex
 	depth int
-}
-
-// graphEdge identifies an edge of the answer, in which flows with different
-// columns are one.
-type graphEdge struct {
-	from, to vertex
-	kind     string
-	job      events.JobRef
 }
 
 // stored is an edge as it is kept.
@@ -48,10 +60,15 @@ type stored struct {
 	row edgeRow
 }
 
-func newWalk(r *reader, start vertex, q LineageQuery) *walk {
+func newWalk(r *reader, start vertex, q LineageQuery) (*walk, error) {
 	w := &walk{
-		r: r, columns: q.Columns || start.Kind == NodeColumn, depth: q.Depth, maxNodes: q.MaxNodes,
-		nodes: make(map[vertex]int), edges: make(map[graphEdge]*Edge), limit: make(map[string]bool), pairs: make(map[string][]columnPair),
+		r: r, kind: q.Graph, columns: q.Columns || start.Kind == NodeColumn, depth: q.Depth, maxNodes: q.MaxNodes, dropped: q.Dropped, start: start,
+		nodes: make(map[vertex]int), edges: make(map[graphEdge]*Edge), limit: make(map[string]bool),
+		datasets: make(map[Dataset]*datasetState), pairs: make(map[string][]columnPair),
+	}
+	var err error
+	if w.see, err = r.lens(q); err != nil {
+		return nil, err
 	}
 	if w.depth <= 0 {
 		w.depth = DefaultDepth
@@ -61,7 +78,31 @@ func newWalk(r *reader, start vertex, q LineageQuery) *walk {
 	}
 	w.depth, w.maxNodes = min(w.depth, MaxDepth), min(w.maxNodes, MaxNodes)
 	w.add(start, 0)
-	return w
+	return w, nil
+}
+
+// related reports whether the walk is of control flow or hierarchy.
+func (w *walk) related() bool { return w.kind == GraphControl || w.kind == GraphHierarchy }
+
+// kindsAt lists the kinds of stored edges that the walk takes from a vertex.
+func (w *walk) kindsAt(v vertex) []string {
+	switch {
+	case w.kind == GraphControl:
+		return []string{EdgePrecedes}
+	case w.kind == GraphHierarchy:
+		return []string{EdgeStarted}
+	case (v.Kind == NodeJob) == (w.dir == Down):
+		return []string{EdgeWrites, kindBeside(v)}
+	}
+	return []string{EdgeReads, kindBeside(v)}
+}
+
+// kindBeside is the kind of edges between vertices of one kind.
+func kindBeside(v vertex) string {
+	if v.Kind == NodeJob {
+		return EdgeFeeds
+	}
+	return edgeFlow
 }
 
 // add puts a vertex in the answer; false if there is no room.
@@ -79,44 +120,69 @@ func (w *walk) add(v vertex, depth int) bool {
 }
 
 // reach adds a vertex and, the first time in this direction, queues it.
-func (w *walk) reach(v vertex, depth int) bool {
-	if !w.add(v, depth) {
-		return false
+func (w *walk) reach(v vertex, depth int) (bool, error) {
+	if hidden, err := w.hidden(v); hidden || err != nil || !w.add(v, depth) {
+		return false, err
 	}
 	if !w.reached[v] {
 		w.reached[v] = true
 		w.queue = append(w.queue, queued{v, depth})
 	}
-	return true
+	return true, nil
 }
 
-// link adds an edge if it is not there yet. Both ends must have been added.
-func (w *walk) link(kind string, from, to vertex, job events.JobRef, row edgeRow) *Edge {
-	k := graphEdge{from, to, kind, job}
-	if w.edges[k] == nil {
-		w.edges[k] = &Edge{Kind: kind, First: row.First, Last: row.Last, Runs: row.Runs, Declared: row.Declared > 0, Events: slices.Clone(row.Events)}
+// hidden reports whether a vertex is not to be shown, being of a dropped dataset
+// that was not asked for.
+func (w *walk) hidden(v vertex) (bool, error) {
+	if w.dropped || (v.Kind != NodeDataset && v.Kind != NodeColumn) || (v.Namespace == w.start.Namespace && v.Name == w.start.Name) {
+		return false, nil
 	}
-	return w.edges[k]
+	d, err := w.dataset(v.dataset())
+	if err != nil || !d.gone {
+		return false, err
+	}
+	w.limit[LimitDropped] = true
+	return true, nil
 }
 
-// join is link for edges of which several are kept: flows with other columns.
-func (w *walk) join(kind string, from, to vertex, job events.JobRef, rows []edgeRow) *Edge {
-	total := edgeRow{First: latest}
-	for _, row := range rows {
-		total.First, total.Last = min(total.First, row.First), max(total.Last, row.Last)
-		total.Runs, total.Declared = total.Runs+row.Runs, total.Declared+row.Declared
-		total.Events = append(total.Events, row.Events...)
+// dataset reads a dataset's row, each once.
+func (w *walk) dataset(ds Dataset) (*datasetState, error) {
+	if d, ok := w.datasets[ds]; ok {
+		return d, nil
 	}
-	slices.Sort(total.Events)
-	total.Events = slices.Compact(total.Events)
-	slices.Reverse(total.Events)
-	total.Events = total.Events[:min(len(total.Events), EdgeEvents)]
-	return w.link(kind, from, to, job, total)
+	d := new(datasetState)
+	if _, err := w.r.find(ds.key(), &d.datasetRow); err != nil {
+		return nil, err
+	}
+	var err error
+	d.gone, err = w.r.dropped(ds, &d.datasetRow)
+	w.datasets[ds] = d
+	return d, err
+}
+
+// passed notes that one vertex leads to another, for paths.
+func (w *walk) passed(near, far vertex, over ...graphEdge) {
+	if w.hops == nil || near == far {
+		return
+	}
+	h := hop{near, far}
+	if w.dir == Up {
+		h = hop{far, near}
+	}
+	if len(w.hops) >= maxHops {
+		w.limit[LimitWork] = true
+		return
+	}
+	for _, e := range over {
+		if !slices.Contains(w.hops[h], e) {
+			w.hops[h] = append(w.hops[h], e)
+		}
+	}
 }
 
 // run walks one direction to the limits.
 func (w *walk) run(ctx context.Context, start vertex, dir Direction) error {
-	w.dir, w.reached, w.queue, w.jobs = dir, map[vertex]bool{}, nil, map[vertex][]stored{}
+	w.dir, w.reached, w.queue, w.jobs, w.crossed = dir, map[vertex]bool{}, nil, map[vertex][]stored{}, map[vertex]bool{}
 	if err := w.seed(ctx, start); err != nil {
 		return err
 	}
@@ -136,29 +202,37 @@ func (w *walk) run(ctx context.Context, start vertex, dir Direction) error {
 // seed queues what the walk begins with: the start itself, or for a job, a run
 // or an entry the datasets at it.
 func (w *walk) seed(ctx context.Context, start vertex) error {
-	switch start.Kind {
-	case NodeDataset, NodeColumn:
-		w.reach(start, 0)
-	case NodeJob:
+	switch {
+	case w.related() || start.Kind == NodeDataset || start.Kind == NodeColumn:
+		_, err := w.reach(start, 0)
+		return err
+	case start.Kind == NodeJob:
 		edges, err := w.edgesAt(ctx, start)
 		if err != nil {
 			return err
 		}
 		for _, e := range edges {
-			w.step(e.other(w.dir), 1, e)
+			if err := w.step(start, e.other(w.dir), 1, e); err != nil {
+				return err
+			}
 		}
-	case NodeRun:
+		return nil
+	case start.Kind == NodeRun:
 		return w.seedRun(start)
-	case NodeEntry:
-		e, _, err := w.r.entry(start.Name, 0)
+	}
+	e, _, err := w.r.entry(start.Name, 0)
+	if err != nil {
+		return err
+	}
+	for _, res := range e.Resources {
+		to := datasetVertex(Dataset{res.Namespace, res.Name})
+		room, err := w.reach(to, 0)
 		if err != nil {
 			return err
 		}
-		for _, res := range e.Resources {
-			to := datasetVertex(Dataset{res.Namespace, res.Name})
-			if w.reach(to, 0) {
-				w.link(EdgeResource, start, to, events.JobRef{}, edgeRow{First: e.Position, Last: e.Position, Events: []int64{e.Position}, Declared: 1})
-			}
+		if room {
+			w.link(EdgeResource, start, to, events.JobRef{}, edgeRow{First: e.Position, Last: e.Position, Events: []int64{e.Position}, Declared: 1})
+			w.passed(start, to, graphEdge{start, to, EdgeResource, events.JobRef{}})
 		}
 	}
 	return nil
@@ -175,8 +249,8 @@ func (w *walk) seedRun(start vertex) error {
 	if w.add(job, 0) {
 		w.link(EdgeRuns, job, start, events.JobRef{}, edgeRow{First: run.First, Last: run.Last, Runs: 1, Events: []int64{run.Last}})
 	}
-	for id := range run.Flow.edges() {
-		if (w.dir == Down && id.From != job) || (w.dir == Up && id.To != job) {
+	for id := range run.edges(start.Name) {
+		if !slices.Contains(w.kindsAt(job), id.Kind) || (w.dir == Down && id.From != job) || (w.dir == Up && id.To != job) {
 			continue
 		}
 		e, ok, err := w.read(id)
@@ -184,7 +258,9 @@ func (w *walk) seedRun(start vertex) error {
 			return err
 		}
 		if ok {
-			w.step(e.other(w.dir), 1, e)
+			if err := w.step(start, e.other(w.dir), 1, e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -198,30 +274,47 @@ func (s stored) other(dir Direction) vertex {
 	return s.id.From
 }
 
-// step reaches a vertex over reads and writes; the jobs between are added at the
-// depth of the step. Nothing is added if there is no room for all.
-func (w *walk) step(to vertex, depth int, over ...stored) {
+// shown is the edge of the answer that a stored edge between datasets and jobs
+// stands for.
+func (s stored) shown() graphEdge {
+	kind := s.id.Kind
+	if kind == edgeFlow {
+		kind = EdgeDerives
+	}
+	return graphEdge{s.id.From, s.id.To, kind, events.JobRef{}}
+}
+
+// step goes from a vertex to another over reads and writes; the jobs between are
+// added at the depth of the step. Nothing is added if there is no room for all.
+func (w *walk) step(near, to vertex, depth int, over ...stored) error {
+	if hidden, err := w.hidden(to); hidden || err != nil {
+		return err
+	}
 	for _, e := range over {
 		for _, end := range []vertex{e.id.From, e.id.To} {
 			if end.Kind == NodeJob && !w.add(end, depth) {
-				return
+				return nil
 			}
 		}
 	}
-	if to.Kind != NodeJob && !w.reach(to, depth) {
-		return
+	if to.Kind != NodeJob {
+		if room, err := w.reach(to, depth); !room || err != nil {
+			return err
+		}
 	}
 	for _, e := range over {
-		kind := e.id.Kind
-		if kind == edgeFlow {
-			kind = EdgeDerives
-		}
-		w.link(kind, e.id.From, e.id.To, events.JobRef{}, e.row)
+		k := e.shown()
+		w.link(k.kind, k.from, k.to, k.job, e.row)
+		w.passed(near, to, k)
 	}
+	return nil
 }
 
 // expand finds the neighbours of a vertex in the direction of the walk.
 func (w *walk) expand(ctx context.Context, v vertex, depth int) error {
+	if w.related() {
+		return w.expandRelation(ctx, v, depth)
+	}
 	if err := w.sameAs(v, depth); err != nil {
 		return err
 	}
@@ -240,9 +333,9 @@ func (w *walk) expand(ctx context.Context, v vertex, depth int) error {
 			continue
 		}
 		if e.id.Kind == edgeFlow {
-			err = w.expandFlow(e, depth+1)
+			err = w.expandFlow(v, e, depth+1)
 		} else {
-			err = w.expandJob(ctx, e, depth+1)
+			err = w.expandJob(ctx, v, e, depth+1)
 		}
 		if err != nil {
 			return err
@@ -258,10 +351,9 @@ func (w *walk) nodesMissing(e stored) bool {
 }
 
 // expandFlow follows what a job or dataset says came from what.
-func (w *walk) expandFlow(e stored, depth int) error {
+func (w *walk) expandFlow(v vertex, e stored, depth int) error {
 	if e.id.Job == (events.JobRef{}) {
-		w.step(e.other(w.dir), depth, e)
-		return nil
+		return w.step(v, e.other(w.dir), depth, e)
 	}
 	job := jobVertex(e.id.Job)
 	over := make([]stored, 0, 2)
@@ -275,20 +367,27 @@ func (w *walk) expandFlow(e stored, depth int) error {
 		}
 		over = append(over, half)
 	}
-	w.step(e.other(w.dir), depth, over...)
-	return nil
+	return w.step(v, e.other(w.dir), depth, over...)
 }
 
 // expandJob goes to a job and, if what came from what is not told, to all at its
 // other side.
-func (w *walk) expandJob(ctx context.Context, e stored, depth int) error {
+func (w *walk) expandJob(ctx context.Context, v vertex, e stored, depth int) error {
 	job := e.other(w.dir)
-	w.step(job, depth, e)
-	across, err := w.across(ctx, e, job)
-	for _, far := range across {
-		w.step(far.other(w.dir), depth, e, far)
+	if err := w.step(v, job, depth, e); err != nil {
+		return err
 	}
-	return err
+	across, err := w.across(ctx, e, job)
+	if err != nil || (w.crossed[job] && w.hops == nil) { // n inputs × m outputs, walked as n + m
+		return err
+	}
+	for _, far := range across {
+		if err := w.step(v, far.other(w.dir), depth, e, far); err != nil {
+			return err
+		}
+	}
+	w.crossed[job] = w.crossed[job] || len(across) > 0
+	return nil
 }
 
 // across lists the edges at the other side of a job that a mixed edge leads to:
@@ -306,194 +405,72 @@ func (w *walk) across(ctx context.Context, e stored, job vertex) ([]stored, erro
 	return far, err
 }
 
-// expandColumns follows the columns of the flows at a column, or at all columns
-// of a dataset.
-func (w *walk) expandColumns(ctx context.Context, v vertex, depth int, edges []stored) error {
-	rows := make(map[graphEdge][]edgeRow)
-	pairs := make(map[graphEdge][]columnPair)
-	for _, e := range edges {
-		if e.id.Kind != edgeFlow {
-			far, err := w.across(ctx, e, e.other(w.dir))
-			if err != nil {
-				return err
-			}
-			if len(far) > 0 {
-				w.limit[LimitColumns] = true
-			}
-			continue
-		}
-		all, err := w.columnsOf(e.id.Columns)
-		if err != nil {
-			return err
-		}
-		if len(all) == 0 {
-			w.limit[LimitColumns] = true
-		}
-		for _, p := range all {
-			k := graphEdge{e.id.From.column(p.From), e.id.To.column(p.To), EdgeDerives, e.id.Job}
-			near, _ := k.towards(w.dir)
-			if v.Field == "" || near.Field == "" || near.Field == v.Field {
-				rows[k] = append(rows[k], e.row)
-				pairs[k] = append(pairs[k], p)
-			}
-		}
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(rows), compareEdges) {
-		near, far := k.towards(w.dir)
-		if depth >= w.depth {
-			if _, ok := w.nodes[far]; !ok {
-				w.limit[LimitDepth] = true
-			}
-			continue
-		}
-		if !w.add(near, depth) || !w.reach(far, depth+1) {
-			continue
-		}
-		if near != v { // from a dataset to its columns, or the other way
-			column, dataset := near, v
-			if near.Field == "" {
-				column, dataset = v, near
-			}
-			w.link(EdgePartOf, column, dataset, events.JobRef{}, rows[k][0])
-		}
-		e := w.join(EdgeDerives, k.from, k.to, k.job, rows[k])
-		merged := mergePairs(unifyEnds(pairs[k]))
-		e.Transformations, e.Masking = merged[0].Transformations, merged[0].Masking
-	}
-	return nil
-}
-
-// unifyEnds drops what is equal in all pairs of one edge.
-func unifyEnds(pairs []columnPair) []columnPair {
-	out := slices.Clone(pairs)
-	for i := range out {
-		out[i].From, out[i].To = "", ""
-	}
-	return out
-}
-
-// towards orders an edge's ends by the direction of the walk.
-func (k graphEdge) towards(dir Direction) (near, far vertex) {
-	if dir == Down {
-		return k.from, k.to
-	}
-	return k.to, k.from
-}
-
-func compareVertices(a, b vertex) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Field, b.Field))
-}
-
-func compareEdges(a, b graphEdge) int {
-	return cmp.Or(compareVertices(a.from, b.from), compareVertices(a.to, b.to), cmp.Compare(a.kind, b.kind),
-		cmp.Compare(a.job.Namespace, b.job.Namespace), cmp.Compare(a.job.Name, b.job.Name))
-}
-
 // sameAs goes over to the other names of a dataset, at no distance.
 func (w *walk) sameAs(v vertex, depth int) error {
-	var d datasetRow
-	if _, err := w.r.find(v.dataset().key(), &d); err != nil {
+	d, err := w.dataset(v.dataset())
+	if err != nil {
 		return err
 	}
 	for _, other := range d.SameAs {
-		to := datasetVertex(other)
+		to := datasetVertex(other.Dataset)
 		if v.Field != "" {
 			to = to.column(v.Field)
 		}
-		if w.reach(to, depth) {
-			from, to := v, to
-			if compareVertices(from, to) > 0 { // one edge, whichever end was first
-				from, to = to, from
+		room, err := w.reach(to, depth)
+		if err != nil {
+			return err
+		}
+		if room {
+			k := graphEdge{v, to, EdgeSameAs, events.JobRef{}}
+			if compareVertices(v, to) > 0 { // one edge, whichever end was first
+				k.from, k.to = to, v
 			}
-			w.link(EdgeSameAs, from, to, events.JobRef{}, edgeRow{First: d.First, Last: d.First, Events: []int64{}})
+			w.link(k.kind, k.from, k.to, k.job, edgeRow{First: other.First, Last: other.First, Events: []int64{other.First}})
+			w.passed(v, to, k)
 		}
 	}
 	return nil
 }
 
 // edgesAt reads the edges at a vertex in the direction of the walk.
-func (w *walk) edgesAt(ctx context.Context, v vertex) ([]stored, error) {
+func (w *walk) edgesAt(ctx context.Context, v vertex) (out []stored, err error) {
 	t := tDown
 	if w.dir == Up {
 		t = tUp
 	}
-	var out []stored
-	err := w.r.each(ctx, edgesOf(t, v), nil, func(row row) (bool, error) {
-		id, err := edgeAt(row.entity)
-		if err != nil {
-			return false, err
+	for _, kind := range w.kindsAt(v) {
+		if err := w.r.each(ctx, edgesOf(t, v, kind), nil, func(row row) (bool, error) {
+			id, err := edgeAt(row.entity)
+			if err != nil {
+				return false, err
+			}
+			e := stored{id: id}
+			if t == tDown {
+				err = row.decode(&e.row)
+			} else {
+				_, err = w.r.find(id.down(), &e.row)
+			}
+			if err != nil {
+				return false, err
+			}
+			seen, err := w.see(&e)
+			if seen {
+				out = append(out, e)
+			}
+			return true, err
+		}); err != nil {
+			return nil, err
 		}
-		e := stored{id: id}
-		if t == tDown {
-			err = row.decode(&e.row)
-		} else {
-			e, _, err = w.read(id)
-		}
-		out = append(out, e)
-		return true, err
-	})
-	return out, err
+	}
+	return out, nil
 }
 
 // read reads one edge.
 func (w *walk) read(id edgeID) (stored, bool, error) {
 	e := stored{id: id}
 	ok, err := w.r.find(id.down(), &e.row)
+	if err == nil && ok {
+		ok, err = w.see(&e)
+	}
 	return e, ok, err
-}
-
-// columnsOf reads the columns of a flow, each set once.
-func (w *walk) columnsOf(hash string) ([]columnPair, error) {
-	if hash == "" {
-		return nil, nil
-	}
-	if p, ok := w.pairs[hash]; ok {
-		return p, nil
-	}
-	var p []columnPair
-	_, err := w.r.find(entityKey(tColumns, hash), &p)
-	w.pairs[hash] = p
-	return p, err
-}
-
-// graph writes the answer down in order.
-func (w *walk) graph(start vertex, dir Direction) (Graph, error) {
-	texts := w.texts()
-	g := Graph{Node: texts[start], Direction: dir, Nodes: []Node{}, Edges: []Edge{}, LimitsHit: []string{}}
-	for v, depth := range w.nodes {
-		n, err := w.r.node(v)
-		if err != nil {
-			return g, err
-		}
-		n.ID, n.Depth = texts[v], depth
-		g.Nodes = append(g.Nodes, n)
-	}
-	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Or(cmp.Compare(a.Depth, b.Depth), cmp.Compare(a.ID, b.ID)) })
-	for _, k := range slices.SortedFunc(maps.Keys(w.edges), compareEdges) {
-		e := *w.edges[k]
-		e.From, e.To = texts[k.from], texts[k.to]
-		if k.job != (events.JobRef{}) {
-			e.Job = jobVertex(k.job).text()
-		}
-		g.Edges = append(g.Edges, e)
-	}
-	g.LimitsHit = append(g.LimitsHit, slices.Sorted(maps.Keys(w.limit))...)
-	g.Complete = len(g.LimitsHit) == 0
-	return g, nil
-}
-
-// texts gives each vertex its text form, the exact one where the plain form is
-// that of several.
-func (w *walk) texts() map[vertex]string {
-	uses := make(map[string]int, len(w.nodes))
-	for v := range w.nodes {
-		uses[v.text()]++
-	}
-	out := make(map[vertex]string, len(w.nodes))
-	for v := range w.nodes {
-		if out[v] = v.text(); uses[out[v]] > 1 {
-			out[v] = v.exact()
-		}
-	}
-	return out
 }

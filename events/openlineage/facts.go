@@ -123,6 +123,12 @@ func (r *reader) run(w *wireRun, f *events.OpenLineageReceived) {
 		}
 		f.Parent.RootRun = r.text(at.member("root").member("run").member("runId"), parent.Root.Run.RunID, events.MaxName)
 	}
+	if d := w.Facets.JobDependencies; d != nil {
+		at := facets.member("jobDependencies")
+		f.Dependencies = []events.JobDependency{} // an empty facet replaces one before it
+		r.dependencies(at.member("upstream"), d.Upstream, false, f)
+		r.dependencies(at.member("downstream"), d.Downstream, true, f)
+	}
 	if n := w.Facets.NominalTime; n != nil {
 		start, _, _ := readTime(n.Start)
 		end, _, _ := readTime(n.End)
@@ -132,6 +138,24 @@ func (r *reader) run(w *wireRun, f *events.OpenLineageReceived) {
 				f.NominalTime.End = events.TimeOf(end)
 			}
 		}
+	}
+}
+
+// dependencies reads what comes before the run or after it.
+func (r *reader) dependencies(at *path, ws []wireDependency, downstream bool, f *events.OpenLineageReceived) {
+	for i := range ws {
+		w, at := &ws[i], at.element(i)
+		job, ok := named[events.JobRef](r, at.member("job"), w.Job)
+		if !ok {
+			continue
+		}
+		f.Dependencies = append(f.Dependencies, events.JobDependency{
+			Downstream: downstream, Job: job,
+			Run:      r.text(at.member("run").member("runId"), w.Run.RunID, events.MaxName),
+			Type:     r.text(at.member("dependency_type"), w.Type, events.MaxCode),
+			Sequence: r.text(at.member("sequence_trigger_rule"), w.Sequence, events.MaxCode),
+			Status:   r.text(at.member("status_trigger_rule"), w.Status, events.MaxCode),
+		})
 	}
 }
 

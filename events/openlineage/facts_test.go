@@ -183,6 +183,14 @@ func TestRunFacts(t *testing.T) {
 	if got := e.NominalTime.Start.String(); got != "2026-01-08T00:00:00Z" || e.NominalTime.End != 0 {
 		t.Errorf("the nominal time is %+v", e.NominalTime)
 	}
+	e = read(t, runFacets, runFacets+`"jobDependencies": {`+base+`, "upstream": [{"job": {"namespace": "n", "name": "before"}, "run": {"runId": "019127df-0850-72bc-b214-b255290588a6"},
+		"dependency_type": "IMPLICIT", "sequence_trigger_rule": "FINISH_TO_START", "status_trigger_rule": "EXECUTE_EVERY_TIME"}, {"job": {"name": "nameless"}}],
+		"downstream": [{"job": {"namespace": "n", "name": "after"}}]}`)
+	same(t, "dependencies", e.Dependencies, []events.JobDependency{
+		{Job: events.JobRef{Namespace: "n", Name: "before"}, Run: "019127df-0850-72bc-b214-b255290588a6", Type: "IMPLICIT", Sequence: "FINISH_TO_START", Status: "EXECUTE_EVERY_TIME"},
+		{Downstream: true, Job: events.JobRef{Namespace: "n", Name: "after"}}})
+	e = read(t, runFacets, runFacets+`"jobDependencies": {`+base+`}`)
+	same(t, "no dependencies", e.Dependencies, []events.JobDependency{})
 	e = read(t, jobFacets, jobFacets+`"jobType": {`+base+`, "processingType": "STREAMING", "integration": "FLINK", "emissionPattern": {"eventTrigger": "PERIODIC", "eventContentMode": "COMPLETE_SNAPSHOT"}}`)
 	same(t, "processing", e.ProcessingType, "STREAMING")
 	same(t, "snapshot", e.CompleteSnapshot, true)

@@ -46,6 +46,10 @@ type wireRun struct {
 			Start string `json:"nominalStartTime"`
 			End   string `json:"nominalEndTime"`
 		} `json:"nominalTime"`
+		JobDependencies *struct {
+			Upstream   []wireDependency `json:"upstream"`
+			Downstream []wireDependency `json:"downstream"`
+		} `json:"jobDependencies"`
 	} `json:"facets"`
 }
 
@@ -56,6 +60,14 @@ type wireParent struct {
 		Run wireRunID `json:"run"`
 		Job wireID    `json:"job"`
 	} `json:"root"`
+}
+
+type wireDependency struct {
+	Job      wireID    `json:"job"`
+	Run      wireRunID `json:"run"`
+	Type     string    `json:"dependency_type"`
+	Sequence string    `json:"sequence_trigger_rule"`
+	Status   string    `json:"status_trigger_rule"`
 }
 
 type wireRunID struct {

@@ -1,0 +1,295 @@
+package projections
+
+import (
+	"cmp"
+	"slices"
+
+	"ledgerline/events"
+)
+
+// A stamp orders what OpenLineage events say by the time they claim and, where
+// that is equal, by the digest of their bodies. It never looks at the order of
+// arrival, of which OpenLineage promises nothing: so whatever order events come
+// in, the same one counts as the newest.
+type stamp struct {
+	_      struct{} `cbor:",toarray"`
+	Time   events.Time
+	Digest string
+}
+
+// stampDigest is how much of a digest tells events of one time apart.
+const stampDigest = 16
+
+func stampOf(d *events.OpenLineageReceived) stamp {
+	return stamp{Time: d.EventTime, Digest: d.Digest[:min(len(d.Digest), stampDigest)]}
+}
+
+func (s stamp) compare(o stamp) int {
+	return cmp.Or(cmp.Compare(s.Time, o.Time), cmp.Compare(s.Digest, o.Digest))
+}
+
+// supersedes reports whether what is said at s replaces what was said at o. An
+// event supersedes itself, so that a repeated one changes nothing.
+func (s stamp) supersedes(o stamp) bool { return s.compare(o) >= 0 }
+
+// datasetRow is a dataset that a record mentioned. Its facets are atomic: the
+// newest replaces the one before whole, or deletes it.
+type datasetRow struct {
+	First int64 `json:"first"`
+	// Fields are all columns ever known, sorted by name; Schema is the newest
+	// schema facet.
+	Fields []fieldRow  `json:"fields"`
+	Schema schemaFacet `json:"schema"`
+	// Symlinks is the newest symlinks facet, Renames are the names it had before,
+	// less those said before the newest deletion of such a statement.
+	Symlinks symlinksFacet `json:"symlinks"`
+	Renames  []rename      `json:"renames"`
+	Retold   stamp         `json:"retold"`
+	// SameAs are its other names in force, told at either end, sorted.
+	SameAs []sameName `json:"same_as"`
+	// Dropped is the newest DROP. It holds until an event newer than it mentions
+	// the dataset: see seenRow.
+	Dropped stamp `json:"dropped"`
+	// Entries are the catalog entries that describe it, sorted.
+	Entries []string `json:"entries"`
+}
+
+type fieldRow struct {
+	Name  string `json:"name"`
+	First int64  `json:"first"`
+}
+
+type schemaFacet struct {
+	At     stamp                 `json:"at"`
+	Known  bool                  `json:"known"`
+	Fields []events.LineageField `json:"fields"` // as sent
+}
+
+type symlinksFacet struct {
+	At    stamp     `json:"at"`
+	Names []Dataset `json:"names"` // sorted
+}
+
+// rename says that the dataset was called Previous.
+type rename struct {
+	At       stamp   `json:"at"`
+	Previous Dataset `json:"previous"`
+}
+
+// sameName is another name. Mine is set if this dataset's events tell it, Theirs
+// if those of the other do.
+type sameName struct {
+	Dataset
+	First  int64 `json:"first"`
+	Mine   bool  `json:"mine"`
+	Theirs bool  `json:"theirs"`
+}
+
+// seenRow is the newest event that mentions a dataset without dropping it. It is
+// a row of its own, being written with every event.
+type seenRow struct {
+	At stamp `json:"at"`
+}
+
+func seenKey(d Dataset) []byte { return entityKey(tSeen, d.Namespace, d.Name) }
+
+// field finds a column among those ever known; -1 if it is not.
+func (d *datasetRow) field(name string) int {
+	i, ok := slices.BinarySearchFunc(d.Fields, name, compareField)
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+func compareField(f fieldRow, name string) int { return cmp.Compare(f.Name, name) }
+
+// dropped reports whether a dataset was dropped and not mentioned since.
+func (r *reader) dropped(d Dataset, row *datasetRow) (bool, error) {
+	if row.Dropped == (stamp{}) {
+		return false, nil
+	}
+	var seen seenRow
+	_, err := r.find(seenKey(d), &seen)
+	return row.Dropped.compare(seen.At) > 0, err
+}
+
+// noteDatasets keeps what an event says about the datasets that it lists.
+func noteDatasets(b *batch, d *events.OpenLineageReceived) error {
+	for i := range d.Inputs {
+		in := &d.Inputs[i]
+		if err := describe(b, d, &events.LineageOutput{
+			Namespace: in.Namespace, Name: in.Name, Fields: in.Fields, Symlinks: in.Symlinks, Lifecycle: in.Lifecycle, Deleted: in.Deleted,
+		}); err != nil {
+			return err
+		}
+	}
+	for i := range d.Outputs {
+		if err := describe(b, d, &d.Outputs[i]); err != nil {
+			return err
+		}
+	}
+	return describe(b, d, &d.Dataset)
+}
+
+// describe folds the facets of one dataset of an event.
+func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) error {
+	ds, at := Dataset{o.Namespace, o.Name}, stampOf(d)
+	if ds == (Dataset{}) {
+		return nil
+	}
+	if o.Lifecycle.Change != lifecycleDrop {
+		if err := noteSeen(b, ds, at); err != nil {
+			return err
+		}
+	}
+	var before, now []Dataset
+	if err := updateDataset(b, ds, func(row *datasetRow) (changed bool) {
+		before = row.names()
+		for _, f := range o.Fields {
+			changed = row.addField(f.Name, b.at) || changed
+		}
+		changed = row.facets(o, at) || changed
+		now = row.names()
+		return changed
+	}); err != nil {
+		return err
+	}
+	// Names are known from when they are told, whether they hold or not.
+	for _, n := range append(o.Symlinks[:len(o.Symlinks):len(o.Symlinks)], o.Lifecycle.Previous) {
+		if n != (events.DatasetRef{}) {
+			if err := noteDataset(b, Dataset(n), nil); err != nil {
+				return err
+			}
+		}
+	}
+	return noteNames(b, ds, before, now)
+}
+
+const lifecycleDrop = "DROP"
+
+// facets folds the newest schema, symlinks and change of state.
+func (d *datasetRow) facets(o *events.LineageOutput, at stamp) (changed bool) {
+	deleted := func(facet string) bool { return slices.Contains(o.Deleted, facet) }
+	if (o.Fields != nil || deleted("schema")) && at.supersedes(d.Schema.At) {
+		d.Schema, changed = schemaFacet{At: at, Known: o.Fields != nil, Fields: o.Fields}, true
+	}
+	if (o.Symlinks != nil || deleted("symlinks")) && at.supersedes(d.Symlinks.At) {
+		names := make([]Dataset, 0, len(o.Symlinks))
+		for _, s := range o.Symlinks {
+			names = append(names, Dataset(s))
+		}
+		d.Symlinks, changed = symlinksFacet{At: at, Names: unite(names, nil, Dataset.compare)}, true
+	}
+	if deleted("lifecycleStateChange") && at.supersedes(d.Retold) {
+		d.Retold, changed = at, true
+	}
+	if o.Lifecycle.Change == lifecycleDrop && at.supersedes(d.Dropped) {
+		d.Dropped, changed = at, true
+	}
+	if p := Dataset(o.Lifecycle.Previous); p != (Dataset{}) {
+		i, found := slices.BinarySearchFunc(d.Renames, p, func(r rename, p Dataset) int { return r.Previous.compare(p) })
+		switch {
+		case !found:
+			d.Renames, changed = slices.Insert(d.Renames, i, rename{at, p}), true
+		case at.compare(d.Renames[i].At) > 0:
+			d.Renames[i].At, changed = at, true
+		}
+	}
+	return changed
+}
+
+// names lists the other names that the dataset's own events give it.
+func (d *datasetRow) names() []Dataset {
+	names := slices.Clone(d.Symlinks.Names)
+	for _, r := range d.Renames {
+		if r.At.compare(d.Retold) > 0 {
+			names = append(names, r.Previous)
+		}
+	}
+	return unite(names, nil, Dataset.compare)
+}
+
+// noteNames moves the identity links of a dataset, which both ends keep, from
+// the names that its events gave it before to those they give it now.
+func noteNames(b *batch, ds Dataset, before, now []Dataset) error {
+	for _, other := range unite(before, now, Dataset.compare) {
+		_, had := slices.BinarySearchFunc(before, other, Dataset.compare)
+		_, has := slices.BinarySearchFunc(now, other, Dataset.compare)
+		if had == has || other == ds {
+			continue
+		}
+		if err := updateDataset(b, ds, func(row *datasetRow) bool {
+			row.link(other, b.at, func(n *sameName) { n.Mine = has })
+			return true
+		}); err != nil {
+			return err
+		}
+		if err := updateDataset(b, other, func(row *datasetRow) bool {
+			row.link(ds, b.at, func(n *sameName) { n.Theirs = has })
+			return true
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// link changes the link to another name; one that nobody tells is gone.
+func (d *datasetRow) link(other Dataset, at int64, change func(*sameName)) {
+	i, found := slices.BinarySearchFunc(d.SameAs, other, func(n sameName, o Dataset) int { return n.Dataset.compare(o) })
+	if !found {
+		d.SameAs = slices.Insert(d.SameAs, i, sameName{Dataset: other, First: at})
+	}
+	if change(&d.SameAs[i]); !d.SameAs[i].Mine && !d.SameAs[i].Theirs {
+		d.SameAs = slices.Delete(d.SameAs, i, i+1)
+	}
+}
+
+// addField makes sure that a column is known.
+func (d *datasetRow) addField(name string, at int64) bool {
+	i, found := slices.BinarySearchFunc(d.Fields, name, compareField)
+	if found || name == "" {
+		return false
+	}
+	d.Fields = slices.Insert(d.Fields, i, fieldRow{name, at})
+	return true
+}
+
+// noteDataset makes sure that a dataset and columns of it are known.
+func noteDataset(b *batch, ds Dataset, fields []string) error {
+	return updateDataset(b, ds, func(row *datasetRow) (changed bool) {
+		for _, name := range fields {
+			changed = row.addField(name, b.at) || changed
+		}
+		return changed
+	})
+}
+
+func noteSeen(b *batch, ds Dataset, at stamp) error {
+	seen, err := recall[seenRow](b, seenKey(ds))
+	if err != nil || (seen != nil && at.compare(seen.At) <= 0) {
+		return err
+	}
+	return b.put(seenKey(ds), seenRow{at})
+}
+
+// updateDataset changes a dataset's row, making it if it is new. change reports
+// whether there is something to write.
+func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
+	k := ds.key()
+	before, err := recall[datasetRow](b, k)
+	if err != nil {
+		return err
+	}
+	row := datasetRow{First: b.at}
+	if before != nil {
+		row = *before // what is changed in its lists is forgotten with the put below
+	} else if err := b.count("datasets", 1); err != nil {
+		return err
+	}
+	if !change(&row) && before != nil {
+		return nil
+	}
+	return b.put(k, row)
+}

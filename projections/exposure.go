@@ -1,0 +1,239 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"ledgerline/events"
+)
+
+// ExposureQuery asks who got a node, or anything made from it, within a window.
+type ExposureQuery struct {
+	Node     string // as ResolveNode reads it
+	Columns  bool   // as in LineageQuery: only what the columns reach
+	Depth    int    // as in LineageQuery
+	MaxNodes int    // as in LineageQuery
+	Window          // of the time that calls claim
+}
+
+// Exposure is who got a node or anything made from it.
+type Exposure struct {
+	Node string `json:"node"`
+	// Reached is the number of datasets looked at, the node's own included, and
+	// Entries the catalog entries that describe them, sorted.
+	Reached int      `json:"reached"`
+	Entries []string `json:"entries"`
+	// Exposed lists who called what under which agreement, the most rows first.
+	Exposed []Exposed `json:"exposed"`
+	// Entitled lists who had an agreement in force at some time of the window, and
+	// made no recorded call: data may have been handed over unrecorded.
+	Entitled  []Entitled `json:"entitled"`
+	Complete  bool       `json:"complete"`
+	LimitsHit []string   `json:"limits_hit"`
+}
+
+// Exposed sums up the calls of one consumer for one entry under one agreement.
+type Exposed struct {
+	Consumer     string `json:"consumer"`
+	ConsumerName string `json:"consumer_name,omitempty"`
+	Provider     string `json:"provider"`
+	Agreement    string `json:"agreement,omitempty"` // empty if the calls named none
+	Entry        string `json:"entry"`
+	// Depth is how far the data is from the node asked about; 0 is its own.
+	Depth int `json:"depth"`
+	// Columns are those that calls named, the reached ones if columns were asked
+	// for. ColumnsUnknown is set if some call named none, and may have read any.
+	Columns        []string `json:"columns"`
+	ColumnsUnknown bool     `json:"columns_unknown,omitempty"`
+	// Calls counts those that got data or an empty answer, Rows what they got,
+	// Denied those that were denied or failed, Flagged those that broke a rule.
+	Calls   int `json:"calls"`
+	Rows    int `json:"rows"`
+	Denied  int `json:"denied"`
+	Flagged int `json:"flagged"`
+	// First and Last bound the calls in time, as claimed.
+	First events.Time `json:"first"`
+	Last  events.Time `json:"last"`
+	// Purposes are those that the calls stated, sorted.
+	Purposes []string `json:"purposes"`
+	// Events are the latest records, at most ExposureEvents, newest first.
+	Events []int64 `json:"events"`
+}
+
+// ExposureEvents is how many records an Exposed names; /v1/accesses has all.
+const ExposureEvents = 20
+
+// Entitled is a party that may have received data.
+type Entitled struct {
+	Agreement    string      `json:"agreement"`
+	Consumer     string      `json:"consumer"`
+	ConsumerName string      `json:"consumer_name,omitempty"`
+	Entry        string      `json:"entry"`
+	Items        []string    `json:"items"`
+	TermFrom     events.Time `json:"term_from"`
+	TermTo       events.Time `json:"term_to"`
+}
+
+// LimitAccesses: more calls were recorded than an exposure looks at; the oldest
+// are left out.
+const LimitAccesses = "max_accesses"
+
+// exposureAccesses is how many calls an exposure looks at.
+const exposureAccesses = 200_000
+
+// Exposure lists who got a node or anything made from it. Lineage is as known at
+// the view's position, whatever the window: a call counts even if it is not known
+// whether the data had passed on by then. The error is an *UnknownNodeError if
+// the node is not known.
+func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err error) {
+	err = w.read(func(r *reader) error {
+		t, err := r.downstream(ctx, LineageQuery{Node: q.Node, Columns: q.Columns, Depth: q.Depth, MaxNodes: q.MaxNodes})
+		if err != nil {
+			return err
+		}
+		x := &exposing{r: r, t: t, q: q, sums: make(map[exposedKey]*Exposed), only: make(map[string][]string)}
+		if err := x.calls(ctx); err != nil {
+			return err
+		}
+		out = Exposure{
+			Node: t.node, Reached: len(t.datasets), Entries: append([]string{}, slices.Sorted(maps.Keys(t.entries))...),
+			Exposed: []Exposed{}, Entitled: []Entitled{}, LimitsHit: t.limits, Complete: len(t.limits) == 0,
+		}
+		for _, e := range x.sums {
+			if e.ConsumerName, err = r.partyName(e.Consumer); err != nil {
+				return err
+			}
+			out.Exposed = append(out.Exposed, *e)
+		}
+		slices.SortFunc(out.Exposed, func(a, b Exposed) int {
+			return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement))
+		})
+		out.Entitled, err = x.entitled(ctx, w.recorded)
+		return err
+	})
+	return out, err
+}
+
+type exposedKey struct{ consumer, provider, agreement, entry string }
+
+// exposing gathers an exposure.
+type exposing struct {
+	r    *reader
+	t    *reached
+	q    ExposureQuery
+	sums map[exposedKey]*Exposed
+	only map[string][]string // items reached, by entry: see reached.items
+}
+
+// calls sums up the calls of entries and datasets reached.
+func (x *exposing) calls(ctx context.Context) error {
+	var lists [][]byte
+	for _, e := range slices.Sorted(maps.Keys(x.t.entries)) {
+		entry, _, err := x.r.entry(e, 0)
+		if err != nil {
+			return err
+		}
+		x.only[e] = x.t.items(&entry)
+		lists = append(lists, accessBy("entry", e))
+	}
+	for _, d := range slices.SortedFunc(maps.Keys(x.t.datasets), Dataset.compare) {
+		_, called, err := x.r.get(accessBy("dataset", d.Namespace, d.Name))
+		if err != nil {
+			return err
+		}
+		if called { // most datasets are never called by name
+			lists = append(lists, accessBy("dataset", d.Namespace, d.Name))
+		}
+	}
+	if len(lists) == 0 {
+		return nil
+	}
+	seen := 0
+	s := selection{groups: [][][]byte{lists}, high: x.r.at, descending: true}
+	return s.walk(ctx, x.r, func(position int64) (bool, error) {
+		if seen++; seen > exposureAccesses {
+			x.t.limits = append(x.t.limits, LimitAccesses)
+			return false, nil
+		}
+		a, ok, err := x.r.access(position)
+		if err == nil && ok && within(a.Time, x.q.From, x.q.To) {
+			x.count(&a)
+		}
+		return true, err
+	})
+}
+
+// count adds a call, if it touched what was reached.
+func (x *exposing) count(a *Access) {
+	depth := -1
+	if e := x.t.entries[a.Entry]; e != nil {
+		depth = e.depth
+	}
+	if a.Dataset != nil {
+		d := x.t.datasets[*a.Dataset]
+		if d == nil && depth >= 0 && len(x.t.entries[a.Entry].datasets) > 0 {
+			return // another dataset of the same entry
+		}
+		if d != nil {
+			depth = d.depth
+		}
+	}
+	columns := common(x.only[a.Entry], a.Columns)
+	if depth < 0 || (x.t.columns && len(a.Columns) > 0 && len(columns) == 0) {
+		return
+	}
+	k := exposedKey{a.Consumer, a.Provider, a.Agreement, a.Entry}
+	s := x.sums[k]
+	if s == nil {
+		s = &Exposed{
+			Consumer: a.Consumer, Provider: a.Provider, Agreement: a.Agreement, Entry: a.Entry, Depth: depth, Columns: []string{},
+			First: a.Time, Last: a.Time, Purposes: []string{}, Events: []int64{},
+		}
+		x.sums[k] = s
+	}
+	if a.Result == events.AccessOK || a.Result == events.AccessEmpty {
+		s.Calls, s.Rows = s.Calls+1, s.Rows+a.RowCount
+		s.Columns = unite(s.Columns, columns, cmp.Compare[string])
+		s.ColumnsUnknown = s.ColumnsUnknown || len(a.Columns) == 0
+	} else {
+		s.Denied++
+	}
+	s.Flagged += int(one(len(a.Flags) > 0))
+	s.Depth, s.First, s.Last = min(s.Depth, depth), min(s.First, a.Time), max(s.Last, a.Time)
+	s.Purposes = unite(s.Purposes, []string{a.Purpose}, cmp.Compare[string])
+	if len(s.Events) < ExposureEvents {
+		s.Events = append(s.Events, a.Position)
+	}
+}
+
+// entitled lists the agreements whose term meets the window and under which no
+// call got an answer.
+func (x *exposing) entitled(ctx context.Context, now events.Time) ([]Entitled, error) {
+	out := []Entitled{}
+	agreements, err := x.r.granting(ctx, x.t.entries, 0, now)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range agreements {
+		if (x.q.To != 0 && a.TermFrom >= x.q.To) || (x.q.From != 0 && a.TermTo != 0 && a.TermTo <= x.q.From) {
+			continue
+		}
+		if a.State == events.StageTerminated && x.q.From != 0 && a.Since <= x.q.From {
+			continue
+		}
+		for _, g := range a.Grants {
+			if x.t.entries[g.Entry] == nil {
+				continue
+			}
+			called := slices.ContainsFunc(slices.Collect(maps.Values(x.sums)), func(s *Exposed) bool {
+				return s.Agreement == a.ID && s.Entry == g.Entry && s.Calls > 0
+			})
+			if items := common(x.only[g.Entry], g.Items); !called && len(items) > 0 {
+				out = append(out, Entitled{a.ID, a.Consumer, a.ConsumerName, g.Entry, items, a.TermFrom, a.TermTo})
+			}
+		}
+	}
+	return out, nil
+}
