@@ -243,7 +243,7 @@ const askedSize = 8
 // against forgery, which gains nothing.
 func askedDigest(r *http.Request) []byte {
 	values := r.URL.Query()
-	for _, name := range []string{"cursor", "limit", "after", "as_of"} {
+	for _, name := range []string{"cursor", "limit", "after", "as_of", "lang"} {
 		values.Del(name)
 	}
 	sum := sha256.Sum256([]byte(r.URL.Path + "?" + values.Encode()))

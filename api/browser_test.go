@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,16 +46,11 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// TestPagesInBrowser opens every page in a real browser, in both languages, light
-// and dark, on a wide screen and a telephone: nothing may be refused by the
-// page's own policy, and nothing may stick out sideways.
-func TestPagesInBrowser(t *testing.T) {
-	ctx := browser(t)
-	f := newFixture(t, nil)
-	f.tell()
-
-	var mu sync.Mutex // guards complaints: events come from chromedp's goroutine
-	var complaints []string
+// attend collects what the browser complains of.
+func attend(t *testing.T, ctx context.Context) (complaints func() []string) {
+	t.Helper()
+	var mu sync.Mutex // guards heard: events come from chromedp's goroutine
+	var heard []string
 	enable := func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, tab, cdplog.Enable, cdp.Empty{})
 		return chromedp.Void{}, err
@@ -68,27 +64,90 @@ func TestPagesInBrowser(t *testing.T) {
 		switch ev := ev.(type) {
 		case *cdplog.EventEntryAdded:
 			if !strings.HasSuffix(ev.Entry.URL, "/favicon.ico") {
-				complaints = append(complaints, ev.Entry.Text+" "+ev.Entry.URL)
+				heard = append(heard, ev.Entry.Text+" "+ev.Entry.URL)
 			}
 		case *runtime.EventExceptionThrown:
-			complaints = append(complaints, ev.ExceptionDetails.Text)
+			heard = append(heard, ev.ExceptionDetails.Text)
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range []string{"/", "/docs", "/events/0", "/events/9"} {
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(heard)
+	}
+}
+
+// TestPagesInBrowser opens every page in a real browser, in both languages, light
+// and dark, on a wide screen and a telephone: nothing may be refused by the
+// page's own policy, and nothing may stick out sideways.
+func TestPagesInBrowser(t *testing.T) {
+	ctx := browser(t)
+	f := newFixture(t, nil)
+	f.tell()
+	complaints := attend(t, ctx)
+	for _, page := range allPages {
 		for _, lang := range []string{"en", "zh-CN"} {
-			for _, scheme := range []string{"light", "dark"} {
-				for _, width := range []int64{1280, 390} {
-					look(t, ctx, f.http.URL+page+"?lang="+lang, lang, scheme, width)
-				}
+			for _, screen := range []struct {
+				scheme string
+				width  int64
+			}{{"light", 1280}, {"dark", 390}} {
+				look(t, ctx, f.http.URL+withParam(page, "lang="+lang), lang, screen.scheme, screen.width)
 			}
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	for _, c := range complaints {
+	for _, c := range complaints() {
+		t.Errorf("the browser complains: %s", c)
+	}
+}
+
+// TestSearchToLineage does with the keyboard and by following links what the
+// pages are for: look for an entry, read it, see its lineage, and see all of it
+// again as it was.
+func TestSearchToLineage(t *testing.T) {
+	ctx := browser(t)
+	f := newFixture(t, nil)
+	f.tell()
+	complaints := attend(t, ctx)
+	step := func(what, path, js string, actions ...func(context.Context) error) {
+		t.Helper()
+		for _, act := range actions {
+			if err := act(ctx); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		type seen struct {
+			Path string
+			OK   bool
+		}
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](`({Path: location.pathname, OK: !!(`+js+`)})`))
+		if err != nil || got.Path != path || !got.OK {
+			t.Fatalf("%s: %+v %v; wanted %s with %s", what, got, err, path, js)
+		}
+	}
+	do := func(action chromedp.Action[chromedp.Void]) func(context.Context) error {
+		return func(ctx context.Context) error { return chromedp.Do(ctx, action) }
+	}
+	drawn := `document.querySelector(".picture img").complete && document.querySelector(".picture img").naturalWidth > 200 && document.querySelectorAll("table.edges tbody tr").length > 1`
+	past := `document.querySelector(".past")`
+
+	step("the start page", "/", `document.querySelector("#text")`, do(chromedp.Navigate(f.http.URL+"/?lang=zh-CN")))
+	step("searching in Chinese", "/catalog", `document.querySelectorAll("tbody tr").length == 1 && document.documentElement.lang == "zh-CN"`,
+		do(chromedp.SendKeys("#text", "死亡\r")), do(chromedp.WaitVisible("select#stage")))
+	step("opening the entry", "/entries/DS02", `document.querySelector("tr.flagged strong") && document.querySelector(".steps-list ins")`,
+		do(chromedp.Click("tbody th a")), do(chromedp.WaitVisible("#items")))
+	step("exploring its lineage", "/lineage", drawn, do(chromedp.Click(`section[aria-labelledby="lineage"] > p a`)), do(chromedp.WaitVisible("#graph")))
+	step("drawing it between columns", "/lineage", drawn+` && location.search.includes("columns=true")`,
+		do(chromedp.Click("#columns")), do(chromedp.Click(".filters button")), do(chromedp.WaitVisible("#columns:checked")))
+	step("the same as of earlier", "/lineage", past+` && !document.querySelector("main").textContent.includes("merge")`,
+		do(chromedp.SendKeys("#as_of", "4\r")), do(chromedp.WaitVisible(".past")))
+	step("the catalog as of then", "/catalog", past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已提交"`,
+		do(chromedp.Click(`header nav a[href^="/catalog"]`)), do(chromedp.WaitVisible("#stage")))
+	step("back to now", "/catalog", `!`+past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已发布"`,
+		do(chromedp.Click(".past p a:nth-of-type(2)")), do(chromedp.WaitVisible(".moment:not(.past)")))
+	for _, c := range complaints() {
 		t.Errorf("the browser complains: %s", c)
 	}
 }

@@ -3,20 +3,11 @@ package api
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-
-	"ledgerline/events"
-	"ledgerline/ledger"
-	"ledgerline/projections"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 //go:embed web
@@ -35,24 +26,33 @@ var languages = [2]string{"en", "zh-CN"}
 type page struct {
 	Title string
 	Lang  string
-	// LangQuery carries a language that was chosen on to the next page.
-	LangQuery string
-	language  int
+	// JSON is where the content of the page is to be had for programs.
+	JSON string
+	// Standing is what the page speaks for; nil if it is not about what the ledger
+	// holds. Past is set if more was known when it was asked for.
+	Standing *Standing
+	Past     bool
+
+	language int
+	path     string     // its own
+	query    url.Values // it was asked with
+	// What its links carry on: the language if it was chosen, the moment if it was.
+	chosen, asOf string
 }
 
 func newPage(w http.ResponseWriter, r *http.Request, q pageQuery, title string) page {
-	p := page{Lang: q.Lang}
-	if q.Lang != "" {
-		p.LangQuery = "?lang=" + q.Lang
-	} else if p.Lang = languages[0]; prefersChinese(r.Header.Get("Accept-Language")) {
-		p.Lang = languages[1]
+	p := page{Lang: q.Lang, chosen: q.Lang, path: r.URL.EscapedPath(), query: r.URL.Query()}
+	if q.Lang == "" {
+		if p.Lang = languages[0]; prefersChinese(r.Header.Get("Accept-Language")) {
+			p.Lang = languages[1]
+		}
 	}
 	if strings.HasPrefix(p.Lang, "zh") {
 		p.Lang, p.language = languages[1], 1
 	}
 	p.Title = texts[title][p.language]
 	w.Header().Set("Content-Language", p.Lang)
-	w.Header().Set("Vary", "Accept-Language")
+	w.Header().Set("Vary", "Accept, Accept-Language")
 	return p
 }
 
@@ -79,23 +79,65 @@ func (p page) T(key string) (string, error) {
 	return t[p.language], nil
 }
 
-type languageLink struct {
-	Code, Name string
-	Current    bool
+// Word returns what a value of the vocabulary means, in the page's language, or
+// the value itself if it is not one we have a word for.
+func (p page) Word(kind, value string) string {
+	if w, ok := words[kind+"/"+value]; ok {
+		return w[p.language]
+	}
+	return value
 }
 
-// Languages are the languages to choose from.
+type languageLink struct {
+	Code, Name, Href string
+	Current          bool
+}
+
+// Languages are the languages to choose from, each with this page in it. A list
+// begins again: its cursors belong to the language too.
 func (p page) Languages() []languageLink {
-	return []languageLink{{"en", "English", p.language == 0}, {"zh-CN", "简体中文", p.language == 1}}
+	links := []languageLink{{Code: "en", Name: "English"}, {Code: "zh-CN", Name: "简体中文"}}
+	for i := range links {
+		values := p.without("lang", "cursor")
+		values.Set("lang", links[i].Code)
+		links[i].Href, links[i].Current = withQuery(p.path, values), i == p.language
+	}
+	return links
+}
+
+type navLink struct {
+	Key, Href string
+	Current   bool
+}
+
+// Navigation are the pages to begin at.
+func (p page) Navigation() ([]navLink, error) {
+	var links []navLink
+	for _, n := range []struct{ key, path, below string }{
+		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-sharing", "/sharing", "/agreements/"},
+		{"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"}, {"nav-parties", "/parties", ""},
+	} {
+		href, err := p.Href(n.path)
+		if err != nil {
+			return nil, err
+		}
+		current := p.path == n.path || n.below != "" && strings.HasPrefix(p.path, n.below)
+		links = append(links, navLink{n.key, href, current})
+	}
+	return links, nil
 }
 
 // render answers with a page, made before the first byte is sent.
 func render(w http.ResponseWriter, r *http.Request, name string, data any) error {
+	return renderStatus(w, r, http.StatusOK, name, data)
+}
+
+func renderStatus(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
 		return fmt.Errorf("rendering the page: %w", err)
 	}
-	writeBody(w, r, http.StatusOK, "text/html; charset=utf-8", b.Bytes())
+	writeBody(w, r, status, "text/html; charset=utf-8", b.Bytes())
 	return nil
 }
 
@@ -107,128 +149,4 @@ func serveStyle(_ *Server, w http.ResponseWriter, r *http.Request, _ none) error
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	writeBody(w, r, http.StatusOK, "text/css; charset=utf-8", b)
 	return nil
-}
-
-type startPage struct {
-	page
-	Origin, VerifierKey string
-	Head                ledger.Head
-	Published           int64
-	Checkpoint          string
-	MayRead             bool
-	Applied             int64
-	Counts              []countLink
-	Views               []projections.ViewStatus
-	Recent              []projections.TimelineRow
-	Examples            []link
-}
-
-type countLink struct {
-	Name string
-	N    int64
-	Href string
-}
-
-type link struct{ Name, Href string }
-
-// recentRecords is how many records the start page shows.
-const recentRecords = 20
-
-func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q pageQuery) error {
-	p := startPage{
-		page:   newPage(w, r, q, "title-start"),
-		Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Head: s.o.Ledger.Head(),
-		Published: s.publishedSize(), Checkpoint: string(s.o.Ledger.PublishedCheckpoint()),
-		MayRead: s.may(callOf(r).caller, accessRead), Views: s.o.Views.Status(),
-	}
-	if p.MayRead {
-		if err := s.fillStart(r, &p); err != nil {
-			return err
-		}
-	}
-	return render(w, r, "start.html", p)
-}
-
-// fillStart adds what only readers may see.
-func (s *Server) fillStart(r *http.Request, p *startPage) (err error) {
-	view, err := s.o.Views.At(s.o.Views.Applied())
-	if err != nil {
-		return err
-	}
-	defer func() { err = joinClose(err, view) }()
-	p.Applied = view.Position()
-	n, err := view.Counts(r.Context())
-	if err != nil {
-		return err
-	}
-	p.Counts = []countLink{
-		{"parties", n.Parties, "/v1/parties"}, {"entries", n.Entries, "/v1/catalog/entries"}, {"agreements", n.Agreements, "/v1/agreements"},
-		{"accesses", n.Accesses, "/v1/accesses"}, {"flagged", n.FlaggedAccesses, "/v1/accesses?flagged=true"}, {"findings", n.Findings, "/v1/findings"},
-		{"datasets", n.Datasets, ""}, {"runs", n.Runs, ""},
-	}
-	list, err := view.Timeline(r.Context(), projections.TimelineQuery{Descending: true, Page: projections.Page{Limit: recentRecords}})
-	if err != nil {
-		return err
-	}
-	p.Recent = list.Rows
-	p.Examples = []link{
-		{"ask-catalog", "/v1/catalog/entries?stage=published"}, {"ask-shares", "/v1/shares"}, {"ask-flagged", "/v1/accesses?flagged=true"},
-		{"ask-timeline", "/v1/events?order=desc"}, {"ask-diff", "/v1/catalog/diff?from=0"},
-		{"ask-past", "/v1/catalog/entries?as_of=" + strconv.FormatInt(max(0, view.Position()/2), 10)},
-		{"ask-proof", "/v1/proofs/inclusion?position=" + strconv.FormatInt(max(0, p.Head.Size-1), 10)},
-	}
-	return s.lineageExample(r, view, p)
-}
-
-// lineageExample adds a question about a dataset that is there.
-func (s *Server) lineageExample(r *http.Request, view *projections.View, p *startPage) error {
-	rows, err := view.Timeline(r.Context(), projections.TimelineQuery{TypePrefix: openLineageType, Descending: true, Page: projections.Page{Limit: 1}})
-	if err != nil || len(rows.Rows) == 0 {
-		return err
-	}
-	e, err := s.o.Ledger.Get(r.Context(), rows.Rows[0].Position)
-	if err != nil {
-		return err
-	}
-	facts, ok := e.Event.Data.(*events.OpenLineageReceived)
-	if ok && len(facts.Outputs) > 0 {
-		node := "dataset:" + facts.Outputs[0].Namespace + "/" + facts.Outputs[0].Name
-		p.Examples = append(p.Examples, link{"ask-lineage", "/v1/lineage?node=" + url.QueryEscape(node)})
-	}
-	return nil
-}
-
-type eventPage struct {
-	page
-	Event                          eventAnswer
-	Type, Subject, JSON            string
-	Happened                       events.Time
-	VerifierKey                    string
-	Previous, Next                 bool
-	PreviousPosition, NextPosition int64
-}
-
-func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q pageQuery) error {
-	position, err := pathPosition(r)
-	if err != nil {
-		return err
-	}
-	event, err := s.event(r.Context(), position)
-	if err != nil {
-		return err
-	}
-	var facts struct {
-		Type    string      `json:"type"`
-		Subject string      `json:"subject"`
-		Time    events.Time `json:"time"`
-	}
-	pretty := jsontext.Value(bytes.Clone(event.Event))
-	if err := errors.Join(json.Unmarshal(event.Event, &facts), pretty.Indent(jsontext.WithIndent("  "))); err != nil {
-		return fmt.Errorf("reading back position %d: %w", position, err)
-	}
-	return render(w, r, "event.html", eventPage{
-		page: newPage(w, r, q, "title-record"), Event: event,
-		Type: facts.Type, Subject: facts.Subject, Happened: facts.Time, JSON: string(pretty), VerifierKey: s.o.Ledger.VerifierKey(),
-		Previous: position > 0, PreviousPosition: position - 1, Next: position+1 < s.o.Ledger.Head().Size, NextPosition: position + 1,
-	})
 }

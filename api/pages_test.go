@@ -1,21 +1,56 @@
 package api
 
 import (
+	"html"
 	"io/fs"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"ledgerline/projections"
 )
+
+// allPages are the pages of a ledger that was told the story.
+var allPages = []string{
+	"/", "/docs", "/events/0", "/events/9", "/events/11", "/catalog", "/catalog?text=" + url.QueryEscape("死亡") + "&stage=published",
+	"/entries/DS02", "/entries/DS02?as_of=3", "/lineage", "/lineage?node=entry:DS02", "/lineage?node=dataset:hive/pop.main&direction=up&depth=1&columns=true",
+	"/lineage?node=dataset:nowhere", "/sharing", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
+	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
+}
+
+// withParam adds a parameter to the address of a page.
+func withParam(page, param string) string {
+	if strings.Contains(page, "?") {
+		return page + "&" + param
+	}
+	return page + "?" + param
+}
+
+// linksOf are the addresses on this server that a page refers to.
+func linksOf(body string) []string {
+	var list []string
+	for _, m := range regexp.MustCompile(`(?:href|src)="(/[^"]*)"`).FindAllStringSubmatch(body, -1) {
+		list = append(list, html.UnescapeString(m[1]))
+	}
+	return list
+}
 
 // TestPagesServed looks at every page in both languages.
 func TestPagesServed(t *testing.T) {
 	f := newFixture(t, nil)
-	empty := f.get("/")
-	if empty.status != 200 {
-		t.Fatalf("the page of a ledger that has just begun: %d %s", empty.status, empty.body)
+	for page, why := range map[string]string{
+		"/": "", "/catalog": "no-entries", "/catalog?stage=published": "none-match-entries", "/lineage": "nothing-to-begin", "/sharing": "no-agreements",
+		"/accesses": "no-accesses", "/accesses?flagged=true": "none-match-accesses", "/findings": "no-findings", "/parties": "no-parties",
+	} {
+		empty := f.get(page, "Accept-Language", "en")
+		if empty.status != 200 || why != "" && !strings.Contains(string(empty.body), texts[why][0]) {
+			t.Errorf("%s of a ledger that has just begun: %d %s", page, empty.status, empty.body)
+		}
 	}
 	f.tell()
-	for _, p := range []string{"/", "/docs", "/events/0", "/events/9", "/events/11"} {
+	for _, p := range allPages {
 		for lang, header := range map[string]string{"en": "en-GB,en;q=0.9,zh;q=0.1", "zh-CN": "fr, zh-TW, en"} {
 			r := f.get(p, "Accept-Language", header)
 			text := string(r.body)
@@ -35,7 +70,7 @@ func TestPagesServed(t *testing.T) {
 			if headings := regexp.MustCompile(`<h([1-6])`).FindAllStringSubmatch(text, -1); len(headings) == 0 || headings[0][1] != "1" || strings.Count(text, "<h1") != 1 {
 				t.Errorf("%s: the headings are not in order", p)
 			}
-			if q := f.get(p+"?lang="+lang, "Accept-Language", "de"); !strings.Contains(string(q.body), `<html lang="`+lang+`">`) {
+			if q := f.get(withParam(p, "lang="+lang), "Accept-Language", "de"); !strings.Contains(string(q.body), `<html lang="`+lang+`">`) {
 				t.Errorf("%s: lang=%s is not heeded", p, lang)
 			}
 		}
@@ -48,31 +83,189 @@ func TestPagesServed(t *testing.T) {
 	}
 }
 
-// TestPagesEscape: what events say is shown, not run.
+// TestPagesEscape: what events say is shown, not run, wherever it is shown.
 func TestPagesEscape(t *testing.T) {
 	f := newFixture(t, nil)
-	f.post(strings.ReplaceAll(registered("D01"), "部门 D01", `<script>alert(1)</script>`))
+	const hostile = `\"><script>alert(1)</script>\"' onload='x`
+	for _, e := range story() {
+		for _, said := range []string{"部门 D01", "户籍注销信息", "死亡日期", "省级部门", "两周未更新"} {
+			e = strings.ReplaceAll(e, said, hostile)
+		}
+		f.post(e)
+	}
+	job := strings.ReplaceAll(strings.ReplaceAll(runEvent("COMPLETE"), "pop.main", "pop"+hostile), `"name":"merge"`, `"name":"`+hostile+`"`)
+	if r := f.do("POST", "/api/v1/lineage", job); r.status != 201 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
 	f.caughtUp()
-	for _, p := range []string{"/", "/events/1"} {
-		if r := f.get(p); strings.Contains(string(r.body), "<script>alert") {
+	asked := url.QueryEscape(`"><script>alert(1)</script>`)
+	shown := 0
+	for _, p := range append(allPages, "/catalog?text="+asked, "/catalog?provider="+asked, "/lineage?node="+asked, "/accesses?entry="+asked, "/sharing?as_of="+asked, "/findings/"+asked) {
+		body := string(f.get(p, "Accept", "text/html").body)
+		if strings.Contains(body, "<script>alert") || strings.Contains(body, "' onload='") || strings.Contains(body, "\" onload=") {
 			t.Errorf("%s runs what an event says", p)
+		}
+		if strings.Contains(body, "&lt;script&gt;alert") {
+			shown++
+		}
+	}
+	if shown < 12 {
+		t.Errorf("only %d pages show what the events say", shown)
+	}
+}
+
+// TestPageLinks follows every link of every page: nothing leads nowhere, and the
+// moment and the language go on from page to page.
+func TestPageLinks(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	seen := make(map[string]bool)
+	todo := []string{"/", "/?as_of=8&lang=zh-CN"}
+	for len(todo) > 0 {
+		at := todo[0]
+		todo = todo[1:]
+		r := f.get(at)
+		if r.status != 200 {
+			t.Errorf("%s: %d %s", at, r.status, r.body)
+		}
+		if !strings.HasPrefix(r.header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		past := strings.Contains(at, "as_of=8") && !strings.HasPrefix(at, "/v1/")
+		if past != strings.Contains(string(r.body), texts["past"][1]) && past != strings.Contains(string(r.body), texts["past"][0]) {
+			t.Errorf("%s does not say that it shows the past", at)
+		}
+		for _, l := range linksOf(string(r.body)) {
+			if past && !strings.Contains(l, "as_of=") && regexp.MustCompile(`^/(catalog|entries|lineage|sharing|agreements|accesses|findings|parties|events)`).MatchString(l) && l != now(at) {
+				t.Errorf("%s links to %s, which is not as of then", at, l)
+			}
+			if !seen[l] {
+				seen[l] = true
+				todo = append(todo, l)
+			}
+		}
+	}
+	if len(seen) < 150 {
+		t.Errorf("only %d links", len(seen))
+	}
+}
+
+// now is the address of a page without its moment.
+func now(at string) string {
+	u, err := url.Parse(at)
+	if err != nil {
+		return at
+	}
+	values := u.Query()
+	values.Del("as_of")
+	return withQuery(u.EscapedPath(), values)
+}
+
+// TestPageMoments: a page says what it speaks for, whatever way the moment was
+// given, and its twin speaks for the same.
+func TestPageMoments(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	for typed, want := range map[string]string{
+		"3": "3", " 12 ": "12", "20260131": "20260131", "2026-01-31": "2026-01-31T00:00:00Z", "2026-01-31 09:30": "2026-01-31T09:30:00Z", "2026-01-31T09:30:15": "2026-01-31T09:30:15Z",
+		"2026-01-31T09:30:15.5+08:00": "2026-01-31T01:30:15.5Z", "2026-01-31 09:30:15Z": "2026-01-31T09:30:15Z", "": "", "soon": "?", "-1": "?", "2026-13-01": "?", "31.1.2026": "?",
+	} {
+		m, err := momentQuery{AsOf: typed}.moment()
+		got := ""
+		switch {
+		case err != nil:
+			got = "?"
+		case m.byTime:
+			got = m.time.String()
+		case m.given:
+			got = strconv.FormatInt(m.position, 10)
+		}
+		if got != want {
+			t.Errorf("%q is %q, not %q", typed, got, want)
+		}
+	}
+	then := string(f.get("/entries/DS02?as_of=3", "Accept-Language", "en").body)
+	if !strings.Contains(then, texts["past"][0]) || !strings.Contains(then, words["stage/drafted"][0]) || strings.Contains(then, "A02") || strings.Contains(then, "Q1") {
+		t.Errorf("the entry as of its first step: %s", then)
+	}
+	twin := regexp.MustCompile(`href="(/v1/catalog/entries/DS02\?as_of=3)"`).FindStringSubmatch(then)
+	if twin == nil {
+		t.Fatal("no JSON twin")
+	}
+	if st := standingOf(t, f.get(twin[1])); st.Position != 3 {
+		t.Errorf("the twin speaks for %+v", st)
+	}
+	for page, status := range map[string]int{
+		"/catalog?as_of=1999-01-01": 404, "/catalog?as_of=soon": 400, "/catalog?as_of=9999": 404, "/catalog?colour=red": 400,
+		"/entries/none": 404, "/entries/DS02?as_of=2": 404, "/events/9?as_of=8": 404, "/agreements/none": 404, "/findings/none": 404,
+	} {
+		r := f.get(page, "Accept", "text/html", "Accept-Language", "en")
+		if r.status != status || !strings.Contains(string(r.body), texts["problem"][0]) {
+			t.Errorf("%s to a browser: %d %s", page, r.status, r.body)
+		}
+		if p := f.get(page).problem(t); p.Status != status {
+			t.Errorf("%s to a program: %+v", page, p)
 		}
 	}
 }
 
-// TestStartLinks follows every link of the start page.
-func TestStartLinks(t *testing.T) {
+// TestPagePaging walks a list on its page and at its twin: each part holds what
+// its twin holds, and language and moment hold on.
+func TestPagePaging(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
-	body := string(f.get("/").body)
-	links := regexp.MustCompile(`href="(/[^"]*)"`).FindAllStringSubmatch(body, -1)
-	if len(links) < 30 {
-		t.Errorf("only %d links", len(links))
-	}
-	for _, l := range links {
-		if r := f.get(strings.ReplaceAll(l[1], "&amp;", "&")); r.status != 200 {
-			t.Errorf("%s: %d %s", l[1], r.status, r.body)
+	at, parts := "/parties?limit=1&lang=zh-CN", []string{}
+	for at != "" && len(parts) < 5 {
+		body := string(f.get(at).body)
+		parts = append(parts, body)
+		if twin := regexp.MustCompile(`href="(/v1/parties\?[^"]*)"`).FindStringSubmatch(body); twin != nil {
+			var list struct {
+				Parties []projections.Party `json:"parties"`
+			}
+			f.get(html.UnescapeString(twin[1])).into(t, &list)
+			if len(list.Parties) != 1 || !strings.Contains(body, list.Parties[0].Name) {
+				t.Errorf("%s and its twin %s differ: %v", at, twin[1], list)
+			}
+		} else {
+			t.Errorf("%s has no twin", at)
 		}
+		at = ""
+		if next := regexp.MustCompile(`rel="next" href="([^"]*)"`).FindStringSubmatch(body); next != nil {
+			at = html.UnescapeString(next[1])
+		}
+	}
+	if len(parts) != 2 || !strings.Contains(parts[0], "部门 D01") || !strings.Contains(parts[1], "部门 D03") || !strings.Contains(parts[1], `lang="zh-CN"`) {
+		t.Errorf("%d parts: %v", len(parts), parts)
+	}
+}
+
+// TestPageFacts: what the pages are for is on them.
+func TestPageFacts(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	for page, says := range map[string][]string{
+		"/catalog?text=" + url.QueryEscape("死亡"): {"户籍注销信息", `href="/entries/DS02"`},
+		"/entries/DS02":                    {"公民身份号码", "not assessed", "A02", "Q1", "⚑", "column not granted", "submitted", "/v1/lineage?as_of=11", "format=svg", "alt=\"", "hj.death", "/v1/proofs/inclusion?position=5"},
+		"/lineage?node=entry:DS02":         {`href="/events/10"`, `href="/events/11"`, "merge", "is read by"},
+		"/lineage?node=dataset:pop.main":   {texts["node-unknown"][0]},
+		"/lineage?node=entry:DS02&depth=1": {`value="1"`, "depth=1"},
+		"/sharing":                         {"A02", "D03", "active"},
+		"/agreements/A02":                  {"cn809", "activated", "forbidden", "⚑"},
+		"/accesses?flagged=true":           {"column not granted", "access.column-not-granted", `href="/events/8"`},
+		"/findings":                        {"Q1", "stale", "major"},
+		"/findings/Q1":                     {"timeliness", `href="/events/9"`},
+		"/parties":                         {"Department D03", "/catalog?provider=D03"},
+		"/":                                {`href="/catalog"`, `href="/accesses?flagged=true"`, `action="/catalog"`},
+	} {
+		r := f.get(page, "Accept-Language", "en")
+		for _, must := range says {
+			if !strings.Contains(html.UnescapeString(string(r.body)), must) {
+				t.Errorf("%s does not say %s", page, must)
+			}
+		}
+	}
+	if body := string(f.get("/accesses?flagged=true").body); strings.Contains(body, `href="/events/7"`) {
+		t.Errorf("a lawful access is among the flagged")
 	}
 }
 
@@ -94,6 +287,7 @@ func TestTexts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
+	kinds := make(map[string]bool)
 	for _, file := range files {
 		b, err := web.ReadFile(file)
 		if err != nil {
@@ -102,12 +296,15 @@ func TestTexts(t *testing.T) {
 		for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
 			used[m[1]] = true
 		}
+		for _, m := range regexp.MustCompile(`\.Word "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+			kinds[m[1]] = true
+		}
 	}
 	for key, text := range texts {
 		if text[0] == "" || text[1] == "" || text[0] == text[1] && key != "title-start" {
 			t.Errorf("%s lacks a language: %q", key, text)
 		}
-		named := strings.HasPrefix(key, "ask-") || strings.HasPrefix(key, "title-") || strings.Contains(" parties entries agreements accesses flagged findings datasets runs ", " "+key+" ")
+		named := strings.HasPrefix(key, "ask-") || strings.HasPrefix(key, "title-") || strings.HasPrefix(key, "nav-") || strings.Contains(" parties entries agreements accesses flagged findings datasets runs ", " "+key+" ")
 		if !used[key] && !named {
 			t.Errorf("%s is used nowhere", key)
 		}
@@ -115,5 +312,20 @@ func TestTexts(t *testing.T) {
 	}
 	if len(used) > 0 {
 		t.Errorf("without a text: %v", used)
+	}
+	for key, text := range words {
+		kind, _, _ := strings.Cut(key, "/")
+		if text[0] == "" || text[1] == "" || text[0] == text[1] || !kinds[kind] {
+			t.Errorf("the word %s lacks a language or a page: %q", key, text)
+		}
+	}
+	for _, rt := range routes() { // what a filter offers has a word
+		for _, p := range paramsOf(rt.query) {
+			for _, value := range p.enum {
+				if word := words[p.name+"/"+value]; kinds[p.name] && word[0] == "" {
+					t.Errorf("%s=%s has no word", p.name, value)
+				}
+			}
+		}
 	}
 }

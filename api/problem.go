@@ -93,6 +93,7 @@ func problemOf(err error) *Problem {
 		clock      *ledger.ClockError
 		notApplied *projections.NotAppliedError
 		unknown    *projections.UnknownNodeError
+		question   *projections.QueryError
 		cursor     *projections.CursorError
 		tooLong    *http.MaxBytesError
 	)
@@ -107,6 +108,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusBadRequest, "time.future", future.Error(), "ask for a time that has passed: what will be known then cannot be known now")
 	case errors.As(err, &notApplied):
 		return problem(http.StatusServiceUnavailable, "views.behind", notApplied.Error(), "try again: the views are catching up with the book").after(time.Second)
+	case errors.As(err, &question):
+		return problem(http.StatusBadRequest, "query.contradiction", question.Error(), "see /docs for the parameters that go together").at(question.Field)
 	case errors.As(err, &unknown):
 		return unknownNode(unknown)
 	case errors.As(err, &cursor):

@@ -107,7 +107,7 @@ func TestRefusals(t *testing.T) {
 		{"diff backwards", "GET /v1/catalog/diff?from=5&to=3", "", nil, 400, "diff.order", "from"},
 		{"lineage of nothing", "GET /v1/lineage", "", nil, 400, "query.required", "node"},
 		{"lineage of the unknown", "GET /v1/lineage?node=dataset:nowhere/none", "", nil, 404, "node.unknown", "node"},
-		{"lineage as a picture", "GET /v1/lineage?node=dataset:hive/pop.main&format=svg", "", nil, 400, "query.value", "format"},
+		{"lineage as a picture", "GET /v1/lineage?node=dataset:hive/pop.main&format=png", "", nil, 400, "query.value", "format"},
 		{"proof of the unknown", "GET /v1/proofs/inclusion?position=999999", "", nil, 404, "position.unknown", ""},
 		{"proof in a small tree", "GET /v1/proofs/inclusion?position=3&size=2", "", nil, 404, "position.unknown", ""},
 		{"proof without position", "GET /v1/proofs/inclusion", "", nil, 400, "query.required", "position"},

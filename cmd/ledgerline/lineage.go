@@ -15,25 +15,48 @@ import (
 
 func lineageCommand(p *program) *cobra.Command {
 	var q question
-	var direction string
+	var view viewFlags
+	var direction, graph, since string
 	var depth int
-	var columns, dot bool
+	var columns, dot, impact, dropped bool
 	c := &cobra.Command{
 		Use:   "lineage NODE",
 		Short: "Show where data came from and where it went, as of any moment",
 		Long: `Lineage walks the graph around a node: dataset:{namespace}/{name},
 column:{namespace}/{name}#{field}, job:{namespace}/{name}, run:{uuid} or entry:{id}.
-With --dot it prints the graph for Graphviz.`,
+With --dot it prints the graph for Graphviz, with --impact who holds what was made
+from the node, with --diff what changed around it since a moment.`,
 		Example: `  ledgerline lineage entry:DS25 --direction up --columns --server http://127.0.0.1:8420
-  ledgerline lineage dataset:warehouse/sales --dir led --dot | dot -Tsvg > sales.svg`,
+  ledgerline lineage dataset:warehouse/sales --dir led --dot | dot -Tsvg > sales.svg
+  ledgerline lineage dataset:warehouse/sales --dir led --view observed --from 2026-03-01 --to 2026-03-02
+  ledgerline lineage dataset:warehouse/orders --dir led --impact
+  ledgerline lineage dataset:warehouse/sales --dir led --diff 2026-01-01`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			v := url.Values{"node": args, "direction": {direction}}
-			if depth > 0 {
-				v.Set("depth", strconv.Itoa(depth))
-			}
+			v := url.Values{"node": args}
+			positive(v, "depth", depth)
 			if columns {
 				v.Set("columns", "true")
+			}
+			switch {
+			case impact && since != "":
+				return usage("--impact and --diff are two questions: ask one")
+			case (impact || since != "") && view != (viewFlags{}):
+				return usage("--impact and --diff look at all edges: leave out --view, --from, --to and --run")
+			case impact:
+				return p.impact(c, &q, v)
+			case since != "":
+				v.Set("direction", direction)
+				set(v, "graph", graph)
+				return p.lineageDiff(c, &q, v, since)
+			}
+			v.Set("direction", direction)
+			set(v, "graph", graph)
+			if err := view.values(v, "from", "to"); err != nil {
+				return err
+			}
+			if dropped {
+				v.Set("dropped", "true")
 			}
 			if dot {
 				return p.dot(c, &q, v)
@@ -44,12 +67,95 @@ With --dot it prints the graph for Graphviz.`,
 		},
 	}
 	q.flags(c)
+	view.flags(c)
 	f := c.Flags()
 	f.StringVar(&direction, "direction", "both", "up, down or both")
+	f.StringVar(&graph, "graph", "", "data, control (which job starts after which) or hierarchy (which started which)")
+	f.BoolVar(&dropped, "dropped", false, "show datasets that were dropped, and go through them")
+	f.BoolVar(&impact, "impact", false, "list the catalog entries affected, and who holds them")
+	f.StringVar(&since, "diff", "", "list what changed since this moment, a position or a time; --as-of is the later one")
 	f.IntVar(&depth, "depth", 0, "most steps from dataset to dataset (default 20)")
 	f.BoolVar(&columns, "columns", false, "edges between columns instead of datasets")
 	f.BoolVar(&dot, "dot", false, "print the graph in the language of Graphviz")
 	return c
+}
+
+// viewFlags choose the edges that count.
+type viewFlags struct{ view, from, to, run string }
+
+func (v *viewFlags) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&v.view, "view", "", "edges that count: cumulative (the default), declared, observed or run")
+	f.StringVar(&v.from, "from", "", "with --view observed: runs going on at this time or later")
+	f.StringVar(&v.to, "to", "", "with --view observed: runs begun before this time")
+	f.StringVar(&v.run, "run", "", "with --view run: the run, by its id")
+}
+
+// values sets the parameters; from and to are those of the window.
+func (v *viewFlags) values(to url.Values, from, until string) error {
+	set(to, "view", v.view)
+	set(to, "run", v.run)
+	for name, text := range map[string]string{from: v.from, until: v.to} {
+		m, err := moment(text)
+		if err != nil {
+			return usage("the window, %s: %w", text, err)
+		}
+		set(to, name, m)
+	}
+	return nil
+}
+
+// positive sets a number that was given.
+func positive(v url.Values, name string, n int) {
+	if n > 0 {
+		v.Set(name, strconv.Itoa(n))
+	}
+}
+
+// impact prints the entries affected by a node, one line per holder.
+func (p *program) impact(c *cobra.Command, q *question, v url.Values) error {
+	return ask(c, p, q, "/v1/lineage/impact", v, func(i projections.Impact) (string, error) {
+		t := newTable("DEPTH", "ENTRY", "TITLE", "ITEMS", "HOLDER", "AGREEMENT", "STATE", "LAST ACCESS")
+		for _, e := range i.Entries {
+			if len(e.Holders) == 0 {
+				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(e.Items, ","), "", "", "", "")
+			}
+			for _, h := range e.Holders {
+				last := ""
+				if h.LastAccess != nil {
+					last = local(h.LastAccess.Time)
+				}
+				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(h.Items, ","), both(h.Consumer, h.ConsumerName), h.Agreement, h.State, last)
+			}
+		}
+		return "", t.write(p.out, fmt.Sprintf("no catalog entry describes %s or what was made from it (%d nodes)", i.Node, len(i.Nodes)))
+	})
+}
+
+// lineageDiff prints what changed around a node.
+func (p *program) lineageDiff(c *cobra.Command, q *question, v url.Values, since string) error {
+	if err := setMoment(v, "from", since); err != nil {
+		return err
+	}
+	later := *q // the later moment goes by another name here
+	if err := setMoment(v, "to", q.asOf); err != nil {
+		return err
+	}
+	later.asOf, later.until = "", "to"
+	return ask(c, p, &later, "/v1/lineage/diff", v, func(d projections.LineageDiff) (string, error) {
+		t := newTable("CHANGE", "WHAT", "FROM", "TO", "KIND")
+		for _, n := range d.Nodes {
+			t.row(n.Change, n.ID, "", "", "node")
+		}
+		for _, e := range d.Edges {
+			edge := e.After
+			if edge == nil {
+				edge = e.Before
+			}
+			t.row(e.Change, edge.Job, edge.From, edge.To, edge.Kind)
+		}
+		return "", t.write(p.out, fmt.Sprintf("nothing changed around %s between positions %d and %d", d.Node, d.From, d.To))
+	})
 }
 
 // dot prints the graph as the server draws it in DOT.

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"ledgerline/events"
+	"ledgerline/projections"
+)
+
+// agreementAccesses is how many accesses the page of an agreement shows.
+const agreementAccesses = 20
+
+type sharingPageQuery struct {
+	momentQuery
+	agreementsQuery
+}
+
+type sharingPage struct {
+	*page
+	List     projections.AgreementList
+	Query    sharingPageQuery
+	Filtered bool
+	Parties  []projections.Party
+	States   []string
+}
+
+func showSharing(c *question, q sharingPageQuery, p *page) (any, error) {
+	list, err := listAgreements(c, q.agreementsQuery)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	if err != nil {
+		return nil, err
+	}
+	return sharingPage{
+		page: p, List: list, Query: q, Parties: parties.Parties,
+		Filtered: q.Party != "" || q.Provider != "" || q.Consumer != "" || q.Entry != "" || q.Dataset != "" || q.State != "" || q.ValidAt != 0,
+		States:   []string{events.StageActive, events.StageSuspended, events.StageTerminated},
+	}, c.twin(p, "/v1/agreements")
+}
+
+type agreementPageQuery struct{ momentQuery }
+
+type agreementPage struct {
+	*page
+	Agreement projections.Agreement
+	// States are what it went through, newest first.
+	States   []projections.Agreement
+	Accesses projections.AccessList
+}
+
+func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
+	got, err := getAgreement(c, reading{})
+	if err != nil {
+		return nil, err
+	}
+	d := agreementPage{page: p, Agreement: got.Agreement}
+	id := got.Agreement.ID
+	p.Title = id + " · Ledgerline"
+	states, err := c.view.AgreementHistory(c.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(states) - 1; i >= 0; i-- {
+		d.States = append(d.States, states[i])
+	}
+	if d.Accesses, err = c.view.Accesses(c.ctx, projections.AccessQuery{Agreement: id, Page: projections.Page{Limit: agreementAccesses}}); err != nil {
+		return nil, err
+	}
+	return d, c.twin(p, p.ID("/v1/agreements", id))
+}
+
+type accessesPageQuery struct {
+	momentQuery
+	accessesQuery
+}
+
+type accessesPage struct {
+	*page
+	List     projections.AccessList
+	Query    accessesPageQuery
+	Filtered bool
+	Parties  []projections.Party
+}
+
+func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
+	list, err := listAccesses(c, q.accessesQuery)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	if err != nil {
+		return nil, err
+	}
+	return accessesPage{
+		page: p, List: list, Query: q, Parties: parties.Parties,
+		Filtered: q.Flagged || q.Provider != "" || q.Consumer != "" || q.Agreement != "" || q.Entry != "" || q.Dataset != "" ||
+			q.Column != "" || q.Result != "" || q.From != 0 || q.To != 0,
+	}, c.twin(p, "/v1/accesses")
+}
+
+type findingsPageQuery struct {
+	momentQuery
+	findingsQuery
+}
+
+type findingsPage struct {
+	*page
+	List     projections.FindingList
+	Query    findingsPageQuery
+	Filtered bool
+	Parties  []projections.Party
+	States   []string
+}
+
+func showFindings(c *question, q findingsPageQuery, p *page) (any, error) {
+	list, err := listFindings(c, q.findingsQuery)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	if err != nil {
+		return nil, err
+	}
+	return findingsPage{
+		page: p, List: list, Query: q, Parties: parties.Parties,
+		Filtered: q.State != "" || q.Entry != "" || q.Party != "" || q.Severity != "",
+		States:   []string{events.StageReported, events.StageClosed},
+	}, c.twin(p, "/v1/findings")
+}
+
+type findingPageQuery struct{ momentQuery }
+
+type findingPage struct {
+	*page
+	Finding projections.Finding
+	// Records are those about it, oldest first.
+	Records projections.Timeline
+}
+
+func showFinding(c *question, _ findingPageQuery, p *page) (any, error) {
+	got, err := getFinding(c, reading{})
+	if err != nil {
+		return nil, err
+	}
+	d := findingPage{page: p, Finding: got.Finding}
+	p.Title = got.Finding.ID + " · Ledgerline"
+	d.Records, err = c.view.Timeline(c.ctx, projections.TimelineQuery{Subject: events.Subject{Kind: events.KindIssue, ID: got.Finding.ID}})
+	if err != nil {
+		return nil, err
+	}
+	return d, c.twin(p, p.ID("/v1/findings", got.Finding.ID))
+}

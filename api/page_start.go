@@ -1,0 +1,147 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
+	"ledgerline/projections"
+)
+
+type startPage struct {
+	*page
+	Origin, VerifierKey string
+	Head                ledger.Head
+	Published           int64
+	Checkpoint          string
+	MayRead             bool
+	Counts              []countLink
+	Views               []projections.ViewStatus
+	Recent              []projections.TimelineRow
+	Examples            []link
+}
+
+type countLink struct {
+	Name string
+	N    int64
+	Href string
+}
+
+type link struct{ Name, Href string }
+
+// recentRecords is how many records the start page shows.
+const recentRecords = 20
+
+func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery) error {
+	shared := newPage(w, r, q.pageQuery, "title-start")
+	p := startPage{
+		page:   &shared,
+		Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Head: s.o.Ledger.Head(),
+		Published: s.publishedSize(), Checkpoint: string(s.o.Ledger.PublishedCheckpoint()),
+		MayRead: s.may(callOf(r).caller, accessRead), Views: s.o.Views.Status(),
+	}
+	if p.MayRead {
+		c, err := s.askForPage(w, r, q, "", p.page)
+		if err != nil {
+			return err
+		}
+		if err := joinClose(fillStart(c, &p), c.view); err != nil {
+			return err
+		}
+	}
+	return render(w, r, "start.html", p)
+}
+
+// fillStart adds what only readers may see.
+func fillStart(c *question, p *startPage) error {
+	n, err := c.view.Counts(c.ctx)
+	if err != nil {
+		return err
+	}
+	for _, count := range []struct {
+		name  string
+		n     int64
+		path  string
+		pairs []any
+	}{
+		{"entries", n.Entries, "/catalog", nil}, {"agreements", n.Agreements, "/sharing", nil}, {"accesses", n.Accesses, "/accesses", nil},
+		{"flagged", n.FlaggedAccesses, "/accesses", []any{"flagged", true}}, {"findings", n.Findings, "/findings", nil},
+		{"parties", n.Parties, "/parties", nil}, {"datasets", n.Datasets, "/lineage", nil}, {"runs", n.Runs, "", nil},
+	} {
+		href := ""
+		if count.path != "" {
+			if href, err = p.Href(count.path, count.pairs...); err != nil {
+				return err
+			}
+		}
+		p.Counts = append(p.Counts, countLink{count.name, count.n, href})
+	}
+	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{Descending: true, Page: projections.Page{Limit: recentRecords}})
+	if err != nil {
+		return err
+	}
+	p.Recent = list.Rows
+	if p.JSON = "/v1/status"; p.Past { // which knows the present only
+		if p.JSON, err = p.Data("/v1/events", "order", "desc", "limit", recentRecords); err != nil {
+			return err
+		}
+	}
+	return fillExamples(c, p)
+}
+
+// fillExamples adds questions that have an answer here.
+func fillExamples(c *question, p *startPage) error {
+	at := c.view.Position()
+	last := p.Head.Size - 1
+	if p.Past {
+		last = at
+	}
+	early := *p.page
+	early.asOf = strconv.FormatInt(max(0, at/2), 10)
+	var err error
+	add := func(name string, href string, failed error) {
+		if err == nil {
+			err = failed
+		}
+		p.Examples = append(p.Examples, link{name, href})
+	}
+	page := func(name string, q page, path string, pairs ...any) {
+		href, failed := q.Href(path, pairs...)
+		add(name, href, failed)
+	}
+	page("ask-catalog", *p.page, "/catalog", "stage", events.StagePublished)
+	page("ask-flagged", *p.page, "/accesses", "flagged", true)
+	node, ok, failed := c.lineageExample()
+	if failed != nil {
+		return failed
+	}
+	if ok {
+		page("ask-lineage", *p.page, "/lineage", "node", node)
+	}
+	page("ask-past", early, "/catalog")
+	shares, failed := p.Data("/v1/shares")
+	add("ask-shares", shares, failed)
+	timeline, failed := p.Data("/v1/events", "order", "desc")
+	add("ask-timeline", timeline, failed)
+	add("ask-diff", "/v1/catalog/diff?from=0&to="+strconv.FormatInt(max(0, at), 10), nil)
+	add("ask-proof", "/v1/proofs/inclusion?position="+strconv.FormatInt(max(0, last), 10), nil)
+	return err
+}
+
+// lineageExample finds a dataset that something was told about.
+func (c *question) lineageExample() (node string, found bool, err error) {
+	rows, err := c.view.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: openLineageType, Descending: true, Page: projections.Page{Limit: 1}})
+	if err != nil || len(rows.Rows) == 0 {
+		return "", false, err
+	}
+	e, err := c.s.o.Ledger.Get(c.ctx, rows.Rows[0].Position)
+	if err != nil {
+		return "", false, err
+	}
+	facts, ok := e.Event.Data.(*events.OpenLineageReceived)
+	if !ok || len(facts.Outputs) == 0 {
+		return "", false, nil
+	}
+	return projections.NodeDataset + ":" + facts.Outputs[0].Namespace + "/" + facts.Outputs[0].Name, true, nil
+}
