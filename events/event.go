@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -62,9 +63,18 @@ type Data interface {
 // Names lists what an event's data can be found by beside its type, subject,
 // principal and party, without duplicates, in the order first mentioned.
 func (e *Event) Names() []Name {
-	var out []Name
-	seen := make(map[string]bool)
-	for _, n := range e.Data.names() {
+	names := e.Data.names()
+	out := names[:0] // made for this call, as all names are
+	if len(names) <= fewNames {
+		for _, n := range names {
+			if !slices.ContainsFunc(out, n.equal) {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	seen := make(map[string]bool, len(names))
+	for _, n := range names {
 		if k := n.String(); !seen[k] {
 			seen[k] = true
 			out = append(out, n)
@@ -72,6 +82,10 @@ func (e *Event) Names() []Name {
 	}
 	return out
 }
+
+// fewNames is up to where comparing each with each is cheaper than a map. Nearly
+// all events have fewer; a lineage run may have thousands.
+const fewNames = 16
 
 // ProducerSeq is a producer's own gapless numbering of its events, from 1.
 type ProducerSeq struct {

@@ -1,6 +1,9 @@
 package events
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Subject is what an event is about: optimistic concurrency, versions and state
 // are per subject.
@@ -37,6 +40,8 @@ const (
 
 // String is an unambiguous text form, for maps and messages only.
 func (n Name) String() string { return n.Kind + "\x00" + strings.Join(n.Parts, "\x00") }
+
+func (n Name) equal(o Name) bool { return n.Kind == o.Kind && slices.Equal(n.Parts, o.Parts) }
 
 func entryName(id string) Name             { return Name{NameEntry, []string{id}} }
 func datasetName(namespace, n string) Name { return Name{NameDataset, []string{namespace, n}} }

@@ -2,105 +2,12 @@ package ledger
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
 )
-
-// A lookahead is what a caller read for its request before it was queued, so that
-// the sequencer need not. It holds as far as nothing it read was changed from
-// position on; the sequencer knows what was.
-type lookahead struct {
-	position int64
-	ids      map[[32]byte]int64
-	cells    map[proof.Hash]cell
-	sources  map[string]string
-}
-
-// lookAhead reads the rows the rules will ask for. The position is taken first:
-// what the reads see beyond it only makes them newer.
-func (l *Ledger) lookAhead(drafts []*draft) (lookahead, error) {
-	a := lookahead{
-		position: l.head.Load().Size,
-		ids:      make(map[[32]byte]int64, len(drafts)),
-		cells:    make(map[proof.Hash]cell, len(drafts)),
-		sources:  make(map[string]string, 1),
-	}
-	for _, d := range drafts {
-		if err := a.read(l, d); err != nil {
-			return a, err
-		}
-	}
-	return a, nil
-}
-
-func (a *lookahead) read(l *Ledger, d *draft) error {
-	position, err := l.readID(d.id)
-	if err != nil {
-		return err
-	}
-	a.ids[d.id] = position
-	if _, ok := a.sources[d.event.Source]; !ok {
-		if a.sources[d.event.Source], err = l.readSource(d.event.Source); err != nil {
-			return err
-		}
-	}
-	subjects := append(d.typ.Needs(d.event.Data), d.event.Data.Subject())
-	for _, s := range subjects {
-		hash := subjectHash(s)
-		if _, ok := a.cells[hash]; ok {
-			continue
-		}
-		if a.cells[hash], err = l.readCell(s.Kind, hash); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// noPosition says that an event is not in the book.
-const noPosition = -1
-
-func (l *Ledger) readID(hash [32]byte) (int64, error) {
-	v, err := l.getRow(idKey(hash))
-	if v == nil {
-		return noPosition, err
-	}
-	return positionOf(v)
-}
-
-func (l *Ledger) readSource(source string) (principal string, err error) {
-	v, err := l.getRow(sourceKey(source))
-	return string(v), err
-}
-
-func (l *Ledger) readCell(kind string, subject proof.Hash) (cell, error) {
-	v, err := l.getRow(stateKey(subject))
-	if err != nil {
-		return cell{}, err
-	}
-	if v == nil {
-		return cell{state: events.StateOf(kind)}, nil
-	}
-	return decodeCell(kind, v)
-}
-
-func positionValue(position int64) []byte {
-	return binary.AppendUvarint(nil, uint64(position))
-}
-
-func positionOf(v []byte) (int64, error) {
-	p, n := binary.Uvarint(v)
-	if n != len(v) || p > 1<<62 {
-		return 0, fmt.Errorf("%x is not a position", v)
-	}
-	return int64(p), nil
-}
 
 // admission is what the sequencer remembers between requests. Only its goroutine
 // touches it.
@@ -164,7 +71,7 @@ func (r *recent[K, V]) rotate(next int64) {
 type overlay struct {
 	cells   map[proof.Hash]cell
 	sources map[string]string
-	ids     map[[32]byte]int // index of the draft in the request
+	ids     map[[32]byte]int // index of the draft in the request; nil if it is alone
 }
 
 // admit asks the rules about a request and places it in the pool if all of it may
@@ -174,7 +81,10 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overlay{make(map[proof.Hash]cell), make(map[string]string), make(map[[32]byte]int)}
+	o := overlay{cells: make(map[proof.Hash]cell), sources: make(map[string]string)}
+	if len(r.drafts) > 1 {
+		o.ids = make(map[[32]byte]int, len(r.drafts))
+	}
 	places := make([]place, len(r.drafts))
 	versions := make([]uint64, len(r.drafts))
 	for i, d := range r.drafts {
@@ -182,8 +92,10 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 			return nil, at(i, &events.Refusal{Rule: "id.repeated-in-batch", Class: events.Conflict, Field: "/id",
 				Detail: fmt.Sprintf("events %d and %d of the batch bear the same source and id", j, i), Fix: "send each event once"})
 		}
-		o.ids[d.id] = i
-		old, found, err := l.repeated(p, r, d)
+		if o.ids != nil {
+			o.ids[d.id] = i
+		}
+		old, found, err := l.repeated(p, d)
 		if err != nil {
 			return nil, at(i, err)
 		}
@@ -191,7 +103,7 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 			places[i] = old
 			continue
 		}
-		if versions[i], err = l.check(&o, r, d, now); err != nil {
+		if versions[i], err = l.check(&o, d, now); err != nil {
 			return nil, at(i, err)
 		}
 	}
@@ -270,7 +182,7 @@ func (l *Ledger) believe(last int64, confirmed bool) (events.Time, error) {
 
 // repeated looks for the same source and id. If the content is the same too, the
 // event's old place is the answer; if not, the id is refused.
-func (l *Ledger) repeated(p *pool, r *request, d *draft) (place, bool, error) {
+func (l *Ledger) repeated(p *pool, d *draft) (place, bool, error) {
 	if q, ok := p.drafts[d.id]; ok {
 		if !sameContent(d, q.draft.body, q.draft.event.Facets) {
 			return place{}, false, conflict(d, q.place.position)
@@ -280,8 +192,7 @@ func (l *Ledger) repeated(p *pool, r *request, d *draft) (place, bool, error) {
 	}
 	position, ok := l.admission.ids.get(d.id)
 	if !ok {
-		position, ok = r.ahead.ids[d.id]
-		if !ok || r.ahead.position < l.admission.ids.floor {
+		if position = d.ahead.recorded; d.ahead.asOf < l.admission.ids.floor {
 			var err error
 			if position, err = l.readID(d.id); err != nil {
 				return place{}, false, err
@@ -344,12 +255,12 @@ func conflict(d *draft, position int64) error {
 
 // check asks the rules about one event on top of the overlay, applies it there,
 // and returns the subject version it gets.
-func (l *Ledger) check(o *overlay, r *request, d *draft, now events.Time) (uint64, error) {
-	if err := l.checkSource(o, r, d); err != nil {
+func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
+	if err := l.checkSource(o, d); err != nil {
 		return 0, err
 	}
 	sub := d.event.Data.Subject()
-	c, err := l.cell(o, r, sub)
+	c, err := l.cell(o, d, sub.Kind, d.subject)
 	if err != nil {
 		return 0, err
 	}
@@ -360,7 +271,7 @@ func (l *Ledger) check(o *overlay, r *request, d *draft, now events.Time) (uint6
 	}
 	var readErr error
 	states := events.States{Recorded: now, Of: func(s events.Subject) any {
-		c, err := l.cell(o, r, s)
+		c, err := l.cell(o, d, s.Kind, subjectHash(s))
 		readErr = errors.Join(readErr, err)
 		return c.state
 	}}
@@ -380,31 +291,30 @@ func (l *Ledger) check(o *overlay, r *request, d *draft, now events.Time) (uint6
 }
 
 // cell returns what is known of a subject, the request's own changes included.
-func (l *Ledger) cell(o *overlay, r *request, sub events.Subject) (cell, error) {
-	hash := subjectHash(sub)
-	if c, ok := o.cells[hash]; ok {
+func (l *Ledger) cell(o *overlay, d *draft, kind string, subject proof.Hash) (cell, error) {
+	if c, ok := o.cells[subject]; ok {
 		return c, nil
 	}
-	if c, ok := l.admission.cells.get(hash); ok {
+	if c, ok := l.admission.cells.get(subject); ok {
 		return c, nil
 	}
-	if c, ok := r.ahead.cells[hash]; ok && r.ahead.position >= l.admission.cells.floor {
+	if c, ok := d.ahead.cell(subject); ok && d.ahead.asOf >= l.admission.cells.floor {
 		return c, nil
 	}
-	return l.readCell(sub.Kind, hash)
+	return l.readCell(kind, subject)
 }
 
 // checkSource binds a source to the first principal that uses it, so that nobody
 // squats another's ids.
-func (l *Ledger) checkSource(o *overlay, r *request, d *draft) error {
+func (l *Ledger) checkSource(o *overlay, d *draft) error {
 	source := d.event.Source
 	holder, ok := o.sources[source]
 	if !ok {
 		holder, ok = l.admission.sources.get(source)
 	}
 	if !ok {
-		holder, ok = r.ahead.sources[source]
-		if !ok || r.ahead.position < l.admission.sources.floor {
+		// What is bound stays bound; only that it is free can be out of date.
+		if holder = d.ahead.holder; holder == "" && d.ahead.asOf < l.admission.sources.floor {
 			var err error
 			if holder, err = l.readSource(source); err != nil {
 				return err
@@ -420,21 +330,4 @@ func (l *Ledger) checkSource(o *overlay, r *request, d *draft) error {
 			Detail: fmt.Sprintf("source %q belongs to another principal", source), Fix: "use a source of your own"}
 	}
 	return nil
-}
-
-// getRow reads a row into memory of its own; nil if there is none.
-func (l *Ledger) getRow(key []byte) ([]byte, error) {
-	if err := l.uses.begin(); err != nil {
-		return nil, err
-	}
-	defer l.uses.end()
-	v, closer, err := l.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, l.damaged(fmt.Sprintf("reading row %c", key[0]), err)
-	}
-	out := bytes.Clone(v)
-	return out, closer.Close()
 }

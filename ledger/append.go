@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -26,7 +28,6 @@ type Receipt struct {
 type request struct {
 	drafts   []*draft
 	size     int64
-	ahead    lookahead
 	confirms bool         // an operator vouches for the clock
 	done     chan outcome // buffered, so that nobody waits for a caller that left
 }
@@ -56,17 +57,43 @@ type place struct {
 func (l *Ledger) Append(ctx context.Context, batch ...events.Event) ([]Receipt, error) {
 	now := events.TimeOf(l.opts.Now())
 	batch = slices.Clone(batch) // the caller may go on before the ledger is done with it
-	for i := range batch {
-		ev := &batch[i]
-		if typ, ok := events.Lookup(ev.Type); ok && typ.Reserved {
-			return nil, &events.Refusal{Rule: "type.reserved", Class: events.Forbidden, Field: "/type", Index: i,
-				Detail: ev.Type + " is appended by the ledger itself", Fix: "send an event of another type"}
+	err := inChunks(len(batch), func(from, to int) error {
+		for i := from; i < to; i++ {
+			ev := &batch[i]
+			if typ, ok := events.Lookup(ev.Type); ok && typ.Reserved {
+				return &events.Refusal{Rule: "type.reserved", Class: events.Forbidden, Field: "/type", Index: i,
+					Detail: ev.Type + " is appended by the ledger itself", Fix: "send an event of another type"}
+			}
+			if err := ev.Validate(now); err != nil {
+				return at(i, err)
+			}
 		}
-		if err := ev.Validate(now); err != nil {
-			return nil, at(i, err)
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return l.append(ctx, batch)
+}
+
+// chunkEvents is the least number of events that is worth a goroutine.
+const chunkEvents = 32
+
+// inChunks cuts a batch of n events into a chunk for each processor and works on
+// all at once: a single producer's batch would otherwise keep one busy. The error
+// is that of the first chunk that has one.
+func inChunks(n int, do func(from, to int) error) error {
+	chunks := min(runtime.GOMAXPROCS(0), n/chunkEvents)
+	if chunks <= 1 {
+		return do(0, n)
+	}
+	errs := make([]error, chunks)
+	var wg sync.WaitGroup
+	for i := range chunks {
+		wg.Go(func() { errs[i] = do(i*n/chunks, (i+1)*n/chunks) })
+	}
+	wg.Wait()
+	return cmp.Or(errs...)
 }
 
 // append is Append for events the ledger itself makes as well.
@@ -96,25 +123,31 @@ func (l *Ledger) prepare(batch []events.Event) (*request, error) {
 		return nil, &events.Refusal{Rule: "limit.batch-events", Class: events.TooLarge, Index: lim.BatchEvents,
 			Detail: fmt.Sprintf("the batch holds %d events; the limit is %d", len(batch), lim.BatchEvents), Fix: "send it in parts"}
 	}
-	req := &request{done: make(chan outcome, 1)}
-	for i := range batch {
-		d, err := l.draft(&batch[i])
-		if err != nil {
-			return nil, at(i, err)
+	req := &request{done: make(chan outcome, 1), drafts: make([]*draft, len(batch))}
+	err := inChunks(len(batch), func(from, to int) error {
+		for i := from; i < to; i++ {
+			d, err := l.draft(&batch[i])
+			if err != nil {
+				return at(i, err)
+			}
+			if d.size > lim.EventBytes {
+				return &events.Refusal{Rule: "limit.event-bytes", Class: events.TooLarge, Index: i,
+					Detail: fmt.Sprintf("the event takes %d bytes; the limit is %d", d.size, lim.EventBytes), Fix: "split it, or put large content elsewhere and refer to it by digest"}
+			}
+			req.drafts[i] = d
 		}
-		if d.size > lim.EventBytes {
-			return nil, &events.Refusal{Rule: "limit.event-bytes", Class: events.TooLarge, Index: i,
-				Detail: fmt.Sprintf("the event takes %d bytes; the limit is %d", d.size, lim.EventBytes), Fix: "split it, or put large content elsewhere and refer to it by digest"}
-		}
+		return l.lookAhead(req.drafts[from:to])
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range req.drafts {
 		if req.size += d.size; req.size > lim.BatchBytes {
 			return nil, &events.Refusal{Rule: "limit.batch-bytes", Class: events.TooLarge, Index: i,
 				Detail: fmt.Sprintf("the batch takes more than %d bytes", lim.BatchBytes), Fix: "send it in parts"}
 		}
-		req.drafts = append(req.drafts, d)
 	}
-	var err error
-	req.ahead, err = l.lookAhead(req.drafts)
-	return req, err
+	return req, nil
 }
 
 // at names the place in the batch that an error is about.
@@ -132,11 +165,12 @@ func receipts(req *request, out outcome) ([]Receipt, error) {
 		return nil, out.err
 	}
 	rs := make([]Receipt, len(req.drafts))
+	checkpoint := string(out.head.Checkpoint) // one copy for the batch
 	for i, d := range req.drafts {
 		p := out.places[i]
 		rs[i] = Receipt{Repeated: p.repeated, Receipt: proof.Receipt{
 			ID: d.event.ID, Source: d.event.Source, Position: p.position, Time: p.time,
-			LeafHash: p.leaf, Checkpoint: string(out.head.Checkpoint),
+			LeafHash: p.leaf, Checkpoint: checkpoint,
 		}}
 	}
 	return rs, nil

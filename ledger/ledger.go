@@ -31,6 +31,8 @@ type Ledger struct {
 	vkey     string
 	first    proof.Hash // what the chain starts from: the prev of record 0
 	owners   *owners
+	holders  holders
+	tiles    tileCache
 	witness  *witness
 
 	head      atomic.Pointer[Head] // durable; only the landing goroutine stores it

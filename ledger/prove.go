@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -71,19 +72,58 @@ func (l *Ledger) rebuild(position int64, prev proof.Hash, row []byte) (Record, *
 		Version: proof.LeafVersion, Position: uint64(position), Prev: prev, Time: time,
 		Keys: keys[:min(len(keys), proof.MaxKeys)], Body: proof.CommitBody(&r.Salt, b),
 	}
-	r.Leaf = leaf.Append(nil)
+	r.Leaf = leaf.Append(make([]byte, 0, 128+(proof.HashSize+2)*len(leaf.Keys)))
 	r.Hash = proof.LeafHash(r.Leaf)
 	return r, body, nil
 }
 
 func (l *Ledger) durableTiles() tileReader { return tileReader{l.head.Load().edge, l.loadTile} }
 
+// loadTile reads a full tile, which never changes.
 func (l *Ledger) loadTile(level int, n int64) ([]proof.Hash, error) {
 	if err := l.uses.begin(); err != nil {
 		return nil, err
 	}
 	defer l.uses.end()
-	return readTileRow(l.db, level, n)
+	at := tileAt{level, n}
+	if hashes := l.tiles.get(at); hashes != nil {
+		return hashes, nil
+	}
+	hashes, err := readTileRow(l.db, level, n)
+	if err == nil {
+		l.tiles.put(at, hashes)
+	}
+	return hashes, err
+}
+
+// tileCache keeps tiles that were read: those high in the tree are part of nearly
+// every proof.
+type tileCache struct {
+	mu    sync.RWMutex
+	known map[tileAt][]proof.Hash // bounded by tilesKnown
+}
+
+type tileAt struct {
+	level int
+	n     int64
+}
+
+// tilesKnown is how many tiles are kept, of 8 KiB each.
+const tilesKnown = 1024
+
+func (c *tileCache) get(at tileAt) []proof.Hash {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.known[at]
+}
+
+func (c *tileCache) put(at tileAt, hashes []proof.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= tilesKnown || c.known == nil {
+		c.known = make(map[tileAt][]proof.Hash)
+	}
+	c.known[at] = hashes
 }
 
 // LeafHash returns the hash of the record at a position.

@@ -48,6 +48,7 @@ type draft struct {
 	id      [32]byte
 	subject proof.Hash
 	size    int64 // stored bytes, for the limits
+	ahead   lookahead
 	// continues are the records that carry the keys this one has no room for.
 	continues []*draft
 }
@@ -56,7 +57,7 @@ type draft struct {
 func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 	typ, ok := events.Lookup(ev.Type)
 	if !ok {
-		return nil, &events.Refusal{Rule: "type.unknown", Field: "/type", Detail: fmt.Sprintf("there is no event type %q", ev.Type), Fix: "use a type of the vocabulary (events.Types)"}
+		return nil, &events.Refusal{Rule: "type.unknown", Field: "/type", Detail: fmt.Sprintf("there is no event type %q", ev.Type), Fix: "use a type of the vocabulary, see docs/events.md"}
 	}
 	if err := ev.Split(); err != nil {
 		return nil, err

@@ -115,6 +115,7 @@ type verification struct {
 	// doubtful: they have not, and neither have the records.
 	doubtful bool
 	tiles    tileReader
+	derived  *derived
 
 	mu       sync.Mutex // guards report.Findings and suspects
 	report   *Report

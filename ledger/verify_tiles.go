@@ -29,6 +29,8 @@ type tileCheck struct {
 	err           error        // why not
 	faults        []Finding    // of the records, if the tile is right
 	chain         []proof.Hash // what the records hash to; nil if one is missing
+	facts         []fact       // what the records say, for derived
+	ids           rowSum       // of their identities
 }
 
 func (c *tileCheck) fault(kind string, from, to int64, format string, args ...any) {
@@ -43,6 +45,7 @@ func (v *verification) checkTiles(ctx context.Context, from int64) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	v.derived = newDerived(v, from)
 	next := atomic.Int64{}
 	next.Store(from / tileWidth)
 	var wg sync.WaitGroup
@@ -78,7 +81,9 @@ func (v *verification) checkTile(ctx context.Context, n int64) error {
 			}
 		}
 	}
-	if c.err != nil || len(c.faults) > 0 || !v.fitsAbove(0, n, c.stored) {
+	sound := c.err == nil && len(c.faults) == 0 && v.fitsAbove(0, n, c.stored)
+	v.derived.tile(c, sound)
+	if !sound {
 		v.mu.Lock()
 		v.suspects = append(v.suspects, c)
 		v.mu.Unlock()
@@ -164,6 +169,9 @@ func (v *verification) checkRecords(ctx context.Context, c *tileCheck, prev proo
 			c.fault(RecordEdited, position, position, "the record hashes to %s; the tree holds %s", r.Hash, want)
 		default:
 			v.checkFacets(position, body)
+			if err := v.derived.read(c, position, body); err != nil {
+				v.find(Unreadable, position, position, "%s", reason(err))
+			}
 		}
 	})
 }

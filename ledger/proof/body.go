@@ -3,6 +3,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fxamacker/cbor/v2"
@@ -87,16 +88,26 @@ func (b *Body) check() error {
 	return nil
 }
 
+// fewNames is up to where comparing each with each is cheaper than a map.
+const fewNames = 16
+
 func checkNames(names []Name) error {
-	if len(names) == 0 {
+	for _, n := range names {
+		if len(n) < 2 || !knownKind(n[0]) {
+			return fmt.Errorf("name %q: a name is one of the known kinds and its parts", n)
+		}
+	}
+	if len(names) <= fewNames {
+		for i, n := range names {
+			if slices.ContainsFunc(names[:i], func(o Name) bool { return slices.Equal(n, o) }) {
+				return fmt.Errorf("name %q is listed twice", n)
+			}
+		}
 		return nil
 	}
 	seen := make(map[string]bool, len(names))
 	var buf []byte
 	for _, n := range names {
-		if len(n) < 2 || !knownKind(n[0]) {
-			return fmt.Errorf("name %q: a name is one of the known kinds and its parts", n)
-		}
 		buf = appendTexts(buf[:0], n...)
 		if seen[string(buf)] {
 			return fmt.Errorf("name %q is listed twice", n)

@@ -159,9 +159,11 @@ func (b *Body) readFacets(r *reader) {
 func (b *Body) readNames(r *reader) {
 	n := r.expect(cborArray, "names")
 	r.present(n > 0, "names")
+	b.Names = make([]Name, 0, min(n, fewNames))
 	for ; n > 0 && r.err == nil; n-- {
-		var name Name
-		for parts := r.expect(cborArray, "name"); parts > 0 && r.err == nil; parts-- {
+		parts := r.expect(cborArray, "name")
+		name := make(Name, 0, min(parts, 3)) // a kind and a dataset's two parts
+		for ; parts > 0 && r.err == nil; parts-- {
 			name = append(name, r.text("part of a name"))
 		}
 		b.Names = append(b.Names, name)

@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// A lookahead is what a caller read for a draft before it was queued, so that the
+// sequencer need not. It holds as far as nothing it read was changed from position
+// asOf on; the sequencer knows what was.
+type lookahead struct {
+	asOf     int64
+	recorded int64  // position of the event if it is in the book already
+	holder   string // principal that the source is bound to, "" if to none
+	cells    []subjectCell
+}
+
+// A subjectCell is the cell of a subject that the rules will ask for.
+type subjectCell struct {
+	subject proof.Hash
+	cell    cell
+}
+
+// cell finds a subject among the few of a draft.
+func (a *lookahead) cell(subject proof.Hash) (cell, bool) {
+	for i := range a.cells {
+		if a.cells[i].subject == subject {
+			return a.cells[i].cell, true
+		}
+	}
+	return cell{}, false
+}
+
+// lookAhead reads the rows the rules will ask for. The position is taken first:
+// what the reads see beyond it only makes them newer.
+func (l *Ledger) lookAhead(drafts []*draft) error {
+	r := aheadReader{l: l, asOf: l.head.Load().Size}
+	if len(drafts) > 1 {
+		r.seen = make(map[proof.Hash]cell, len(drafts))
+	}
+	// In the order of their rows, one read finds in the cache what the one before it
+	// passed.
+	ordered := slices.Clone(drafts)
+	slices.SortFunc(ordered, func(a, b *draft) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, d := range ordered {
+		if err := r.read(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// An aheadReader looks ahead for drafts of one batch, which often are about the
+// same subjects.
+type aheadReader struct {
+	l    *Ledger
+	asOf int64
+	seen map[proof.Hash]cell // nil if there is one draft only
+}
+
+func (r *aheadReader) read(d *draft) (err error) {
+	a := &d.ahead
+	a.asOf = r.asOf
+	if a.recorded, err = r.l.readID(d.id); err != nil {
+		return err
+	}
+	if a.holder, err = r.l.holders.of(r.l, d.event.Source); err != nil {
+		return err
+	}
+	if err := r.readCell(a, d.body.Subject[0], d.subject); err != nil {
+		return err
+	}
+	for _, s := range d.typ.Needs(d.event.Data) {
+		if err := r.readCell(a, s.Kind, subjectHash(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (err error) {
+	c, ok := r.seen[subject]
+	if !ok {
+		if c, err = r.l.readCell(kind, subject); err != nil {
+			return err
+		}
+		if r.seen != nil {
+			r.seen[subject] = c
+		}
+	}
+	a.cells = append(a.cells, subjectCell{subject, c})
+	return nil
+}
+
+// holders remembers which principals sources are bound to. A binding never
+// changes, so what was read once holds for good.
+type holders struct {
+	mu    sync.RWMutex
+	known map[string]string // bounded by holdersKnown
+}
+
+const holdersKnown = 4096
+
+// of reads the principal that a source is bound to, "" if to none yet.
+func (h *holders) of(l *Ledger, source string) (string, error) {
+	h.mu.RLock()
+	holder := h.known[source]
+	h.mu.RUnlock()
+	if holder != "" {
+		return holder, nil
+	}
+	holder, err := l.readSource(source)
+	if holder == "" || err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.known) >= holdersKnown || h.known == nil {
+		h.known = make(map[string]string)
+	}
+	h.known[source] = holder
+	return holder, nil
+}
+
+// noPosition says that an event is not in the book.
+const noPosition = -1
+
+func (l *Ledger) readID(hash [32]byte) (int64, error) {
+	v, err := l.getRow(idKey(hash))
+	if v == nil {
+		return noPosition, err
+	}
+	return positionOf(v)
+}
+
+func (l *Ledger) readSource(source string) (principal string, err error) {
+	v, err := l.getRow(sourceKey(source))
+	return string(v), err
+}
+
+func (l *Ledger) readCell(kind string, subject proof.Hash) (cell, error) {
+	v, err := l.getRow(stateKey(subject))
+	if err != nil {
+		return cell{}, err
+	}
+	if v == nil {
+		return cell{state: events.StateOf(kind)}, nil
+	}
+	return decodeCell(kind, v)
+}
+
+func positionValue(position int64) []byte {
+	return binary.AppendUvarint(nil, uint64(position))
+}
+
+func positionOf(v []byte) (int64, error) {
+	p, n := binary.Uvarint(v)
+	if n != len(v) || p > 1<<62 {
+		return 0, fmt.Errorf("%x is not a position", v)
+	}
+	return int64(p), nil
+}
+
+// getRow reads a row into memory of its own; nil if there is none.
+func (l *Ledger) getRow(key []byte) ([]byte, error) {
+	if err := l.uses.begin(); err != nil {
+		return nil, err
+	}
+	defer l.uses.end()
+	v, closer, err := l.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, l.damaged(fmt.Sprintf("reading row %c", key[0]), err)
+	}
+	out := bytes.Clone(v)
+	return out, closer.Close()
+}
