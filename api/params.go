@@ -88,7 +88,7 @@ func parseQuery(r *http.Request, params []param, q any) error {
 			return problem(http.StatusBadRequest, "query.repeated", fmt.Sprintf("the parameter %s is given %d times", p.name, len(given)), "give it once").at(p.name)
 		}
 		text := p.def
-		if len(given) == 1 {
+		if len(given) == 1 && given[0] != "" { // an empty field of a form is not filled in
 			text = given[0]
 		}
 		if text == "" {
