@@ -108,6 +108,7 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 		}
 	}
 	if err := l.placeAll(p, r, places, versions); err != nil {
+		p.broken = err
 		return nil, err
 	}
 	for k, c := range o.cells {
@@ -116,6 +117,7 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 	}
 	for source, principal := range o.sources {
 		if err := p.batch.Set(sourceKey(source), []byte(principal), nil); err != nil {
+			p.broken = err
 			return nil, err
 		}
 		l.admission.sources.put(source, principal)

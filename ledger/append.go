@@ -258,6 +258,9 @@ type pool struct {
 	requests []*request
 	outcomes []outcome
 	bytes    int64
+	// broken: part of a request is in the batch and the rest could not be put there.
+	// The pool must not be applied, or a refused request would half happen.
+	broken error
 }
 
 type pooled struct {
@@ -362,6 +365,9 @@ func (l *Ledger) place(p *pool, d *draft, time int64) (place, error) {
 // seal completes the batch with the rows it has one of, and applies it. From then
 // on it can be read, but it is not durable.
 func (l *Ledger) seal(p *pool) error {
+	if p.broken != nil {
+		return p.broken
+	}
 	if len(p.leaves) == 0 {
 		return nil // only refusals and repeats: nothing to write
 	}
