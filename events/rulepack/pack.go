@@ -1,0 +1,151 @@
+package rulepack
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Pack is a set of rules of one legal order, in one version.
+type Pack struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Title   Text   `json:"title"`
+	// Source is where the law can be read.
+	Source string `json:"source"`
+	// Calendar is the id of the calendar that its deadlines are counted by.
+	Calendar   string      `json:"calendar"`
+	Deadlines  []Deadline  `json:"deadlines"`
+	Violations []Violation `json:"violations"`
+	Retention  []Retention `json:"retention"`
+}
+
+// Text is a label in both languages of the pages.
+type Text struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
+
+// Deadline is a clock: what starts it, how long it runs, what stops it.
+type Deadline struct {
+	ID    string `json:"id"`
+	Title Text   `json:"title"`
+	// Basis is the provision it follows from.
+	Basis string `json:"basis"`
+	// Starts begins a duty, Stops ends it. The events of one duty have the same
+	// case.
+	Starts Trigger   `json:"starts"`
+	Stops  []Trigger `json:"stops"`
+	Length Period    `json:"length"`
+	// Extension says how it can be made longer; nil if it cannot.
+	Extension *Extension `json:"extension,omitzero"`
+	// Duty is who has to act: provider, consumer, authority or operator.
+	Duty string `json:"duty"`
+	// Violation is the code of a miss; empty if the law names none.
+	Violation string `json:"violation,omitzero"`
+}
+
+// Trigger selects events.
+type Trigger struct {
+	Event string `json:"event"`
+	// When lists, by field of the event's data, the values that fit.
+	When map[string][]string `json:"when,omitzero"`
+	// Case is the field of the event's data that says which case it belongs to.
+	Case string `json:"case"`
+	// From is the field of the event's data that holds the moment to count from;
+	// empty for the event's own time.
+	From string `json:"from,omitzero"`
+}
+
+// Extension says how a deadline can be made longer, once.
+type Extension struct {
+	// Event grants it, on the same case as the start.
+	Event Trigger `json:"event"`
+	// AtMost is the longest extension, counted from the end of the deadline.
+	AtMost Period `json:"at_most"`
+}
+
+// Violation is a rule that can be found broken.
+type Violation struct {
+	Code  string `json:"code"`
+	Title Text   `json:"title"`
+	Basis string `json:"basis"`
+	// By is whose violation it is: provider, consumer, authority or operator.
+	By string `json:"by"`
+}
+
+// Retention says how long records of a class are kept at least.
+type Retention struct {
+	Class string `json:"class"`
+	Title Text   `json:"title"`
+	Basis string `json:"basis"`
+	Keep  Period `json:"keep"`
+}
+
+// duties are the parts a party can have in a rule.
+var duties = []string{"provider", "consumer", "authority", "operator"}
+
+// Check tells what is wrong with a pack, naming the field; nil if nothing is.
+func (p *Pack) Check() error {
+	if p.ID == "" || p.Version == "" || p.Calendar == "" {
+		return errors.New("id, version, calendar: a pack needs all three, since deadlines name them")
+	}
+	codes := make(map[string]bool)
+	for i, v := range p.Violations {
+		if v.Code == "" || codes[v.Code] || !slices.Contains(duties, v.By) {
+			return fmt.Errorf("violations/%d: %q needs a code of its own, and by one of %s", i, v.Code, strings.Join(duties, ", "))
+		}
+		codes[v.Code] = true
+	}
+	ids := make(map[string]bool)
+	for i, d := range p.Deadlines {
+		if d.ID == "" || ids[d.ID] {
+			return fmt.Errorf("deadlines/%d/id: %q is missing or used twice", i, d.ID)
+		}
+		ids[d.ID] = true
+		if err := d.check(codes); err != nil {
+			return fmt.Errorf("deadlines/%d (%s): %w", i, d.ID, err)
+		}
+	}
+	classes := make(map[string]bool)
+	for i, r := range p.Retention {
+		if r.Class == "" || classes[r.Class] {
+			return fmt.Errorf("retention/%d/class: %q is missing or used twice", i, r.Class)
+		}
+		classes[r.Class] = true
+		if err := r.Keep.Check(); err != nil {
+			return fmt.Errorf("retention/%d/keep: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (d *Deadline) check(codes map[string]bool) error {
+	if !slices.Contains(duties, d.Duty) {
+		return fmt.Errorf("duty: %q is not one of %s", d.Duty, strings.Join(duties, ", "))
+	}
+	if d.Violation != "" && !codes[d.Violation] {
+		return fmt.Errorf("violation: the pack has no %q", d.Violation)
+	}
+	if len(d.Stops) == 0 {
+		return errors.New("stops: a deadline that nothing meets cannot be told from a breach")
+	}
+	for _, t := range append([]Trigger{d.Starts}, d.Stops...) {
+		if t.Event == "" || t.Case == "" {
+			return errors.New("starts, stops: each needs an event and a case")
+		}
+	}
+	if x := d.Extension; x != nil {
+		if x.Event.Event == "" || x.Event.Case == "" {
+			return errors.New("extension/event: it needs an event and a case")
+		}
+		if err := x.AtMost.Check(); err != nil {
+			return fmt.Errorf("extension/at_most: %w", err)
+		}
+	}
+	if err := d.Length.Check(); err != nil {
+		return fmt.Errorf("length: %w", err)
+	}
+	return nil
+}
