@@ -303,6 +303,147 @@ def read_inclusion(text):
     return at, path, checkpoint
 
 
+# --- completeness index ----------------------------------------------------------
+
+ALGORITHM, EMPTY = "ledgerline/index/v1", bytes(32)
+
+
+def is_count(x, least=0):
+    return type(x) is int and least <= x <= MAX
+
+
+def entry_hash(position, time, leaf):
+    return sha(b"\0", encode([position, time, leaf]))
+
+
+def index_leaf_hash(leaf):
+    return sha(b"ledgerline/index-leaf/v1\0", encode(leaf))
+
+
+def index_node(left, right):
+    return sha(b"ledgerline/index-node/v1\0", left, right)
+
+
+def key_bit(k, i):
+    return k[i // 8] >> 7 - i % 8 & 1
+
+
+def index_root(leaves, depth=0):
+    if len(leaves) < 2:
+        return index_leaf_hash(leaves[0]) if leaves else EMPTY
+    return index_node(*(index_root([x for x in leaves if key_bit(x[0], depth) == b], depth + 1) for b in (0, 1)))
+
+
+def looked_up(k, root, siblings, leaf):
+    """Returns the leaf of the key, None if no record bears it."""
+    need(len(siblings) <= 256 and all(map(is_hash, siblings)), "siblings")
+    if leaf is not None:
+        need(len(leaf) == 3 and is_hash(leaf[0]) and is_count(leaf[1], 1) and is_hash(leaf[2]), "leaf of the index")
+        need(all(key_bit(k, i) == key_bit(leaf[0], i) for i in range(len(siblings))), "leaf not on the path")
+    h = EMPTY if leaf is None else index_leaf_hash(leaf)
+    for i in reversed(range(len(siblings))):
+        h = index_node(siblings[i], h) if key_bit(k, i) else index_node(h, siblings[i])
+    need(h == root, "the path does not lead to the root")
+    return leaf if leaf and leaf[0] == k else None
+
+
+def check_range(entries, first, count, hashes, root):
+    need(entries and first + len(entries) <= count, "not a range")
+    rest = list(hashes)
+
+    def over(lo, hi):
+        if hi <= first or lo >= first + len(entries):
+            need(rest, "too few hashes")
+            return rest.pop(0)
+        if hi - lo == 1:
+            return entries[lo - first]
+        k = lo + split(hi - lo)
+        left = over(lo, k)
+        return sha(b"\1", left, over(k, hi))
+
+    need(over(0, count) == root and not rest, "the entries are not those of the log")
+
+
+def included(path, leaf, size, root):
+    v = read_leaf(leaf)
+    need(len(path) <= 63 and root_from_path(leaf_hash(leaf), v[1], size, path) == root, "not included")
+    return v
+
+
+def read_commit(leaf, body):
+    """Returns position, time, root and size of a commitment to the index."""
+    v, b = read_leaf(leaf), read_body(body)
+    need(sha(b"ledgerline/body/v1\0", EMPTY, body) == v[5] and body_keys(b) == v[4], "commitment's body")
+    d = b[21]
+    need(b[2] == "ledger.index.committed" and set(d) == {"algorithm", "root", "size"}, "not a commitment to the index")
+    need(d["algorithm"] == ALGORITHM and is_hash(d["root"]) and is_count(d["size"], 1) and d["size"] <= v[1], "commitment")
+    return v[1], v[3], d["root"], d["size"]
+
+
+def shown_record(record, also):
+    """Returns the leaf, its hash, and whether it bears the keys in also."""
+    leaf, body, salt = record
+    v = read_leaf(leaf)
+    keys, continuation = v[4], False
+    if body is not None:
+        need(is_hash(salt) and sha(b"ledgerline/body/v1\0", salt, body) == v[5], "body")
+        b = read_body(body)
+        need(not b[2].startswith("ledger.") or salt == EMPTY, "salt of a public body")
+        keys, continuation = body_keys(b), b[2] == "record.continued"
+        need(keys[:1024] == v[4], "keys of the leaf")
+    need(body is not None or salt is None, "salt without a body")
+    missing = [k for k in also if k not in keys]
+    need(not missing or body is not None or len(keys) < 1024, "nobody can tell whether it matches")
+    return v, leaf_hash(leaf), not missing or continuation
+
+
+def is_name(n):
+    return type(n) is list and len(n) > 1 and all(type(x) is str for x in n) and n[0] in KINDS
+
+
+def proven_completeness(b, v):
+    """Returns commit, size, closed, positions shown and how many match."""
+    p = decode(b)
+    need(type(p) is list and len(p) == 7 and p[0] == "ledgerline/completeness/v1", "format")
+    question, checkpoint, commitment, parts, records, next_ = p[1:]
+    need(question == [one(v, x) for x in ("names", "also", "from", "to")], "another question")
+    names, also, start, end = question
+    need(is_count(start) and is_count(end) and start <= end and 0 < len(names) <= 1024 and len(also) <= 1024, "window or names")
+    need(all(map(is_name, names + also)) and len({encode(n) for n in names + also}) == len(names + also), "names")
+    size, root = open_checkpoint(checkpoint.decode(), one(v, "origin"), one(v, "vkey"))
+    included(*commitment[:2], size, root)
+    position, time, index, covered = read_commit(*commitment[1:])
+    shown, used, after = [shown_record(r, list(map(key, also))) for r in records], set(), False
+    order = [x[0][1] for x in shown]
+    need(order == sorted(set(order)) and all(x < covered for x in order), "order or cover of records")
+    need(all(start <= x[0][3] < end for x in shown), "record outside the window")
+    need(len(parts) == len(names), "parts")
+    for name, (siblings, leaf, span) in zip(names, parts):
+        found = looked_up(key(name), index, siblings, leaf)
+        mine = [(i, entry_hash(x[0][1], x[0][3], x[1])) for i, x in enumerate(shown) if key(name) in x[0][4]]
+        used |= {i for i, _ in mine}
+        need((found is None) == (span is None) and (found or not mine), "no record, or some")
+        if not found:
+            continue
+        first, before, behind, hashes = span
+        need(is_count(first) and first + len(mine) <= found[1], "more than the index counts")
+        need((before is None) == (first == 0) and (behind is None) == (first + len(mine) == found[1]), "neighbours")
+        need(before is None or before[1] < start, "left out before")
+        need(behind is None or behind[1] >= end, "left out after")
+        after |= behind is not None
+        entries = [entry_hash(*before)] if before else []
+        entries += [h for _, h in mine]
+        entries += [entry_hash(*behind)] if behind else []
+        check_range(entries, first - (before is not None), found[1], hashes, found[2])
+    need(used == set(range(len(shown))), "a record that bears none of the names")
+    closed = after or covered == position and time >= end
+    if next_ is not None:
+        x = included(*next_, size, root)
+        need(not closed and x[1] == covered and x[3] >= end, "shown for nothing")
+        closed = True
+    return position, covered, closed, order, sum(x[2] for x in shown)
+
+
 # --- the vector files ------------------------------------------------------------
 
 def one(v, name):
@@ -420,20 +561,53 @@ def check_bundle(v):
     return read_bundle(one(v, "bundle")) == v["leaf"]
 
 
+def check_index(v):
+    if "entry" in v:
+        fields = [one(v, x) for x in ("position", "time", "leaf_hash")]
+        return one(v, "entry") == encode(fields) and one(v, "entry_hash") == entry_hash(*fields)
+    if "entry_hash" in v:
+        return one(v, "log_root") == Tree(v["entry_hash"]).root(0, len(v["entry_hash"]))
+    if "index_leaf" in v:
+        fields = [one(v, x) for x in ("key", "count", "root")]
+        return one(v, "index_leaf") == encode(fields) and one(v, "index_leaf_hash") == index_leaf_hash(fields)
+    if "of" in v:
+        return (read_lookup(v) is not None) == one(v, "present")
+    if "from" in v:
+        check_range(v["shown_entry"], one(v, "from"), one(v, "log_count"), v.get("range_hash", []), one(v, "log_root"))
+        return True
+    return one(v, "index_root") == index_root([decode(x) for x in v.get("leaf", [])])
+
+
+def read_lookup(v):
+    leaf = decode(one(v, "shown")) if "shown" in v else None
+    return looked_up(one(v, "of"), one(v, "index_root"), v.get("sibling", []), leaf)
+
+
+def check_completeness(v):
+    return proven_completeness(one(v, "proof"), v) == tuple(one(v, x) for x in ("commit", "size", "closed", "positions", "matches"))
+
+
 def check_accumulated(v):
-    prev, hashes = sha(b"ledgerline/genesis/v1\0", b"\xa0"), []
-    for i in range(one(v, "records")):
+    prev, hashes, logs, indexes = sha(b"ledgerline/genesis/v1\0", b"\xa0"), [], {}, []
+    for i in range(one(v, "records") + 1):
+        if i % 64 == 0:
+            indexes.append(index_root([[k, len(x), Tree(x).root(0, len(x))] for k, x in logs.items()]))
+        if i == one(v, "records"):
+            break
         names = [["type", "type.%d" % (i % 7)], ["subject", "entry", str(i % 97)], ["entry", str(i % 97)]]
         salt = body_salt(b"book secret", "https://producer.example", str(i))
         body = sha(b"ledgerline/body/v1\0", salt, str(i).encode())
         prev = leaf_hash(encode([1, i, prev, 1767864600000000 + i * i, sorted(map(key, names)), body]))
         hashes.append(prev)
+        for k in map(key, names):
+            logs.setdefault(k, []).append(entry_hash(i, 1767864600000000 + i * i, prev))
     tree, sizes = Tree(hashes), range(1, one(v, "proofs") + 1)
-    return [one(v, x) for x in ("leaf_hashes", "roots", "inclusion", "consistency")] == [
+    return [one(v, x) for x in ("leaf_hashes", "roots", "inclusion", "consistency", "index_roots")] == [
         sha(*hashes),
         sha(*(tree.root(0, n) for n in range(len(hashes) + 1))),
         sha(*(h for n in sizes for m in range(n) for h in tree.path(m, 0, n))),
-        sha(*(h for n in sizes for m in range(1, n + 1) for h in tree.consistency(m, 0, n)))]
+        sha(*(h for n in sizes for m in range(1, n + 1) for h in tree.consistency(m, 0, n))),
+        sha(*indexes)]
 
 
 # Per file: the check of a vector, and the reader that must refuse its rejects.
@@ -450,6 +624,8 @@ FILES = {
     "slot.txt": (check_slot, lambda b, v: read_slot(b)),
     "bundle.txt": (check_bundle, lambda b, v: read_bundle(b)),
     "accumulated.txt": (check_accumulated, None),
+    "index.txt": (check_index, lambda _, v: read_lookup(v)),
+    "completeness.txt": (check_completeness, lambda b, v: proven_completeness(b, v)),
 }
 
 

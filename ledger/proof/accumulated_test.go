@@ -14,17 +14,28 @@ book secret "book secret".
 leaf_hashes folds the leaf hash of every record. roots folds the root of every size from 0 to
 "records". inclusion folds, for every size from 1 to "proofs" and then every position below it, the
 audit path from the leaf upwards; consistency folds, for every size to from 1 to "proofs" and then
-every size from from 1 to to, the consistency proof.`
+every size from from 1 to to, the consistency proof. index_roots folds the root of the index over the
+first n records, for n from 0 to "records" in steps of 64.`
 
 func accumulatedVectors(t *testing.T, file string) {
 	const records, proofs = 4096, 100
 	f := newVectorFile(t, accumulatedRule)
 	l := newTestLog(t, records)
-	leaves, roots, inclusion, consistency := sha256.New(), sha256.New(), sha256.New(), sha256.New()
-	for _, leaf := range l.leaves {
-		h := LeafHash(leaf)
+	leaves, roots, inclusion, consistency, indexRoots := sha256.New(), sha256.New(), sha256.New(), sha256.New(), sha256.New()
+	var index Index
+	for i, enc := range l.leaves {
+		h := LeafHash(enc)
 		leaves.Write(h[:])
+		if root := index.Root(); i%64 == 0 {
+			indexRoots.Write(root[:])
+		}
+		leaf := must(ParseLeaf(enc))
+		if err := index.Add(&leaf, h); err != nil {
+			t.Fatal(err)
+		}
 	}
+	last := index.Root()
+	indexRoots.Write(last[:])
 	for size := range records + 1 {
 		c := l.checkpoint(size)
 		roots.Write(c.Root[:])
@@ -50,6 +61,7 @@ func accumulatedVectors(t *testing.T, file string) {
 		}
 	}
 	f.vector("records", records, "proofs", proofs, "leaf_hashes", leaves.Sum(nil), "roots", roots.Sum(nil),
-		"inclusion", inclusion.Sum(nil), "consistency", consistency.Sum(nil))
+		"inclusion", inclusion.Sum(nil), "consistency", consistency.Sum(nil),
+		"index_roots", indexRoots.Sum(nil))
 	f.finish(file)
 }

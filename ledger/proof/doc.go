@@ -42,6 +42,12 @@
 //   - A [Consistency] shows that the log of a later checkpoint begins with that
 //     of an earlier one: nothing in it was changed, dropped or moved.
 //
+// A third shows that nothing was left out:
+//
+//   - A [Completeness] shows that certain records, and no others, bear a name and
+//     were recorded within a window. It leads to the root of an index of keys
+//     that the log itself has recorded ([IndexCommit]).
+//
 // A [Receipt] is the answer to an append. It holds the leaf's hash and a
 // checkpoint that covers it, signed once the record is durable. If the operator
 // cannot later give an inclusion proof for it, or gives a log that is not
@@ -64,8 +70,10 @@
 //     moves forward.
 //   - That an event is true, or that its source reported everything. A producer
 //     that numbers its events ([Producer]) makes a loss visible.
-//   - That an answer is complete. Keys are in the leaf so that an index over
-//     them can be rebuilt and audited by holders of leaves alone.
+//   - That the log's commitments to its index are right, on which a
+//     [Completeness] rests. Keys are in the leaf so that anybody who holds the
+//     leaves can make the [Index] again and compare: one root that differs
+//     convicts the operator.
 //
 // # How the bytes are read
 //

@@ -16,8 +16,10 @@ func TestFormatExamples(t *testing.T) {
 	}
 	key := Key(KindType, "catalog.entry.published")
 	l := newTestLog(t, 2)
+	begin := Completeness{Question: Question{Names: []Name{{KindEntry, "E1"}}, From: 1767864600000000, To: EndOfTime}}
 	for after, want := range map[string][]byte{
 		"Position 1 of a log":           l.leaves[1],
+		"The first bytes of a proof":    begin.Marshal()[:60],
 		"The body of a genesis":         must(leastBody().Marshal()),
 		"`[\"type\", \"catalog.entry.p": append(append([]byte(keyDomain), must(encMode.Marshal([]string{"type", "catalog.entry.published"}))...), key[:]...),
 	} {

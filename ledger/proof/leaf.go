@@ -120,6 +120,8 @@ func LeafHash(leaf []byte) Hash {
 }
 
 func sortKeys(keys []Hash) []Hash {
-	slices.SortFunc(keys, func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(keys, compareHashes)
 	return slices.Compact(keys)
 }
+
+func compareHashes(a, b Hash) int { return bytes.Compare(a[:], b[:]) }
