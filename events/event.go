@@ -105,8 +105,10 @@ type Facet struct {
 	Owner string
 	Bytes []byte
 	// Erased is set on reading when the bytes are gone and only the commitment
-	// is left.
-	Erased bool
+	// is left. ErasedBy is the position of the record that says so; 0 if none does:
+	// then the owner's key is missing, and nobody answers for it.
+	Erased   bool
+	ErasedBy int64
 }
 
 // Facets of a data struct: see facetField.

@@ -84,7 +84,10 @@ var (
 	ended     = step{"terminated", "share.agreement.terminated", &AgreementTerminated{Agreement: "A02", By: "D03", Cause: "x"}}
 	reported  = step{"reported", "quality.issue.reported", &QualityIssueReported{
 		Issue: "Q1", By: "D03", Entry: "DS02", Dimension: "GB36344:0301", Symptom: "wrong", Severity: "minor", Description: "x"}}
-	closed = step{"closed", "quality.issue.closed", &QualityIssueClosed{Issue: "Q1", By: "D03", Outcome: "fixed", Reason: "x"}}
+	held     = step{"held", "ledger.hold.placed", &HoldPlaced{Hold: "case-12", Records: []int64{7}, Ground: "x"}}
+	heldMore = step{"held for another case", "ledger.hold.placed", &HoldPlaced{Hold: "case-13", Records: []int64{7}, Ground: "x"}}
+	released = step{"released", "ledger.hold.released", &HoldReleased{Hold: "case-12", Ground: "x"}}
+	closed   = step{"closed", "quality.issue.closed", &QualityIssueClosed{Issue: "Q1", By: "D03", Outcome: "fixed", Reason: "x"}}
 )
 
 func register(id string) step {
@@ -112,6 +115,8 @@ func TestRules(t *testing.T) {
 		histories [][]step
 		acts      []step
 	}{
+		{"payload", [][]step{nil, {held}, {held, heldMore}, {held, released}}, []step{held, released,
+			{"erased", "ledger.payload.erased", samples()["ledger.payload.erased"]}}},
 		{"party", [][]step{nil, {register("D09")}}, []step{register("D09")}},
 		{"entry", [][]step{
 			nil, {drafted}, {drafted, submit(1, "first")}, {drafted, submit(1, "first"), giveBack(1)}, inForce,

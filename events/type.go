@@ -168,7 +168,7 @@ func Types() []Type {
 }
 
 // types is the vocabulary. It is a constant table: nothing is added at run time.
-var types = index(ledgerTypes, partyTypes, entryTypes, agreementTypes, accessTypes, issueTypes, lineageTypes)
+var types = index(ledgerTypes, payloadTypes, partyTypes, entryTypes, agreementTypes, accessTypes, issueTypes, lineageTypes)
 
 func index(lists ...[]Type) map[string]Type {
 	m := make(map[string]Type)
@@ -198,6 +198,7 @@ var states = map[string]func() any{
 	KindEntry:     func() any { return new(Entry) },
 	KindAgreement: func() any { return new(Agreement) },
 	KindIssue:     func() any { return new(Issue) },
+	KindPayload:   func() any { return new(Payload) },
 }
 
 // Fold is the version of all apply functions and state structs together. A

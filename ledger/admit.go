@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -107,7 +108,9 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 			return nil, at(i, err)
 		}
 	}
-	if err := l.placeAll(p, r, places, versions); err != nil {
+	if err := l.placeAll(p, r, places, versions); errors.Is(err, errKeyRetired) {
+		return nil, err
+	} else if err != nil {
 		p.broken = err
 		return nil, err
 	}
@@ -133,6 +136,13 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64) error {
 	l.tail.mu.Lock()
 	defer l.tail.mu.Unlock()
+	// Under the lock: an erasure that retired a key then asks for the last position
+	// given, and finds all that was sealed under it.
+	for _, d := range r.drafts {
+		if slices.ContainsFunc(d.sealed, l.owners.isRetired) {
+			return errKeyRetired
+		}
+	}
 	now := int64(events.TimeOf(l.opts.Now()))
 	for i, d := range r.drafts {
 		if places[i].repeated {
@@ -158,6 +168,9 @@ func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64
 	l.tail.size, l.tail.time = p.edge.size, p.time
 	return nil
 }
+
+// errKeyRetired: a facet was sealed under a key that is about to be destroyed.
+var errKeyRetired = errors.New("the owner's key was retired while the event waited")
 
 // tick is the recorded time of the next record: strictly increasing, and later
 // than any moment a question was answered for.

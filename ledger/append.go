@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -60,6 +61,10 @@ func (l *Ledger) Append(ctx context.Context, batch ...events.Event) ([]Receipt, 
 	err := inChunks(len(batch), func(from, to int) error {
 		for i := from; i < to; i++ {
 			ev := &batch[i]
+			if strings.HasPrefix(ev.Source, ownSources) {
+				return &events.Refusal{Rule: "source.reserved", Class: events.Forbidden, Field: "/source", Index: i,
+					Detail: "sources that begin with " + ownSources + " are those of the ledger itself", Fix: "use a source of your own, such as a URL"}
+			}
 			if typ, ok := events.Lookup(ev.Type); ok && typ.Reserved {
 				return &events.Refusal{Rule: "type.reserved", Class: events.Forbidden, Field: "/type", Index: i,
 					Detail: ev.Type + " is appended by the ledger itself", Fix: "send an event of another type"}
@@ -98,13 +103,23 @@ func inChunks(n int, do func(from, to int) error) error {
 
 // append is Append for events the ledger itself makes as well.
 func (l *Ledger) append(ctx context.Context, batch []events.Event) ([]Receipt, error) {
-	req, err := l.prepare(batch)
-	if err != nil {
-		return nil, err
-	}
 	if len(batch) == 0 {
 		return nil, nil
 	}
+	for {
+		req, err := l.prepare(batch)
+		if err != nil {
+			return nil, err
+		}
+		receipts, err := l.submit(ctx, req)
+		if !errors.Is(err, errKeyRetired) { // else it is sealed anew, under another key
+			return receipts, err
+		}
+	}
+}
+
+// submit queues a request and waits until what came of it is durable.
+func (l *Ledger) submit(ctx context.Context, req *request) ([]Receipt, error) {
 	if err := l.queue.push(req, l.opts.Limits); err != nil {
 		return nil, err
 	}
@@ -358,6 +373,13 @@ func (l *Ledger) place(p *pool, d *draft, time int64) (place, error) {
 	set(recordKey(position), recordRow(time, d.bytes))
 	for i, f := range d.facets {
 		set(facetKey(position, i), f)
+	}
+	if d.erases != nil {
+		d.erases.rows(position, set, func(key []byte) {
+			if err == nil {
+				err = p.batch.Delete(key, nil)
+			}
+		})
 	}
 	return place{position: position, time: time, leaf: hash}, err
 }

@@ -28,6 +28,7 @@ func bookDir(fs vfs.FS, dir string) string { return fs.PathJoin(dir, "book") }
 type bookOptions struct {
 	create   bool
 	readOnly bool
+	logs     *logFS // set if the store is to be scrubbed
 }
 
 func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
@@ -50,6 +51,9 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
 			o.Logger.Error("the storage is damaged", "file", info.Path, "err", info.Details)
 		}},
+	}
+	if b.logs != nil {
+		p.FS = b.logs
 	}
 	// Records are appended in order and read in runs: large blocks compress to half
 	// of what small ones do. A point read pays some microseconds for it.

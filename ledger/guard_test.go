@@ -181,7 +181,15 @@ func TestBackupUnderLoad(t *testing.T) {
 		if _, err := Restore(ctx, fmt.Sprint("backup-", i), dir, RestoreOptions{FS: tl.fs}); err != nil {
 			t.Fatal(err)
 		}
+		// A backup holds no owners' keys: without them what is sealed cannot be opened.
 		r, err := Verify(ctx, dir, VerifyOptions{FS: tl.fs, Since: []byte(m.Checkpoint)})
+		if err != nil || len(r.Findings) == 0 || r.Findings[0].Kind != PayloadMissing {
+			t.Fatalf("backup %d without the owners' keys: %+v, %v", i, r, err)
+		}
+		if _, err := vfs.Clone(tl.fs, tl.fs, testDir+"/owners", dir+"/owners"); err != nil {
+			t.Fatal(err)
+		}
+		r, err = Verify(ctx, dir, VerifyOptions{FS: tl.fs, Since: []byte(m.Checkpoint)})
 		if err != nil || !r.OK() || r.Size < m.Size {
 			t.Fatalf("backup %d: %+v, %v", i, r, err)
 		}

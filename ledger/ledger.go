@@ -31,6 +31,8 @@ type Ledger struct {
 	vkey     string
 	first    proof.Hash // what the chain starts from: the prev of record 0
 	owners   *owners
+	logs     logFS
+	erasing  sync.Mutex // held by the one erasure that is going on
 	holders  holders
 	tiles    tileCache
 	witness  *witness
@@ -122,11 +124,10 @@ func Create(dir string, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the signing key: %w", err)
 	}
-	db, err := openBook(o, dir, bookOptions{create: true})
-	if err != nil {
+	l := newLedger(dir, o, nil)
+	if l.db, err = openBook(o, dir, bookOptions{create: true, logs: &l.logs}); err != nil {
 		return nil, fmt.Errorf("creating the book: %w", err)
 	}
-	l := newLedger(dir, o, db)
 	if err := l.begin(signer, vkey); err != nil {
 		return nil, errors.Join(fmt.Errorf("creating a ledger in %s: %w", dir, err), l.abandon())
 	}
@@ -203,19 +204,20 @@ func Open(dir string, o Options) (*Ledger, error) {
 	if err := inspectBook(dir, o, witnessed); err != nil {
 		return nil, err
 	}
-	db, err := openBook(o, dir, bookOptions{})
-	if err != nil {
+	l := newLedger(dir, o, nil)
+	if l.db, err = openBook(o, dir, bookOptions{logs: &l.logs}); err != nil {
 		return nil, openFailed(dir, o, err, witnessed)
 	}
-	l := newLedger(dir, o, db)
 	if err := l.resume(witnessed, seq); err != nil {
 		return nil, errors.Join(err, l.abandon())
 	}
-	if o.ConfirmClock == "" {
-		return l, nil
+	if o.ConfirmClock != "" {
+		if err := l.confirmClock(o.ConfirmClock); err != nil {
+			return nil, errors.Join(fmt.Errorf("recording that the clock is confirmed: %w", err), l.Close())
+		}
 	}
-	if err := l.confirmClock(o.ConfirmClock); err != nil {
-		return nil, errors.Join(fmt.Errorf("recording that the clock is confirmed: %w", err), l.Close())
+	if err := l.repeatErasures(context.Background()); err != nil {
+		return nil, errors.Join(fmt.Errorf("completing the erasures: %w", err), l.Close())
 	}
 	return l, nil
 }
@@ -273,7 +275,7 @@ func (l *Ledger) resume(witnessed []byte, seq uint64) error {
 
 func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
 	return &Ledger{
-		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir),
+		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir), logs: logFS{o.FS, new(atomic.Bool)},
 		queue:   queue{more: make(chan struct{}, 1)},
 		uses:    uses{idle: make(chan struct{}, 1)},
 		flights: make(chan *pool), landed: make(chan struct{}),

@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -20,8 +20,9 @@ type owners struct {
 	fs  vfs.FS
 	dir string
 
-	mu    sync.Mutex
-	known map[string]*[32]byte // bounded by ownersKnown
+	mu      sync.Mutex           // guards what follows, and the files
+	known   map[string]*[32]byte // bounded by ownersKnown
+	retired map[[32]byte]bool    // since the ledger was opened
 }
 
 const ownersKnown = 4096
@@ -34,33 +35,73 @@ func newOwners(fs vfs.FS, dir string) *owners {
 
 // path of an owner's key. The name is hashed because an owner may be any text;
 // the whole hash, because two owners must never share a key.
-func (o *owners) path(owner string) string {
+func (o *owners) path(owner string) string { return o.fs.PathJoin(o.dir, ownerFile(owner)) }
+
+func ownerFile(owner string) string {
 	sum := sha256.Sum256([]byte("ledgerline/owner/v1\x00" + owner))
-	return o.fs.PathJoin(o.dir, hex.EncodeToString(sum[:]))
+	return hex.EncodeToString(sum[:])
 }
 
-// find returns the owner's key, or errNoOwnerKey.
-func (o *owners) find(owner string) (*[32]byte, error) {
+// find returns the keys that content of the owner may be sealed under, the one in
+// use first; errNoOwnerKey if there is none. Keys put aside are only looked for if
+// open is told that the one in use does not fit.
+func (o *owners) find(owner string, aside bool) (keys []*[32]byte, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.findLocked(owner)
+	k, err := o.findLocked(owner)
+	if err == nil {
+		keys = append(keys, k)
+	} else if !errors.Is(err, errNoOwnerKey) {
+		return nil, err
+	}
+	if aside || len(keys) == 0 {
+		old, err := o.keysIn(o.path(owner) + retiredSuffix)
+		if err != nil {
+			return nil, err
+		}
+		for i := range old {
+			keys = append(keys, &old[i])
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errNoOwnerKey
+	}
+	return keys, nil
 }
 
 func (o *owners) findLocked(owner string) (*[32]byte, error) {
 	if k := o.known[owner]; k != nil {
 		return k, nil
 	}
-	b, err := readFile(o.fs, o.path(owner))
-	if errors.Is(err, errNotExist) {
+	keys, err := o.keysIn(o.path(owner))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(keys) == 0:
 		return nil, errNoOwnerKey
+	case len(keys) > 1:
+		return nil, fmt.Errorf("the owner key file %s holds %d keys, not one", o.path(owner), len(keys))
+	}
+	return o.remember(owner, keys[0]), nil
+}
+
+// keysIn reads a file of keys; no file is none.
+func (o *owners) keysIn(path string) ([][32]byte, error) {
+	b, err := readFile(o.fs, path)
+	if errors.Is(err, errNotExist) {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading an owner's key: %w", err)
 	}
-	if len(b) != 32 {
-		return nil, fmt.Errorf("the owner key file %s holds %d bytes, not 32", o.path(owner), len(b))
+	if len(b)%32 != 0 || len(b) == 0 {
+		return nil, fmt.Errorf("the owner key file %s holds %d bytes; a key has 32", path, len(b))
 	}
-	return o.remember(owner, [32]byte(b)), nil
+	keys := make([][32]byte, 0, len(b)/32)
+	for k := range slices.Chunk(b, 32) {
+		keys = append(keys, [32]byte(k))
+	}
+	return keys, nil
 }
 
 // key returns the owner's key, making a durable one if there is none yet: the
@@ -83,67 +124,141 @@ func (o *owners) key(owner string) (*[32]byte, error) {
 	return o.remember(owner, fresh), nil
 }
 
-func (o *owners) remember(owner string, k [32]byte) *[32]byte {
-	if len(o.known) >= ownersKnown {
-		clear(o.known)
-	}
-	o.known[owner] = &k
-	return &k
-}
+// An owner's key is destroyed in two steps. First it is retired: it opens what was
+// sealed under it and seals nothing more, so that all that it seals is in the book
+// and can be listed. When the erasure is recorded it is destroyed. The file of
+// retired keys holds more than one if an erasure was given up in between.
+const retiredSuffix = ".retired"
 
-// writeFileAtomic puts data at path so that after a crash either the old file or
-// the whole new one is there: write beside, sync, rename, sync the directory.
-func writeFileAtomic(fs vfs.FS, path string, data []byte) error {
-	tmp := path + ".new"
-	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
+// retire puts the owner's key aside, if there is one. From then on [owners.key]
+// makes another and [owners.isRetired] knows this one.
+func (o *owners) retire(owner string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	k, err := o.findLocked(owner)
+	if errors.Is(err, errNoOwnerKey) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(bytes.Clone(data)) // a vfs.File may scribble on what it wrote
+	path := o.path(owner)
+	old, err := o.keysIn(path + retiredSuffix)
+	if err != nil {
+		return err
+	}
+	var file []byte
+	for _, o := range append(old, *k) {
+		if !bytes.Contains(file, o[:]) { // a crash came before the removal below
+			file = append(file, o[:]...)
+		}
+	}
+	if err := writeFileAtomic(o.fs, path+retiredSuffix, file); err != nil {
+		return fmt.Errorf("putting an owner's key aside: %w", err)
+	}
+	if err := o.wipe(path); err != nil {
+		return err
+	}
+	delete(o.known, owner)
+	if o.retired == nil {
+		o.retired = make(map[[32]byte]bool)
+	}
+	o.retired[*k] = true
+	return nil
+}
+
+// isRetired reports whether a key was put aside since the ledger was opened.
+func (o *owners) isRetired(key *[32]byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.retired[*key]
+}
+
+// fingerprints names the retired keys of an owner without telling them.
+func (o *owners) fingerprints(name string) ([][]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	keys, err := o.keysIn(o.fs.PathJoin(o.dir, name) + retiredSuffix)
+	var out [][]byte
+	for i := range keys {
+		out = append(out, fingerprint(&keys[i]))
+	}
+	return out, err
+}
+
+func fingerprint(key *[32]byte) []byte {
+	sum := sha256.Sum256(append([]byte("ledgerline/owner-key/v1\x00"), key[:]...))
+	return sum[:]
+}
+
+// destroy removes the retired keys of an owner whose fingerprints are given, and
+// the key in use if it is one of them: somebody put back an old copy. Keys made
+// since stay.
+func (o *owners) destroy(name string, fingerprints [][]byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gone := func(k *[32]byte) bool {
+		f := fingerprint(k)
+		return slices.ContainsFunc(fingerprints, func(g []byte) bool { return bytes.Equal(f, g) })
+	}
+	for _, path := range []string{o.fs.PathJoin(o.dir, name), o.fs.PathJoin(o.dir, name) + retiredSuffix} {
+		keys, err := o.keysIn(path)
+		if err != nil {
+			return err
+		}
+		var left []byte
+		for i := range keys {
+			if !gone(&keys[i]) {
+				left = append(left, keys[i][:]...)
+			}
+		}
+		switch {
+		case len(left) == 32*len(keys):
+			continue
+		case len(left) > 0:
+			err = writeFileAtomic(o.fs, path, left)
+		default:
+			err = o.wipe(path)
+		}
+		if err != nil {
+			return fmt.Errorf("destroying an owner's key: %w", err)
+		}
+	}
+	clear(o.known)
+	return nil
+}
+
+// wipe overwrites a file and removes it, durably. Overwriting does not reach old
+// blocks of every file system; it costs nothing to try.
+func (o *owners) wipe(path string) error {
+	info, err := o.fs.Stat(path)
+	if errors.Is(err, errNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f, err := o.fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, info.Size()), 0)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := fs.Rename(tmp, path); err != nil {
+	if err := o.fs.Remove(path); err != nil {
 		return err
 	}
-	return syncDir(fs, fs.PathDir(path))
+	return syncDir(o.fs, o.dir)
 }
 
-// makeDir makes a directory, and those it lies in, durably: a power cut takes a
-// new directory along with all that was synced in it, unless the one it lies in
-// is synced too.
-func makeDir(fs vfs.FS, path string) error {
-	if _, err := fs.Stat(path); err == nil {
-		return nil
+func (o *owners) remember(owner string, k [32]byte) *[32]byte {
+	if len(o.known) >= ownersKnown {
+		clear(o.known)
 	}
-	parent := fs.PathDir(path)
-	if parent != path {
-		if err := makeDir(fs, parent); err != nil {
-			return err
-		}
-	}
-	if err := fs.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	return syncDir(fs, parent)
-}
-
-func syncDir(fs vfs.FS, path string) error {
-	d, err := fs.OpenDir(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func readFile(fs vfs.FS, path string) ([]byte, error) {
-	f, err := fs.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(f)
-	return b, errors.Join(err, f.Close())
+	o.known[owner] = &k
+	return &k
 }

@@ -92,6 +92,9 @@ func (l *Ledger) readFacets(position int64, body *proof.Body) ([]events.Facet, e
 		}
 		if stored == nil {
 			f.Erased = true
+			if f.ErasedBy, err = l.erasedBy(position, i); err != nil {
+				return nil, err
+			}
 		} else if f.Bytes, err = l.openFacet(body, ref, stored); errors.Is(err, errNoOwnerKey) {
 			f.Erased = true
 		} else if err != nil {
@@ -107,11 +110,7 @@ func (l *Ledger) openFacet(body *proof.Body, ref proof.FacetRef, stored []byte) 
 	if ref.Owner == "" {
 		salt, b, err = proof.DecodeFacet(stored)
 	} else {
-		key, kerr := l.owners.find(ref.Owner)
-		if kerr != nil {
-			return nil, kerr
-		}
-		salt, b, err = proof.OpenFacet(key, body.Source, body.ID, ref.Name, stored)
+		salt, b, err = l.unseal(body, ref, stored)
 	}
 	if err != nil {
 		return nil, err
@@ -120,6 +119,23 @@ func (l *Ledger) openFacet(body *proof.Body, ref proof.FacetRef, stored []byte) 
 		return nil, errors.New("its commitment does not match")
 	}
 	return b, nil
+}
+
+// unseal opens a sealed facet under the owner's key, or one that was put aside by
+// an erasure that is not recorded yet.
+func (l *Ledger) unseal(body *proof.Body, ref proof.FacetRef, stored []byte) (salt [32]byte, b []byte, err error) {
+	for _, aside := range []bool{false, true} {
+		keys, kerr := l.owners.find(ref.Owner, aside)
+		if kerr != nil {
+			return salt, nil, kerr
+		}
+		for _, key := range keys {
+			if salt, b, err = proof.OpenFacet(key, body.Source, body.ID, ref.Name, stored); err == nil {
+				return salt, b, nil
+			}
+		}
+	}
+	return salt, nil, err
 }
 
 // Scan reads the events at positions [from, to) in order, without the bytes of

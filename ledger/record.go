@@ -49,6 +49,8 @@ type draft struct {
 	subject proof.Hash
 	size    int64 // stored bytes, for the limits
 	ahead   lookahead
+	sealed  []*[32]byte // owners' keys that facets were sealed under
+	erases  *erasing    // what the event says is erased, if it says so
 	// continues are the records that carry the keys this one has no room for.
 	continues []*draft
 }
@@ -133,6 +135,7 @@ func (l *Ledger) draftFacets(d *draft, facets []events.Facet) error {
 			if stored, err = proof.SealFacet(key, d.body.Source, d.body.ID, f.Name, &salt, f.Bytes, rand.Reader); err != nil {
 				return fmt.Errorf("sealing facet %q: %w", f.Name, err)
 			}
+			d.sealed = append(d.sealed, key)
 		}
 		d.body.Facets = append(d.body.Facets, proof.FacetRef{
 			Name: f.Name, MediaType: f.MediaType, Owner: f.Owner, Commit: proof.CommitFacet(&salt, f.Bytes),

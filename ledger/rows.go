@@ -16,6 +16,8 @@ import (
 //	'h'                           the head: size, root, last leaf hash, last time
 //	'r' position                  record: time(8) ‖ body bytes
 //	'f' position ‖ number(2)      a facet of that record, plain or sealed
+//	'x' position ‖ number(2)      position of the record that erased that facet
+//	'm' "erasing" ‖ position      an erasure recorded there is not completed: owner's key file, or nothing
 //	't' level ‖ tile number       a full tile: 256 hashes of 32 bytes
 //	'e' position                  leaf hashes from position on, since the last full tile
 //	'i' SHA-256(source, id)       position of the event: idempotency (continuations have none)
@@ -30,6 +32,7 @@ const (
 	rowHead    = 'h'
 	rowRecord  = 'r'
 	rowFacet   = 'f'
+	rowErased  = 'x'
 	rowTile    = 't'
 	rowEdge    = 'e'
 	rowID      = 'i'
@@ -52,6 +55,14 @@ func positionKey(tag byte, position int64) []byte {
 
 func facetKey(position int64, number int) []byte {
 	return binary.BigEndian.AppendUint16(positionKey(rowFacet, position), uint16(number))
+}
+
+func erasedKey(position int64, number int) []byte {
+	return binary.BigEndian.AppendUint16(positionKey(rowErased, position), uint16(number))
+}
+
+func unfinishedKey(position int64) []byte {
+	return binary.BigEndian.AppendUint64(metaKey("erasing"), uint64(position))
 }
 
 func tileKey(level int, n int64) []byte {

@@ -44,6 +44,11 @@ type Report struct {
 	Root string `json:"root"`
 	// Checked counts the records read and hashed.
 	Checked int64 `json:"checked"`
+	// Erased counts the facets that are gone because a record says so.
+	Erased int64 `json:"erased"`
+	// Unopened counts the sealed facets that were not checked: the store is a backup,
+	// which holds no owners' keys.
+	Unopened int64 `json:"unopened"`
 	// LastProvable is the last position before the first finding; -1 if none.
 	LastProvable int64     `json:"last_provable"`
 	Findings     []Finding `json:"findings"`
@@ -67,7 +72,8 @@ const (
 	RecordEdited   = "record-edited"   // a record does not have the hash in the tree
 	TileEdited     = "tile-edited"     // a tile does not have the hash above it
 	PayloadSwapped = "payload-swapped" // a facet is not what was committed to
-	PayloadMissing = "payload-missing" // a facet is gone, and nothing says it was erased
+	PayloadMissing = "payload-missing" // a facet or its key is gone, and nothing says it was erased
+	PayloadKept    = "payload-kept"    // a facet is there that a record says was erased
 	TailRewritten  = "tail-rewritten"  // the records hash together, but not to an acknowledged head
 	Truncated      = "truncated"       // fewer records than were acknowledged
 	Unreadable     = "unreadable"      // the storage cannot be read there
@@ -99,6 +105,8 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (*Report, error) {
 	}
 	l := &Ledger{dir: dir, opts: opts, db: db, owners: newOwners(opts.FS, dir)}
 	v := &verification{l: l, opts: o, report: &Report{Findings: []Finding{}}}
+	_, err = opts.FS.Stat(opts.FS.PathJoin(dir, manifestName))
+	v.backup = err == nil
 	err = v.run(ctx, witnessed)
 	if err = errors.Join(err, db.Close()); err != nil {
 		return nil, err
@@ -114,13 +122,16 @@ type verification struct {
 	sound bool // the tiles have the root of the stored head
 	// doubtful: they have not, and neither have the records.
 	doubtful bool
+	backup   bool // the owners' keys are elsewhere
 	tiles    tileReader
 	derived  *derived
 
-	mu       sync.Mutex // guards report.Findings and suspects
+	mu       sync.Mutex // guards report.Findings, suspects and erasures
 	report   *Report
 	suspects []*tileCheck
+	erasures erasures
 	checked  atomic.Int64
+	unopened atomic.Int64
 }
 
 func (v *verification) find(kind string, from, to int64, format string, args ...any) {
@@ -164,6 +175,10 @@ func (v *verification) run(ctx context.Context, witnessed []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := v.checkErasures(); err != nil {
+		return err
+	}
+	v.report.Erased, v.report.Unopened = v.erasures.gone, v.unopened.Load()
 	return v.checkDerived(ctx, from)
 }
 
@@ -277,8 +292,9 @@ func (v *verification) conclude() {
 func merge(sorted []Finding) []Finding {
 	out := sorted[:0]
 	for _, f := range sorted {
-		if n := len(out) - 1; n >= 0 && out[n].Kind == f.Kind && f.Kind != DerivedRow && f.From == out[n].To+1 {
-			out[n].To = f.To
+		if n := len(out) - 1; n >= 0 && out[n].Kind == f.Kind && f.Kind != DerivedRow &&
+			(f.From == out[n].To+1 || f.Kind == PayloadMissing && f.From == out[n].To) { // a lost key may be that of all
+			out[n].To = max(out[n].To, f.To)
 			continue
 		}
 		out = append(out, f)

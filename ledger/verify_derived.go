@@ -76,6 +76,11 @@ func newDerived(v *verification, from int64) *derived {
 // read works out what a record of a tile says.
 func (d *derived) read(c *tileCheck, position int64, body *proof.Body) error {
 	f := fact{position: position, body: body}
+	if body.Type == payloadErased {
+		if err := d.readErasure(position, body); err != nil {
+			return err
+		}
+	}
 	if body.Type != proof.ContinuedType {
 		f.continues = len(body.Continuations()) > 0
 	}
@@ -95,6 +100,24 @@ func (d *derived) read(c *tileCheck, position int64, body *proof.Body) error {
 		c.ids.add(&d.key, idKey(idHash(body.Source, body.ID)), positionValue(position))
 	}
 	c.facts = append(c.facts, f)
+	return nil
+}
+
+// payloadErased is the type of the records that say what was erased.
+const payloadErased = "ledger.payload.erased"
+
+func (d *derived) readErasure(position int64, body *proof.Body) error {
+	ev, err := decodeEvent(body)
+	if err != nil {
+		return err
+	}
+	data, ok := ev.Data.(*events.PayloadErased)
+	if !ok {
+		return errors.New("it is not an erasure")
+	}
+	d.v.mu.Lock()
+	defer d.v.mu.Unlock()
+	d.v.erasures.claim(position, data)
 	return nil
 }
 
@@ -317,6 +340,10 @@ func (d *derived) compareCounts(ids, versions int64) error {
 	if err != nil {
 		return err
 	}
+	erased, err := d.count(rowErased)
+	if err != nil {
+		return err
+	}
 	for _, c := range []struct {
 		what      string
 		got, want int64
@@ -324,7 +351,8 @@ func (d *derived) compareCounts(ids, versions int64) error {
 		{"identities", ids, d.ids.n},
 		{"versions", versions, d.versions.n},
 		{"sources", sources, int64(len(d.sources))},
-		{"facets", facets, d.facets},
+		{"facets", facets, d.facets - d.v.erasures.gone},
+		{"erased facets", erased, d.v.erasures.gone},
 	} {
 		if c.got != c.want {
 			d.v.find(DerivedRow, 0, d.v.tail.row.Size-1, "%d %s are stored; the records have %d", c.got, c.what, c.want)

@@ -307,26 +307,3 @@ func (v *verification) blameTile(ctx context.Context, c *tileCheck) error {
 		}
 	})
 }
-
-// checkFacets compares the facets of a record with their commitments.
-func (v *verification) checkFacets(position int64, body *proof.Body) {
-	for i, ref := range body.Facets {
-		v.checkFacet(position, i, body, ref)
-	}
-}
-
-func (v *verification) checkFacet(position int64, i int, body *proof.Body, ref proof.FacetRef) {
-	stored, err := v.l.getRow(facetKey(position, i))
-	switch {
-	case err != nil:
-		v.find(Unreadable, position, position, "facet %q: %s", ref.Name, reason(err))
-		return
-	case stored == nil:
-		v.find(PayloadMissing, position, position, "facet %q is gone", ref.Name)
-		return
-	}
-	_, err = v.l.openFacet(body, ref, stored)
-	if err != nil && !errors.Is(err, errNoOwnerKey) {
-		v.find(PayloadSwapped, position, position, "facet %q: %v", ref.Name, err)
-	}
-}

@@ -14,6 +14,7 @@ const (
 	saltDomain          = "ledgerline/salt/v1\x00"
 	genesisDomain       = "ledgerline/genesis/v1\x00"
 	openLineageIDDomain = "ledgerline/openlineage-id/v1\x00"
+	ownerDomain         = "ledgerline/owner/v1\x00"
 )
 
 // CommitBody returns the commitment to a body that a leaf holds:
@@ -55,6 +56,13 @@ func OpenLineageID(secret, body []byte) string {
 	in = append(in, openLineageIDDomain...)
 	id := mac(secret, append(in, body...))
 	return hex.EncodeToString(id[:])
+}
+
+// OwnerDigest names a facet's owner in a public record:
+// HMAC-SHA-256(secret, "ledgerline/owner/v1" ‖ 0x00 ‖ owner). Only who has the
+// book's secret can tell whose digest it is.
+func OwnerDigest(secret []byte, owner string) [32]byte {
+	return mac(secret, append([]byte(ownerDomain), owner...))
 }
 
 // GenesisPrev returns the prev of the leaf at position 0:

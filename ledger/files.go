@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// writeFileAtomic puts data at path so that after a crash either the old file or
+// the whole new one is there: write beside, sync, rename, sync the directory.
+func writeFileAtomic(fs vfs.FS, path string, data []byte) error {
+	tmp := path + ".new"
+	f, err := fs.Create(tmp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(bytes.Clone(data)) // a vfs.File may scribble on what it wrote
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncDir(fs, fs.PathDir(path))
+}
+
+// makeDir makes a directory, and those it lies in, durably: a power cut takes a
+// new directory along with all that was synced in it, unless the one it lies in
+// is synced too.
+func makeDir(fs vfs.FS, path string) error {
+	if _, err := fs.Stat(path); err == nil {
+		return nil
+	}
+	parent := fs.PathDir(path)
+	if parent != path {
+		if err := makeDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return syncDir(fs, parent)
+}
+
+func syncDir(fs vfs.FS, path string) error {
+	d, err := fs.OpenDir(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func readFile(fs vfs.FS, path string) ([]byte, error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
+}
