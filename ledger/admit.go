@@ -27,12 +27,12 @@ func newAdmission(size int64) admission {
 	}
 }
 
-// rotate forgets what is long past. It must be called while nothing is in a pool
-// that the store does not show.
-func (a *admission) rotate(next int64) {
+// rotate forgets what is long past, and tells whether it forgot subjects. It must
+// be called while nothing is in a pool that the store does not show.
+func (a *admission) rotate(next int64) (subjects bool) {
 	a.ids.rotate(next)
-	a.cells.rotate(next)
 	a.sources.rotate(next)
+	return a.cells.rotate(next)
 }
 
 // recent holds all changes from position floor on, so that a value read at or
@@ -59,12 +59,13 @@ func (r *recent[K, V]) get(k K) (V, bool) {
 
 func (r *recent[K, V]) put(k K, v V) { r.newer[k] = v }
 
-func (r *recent[K, V]) rotate(next int64) {
+func (r *recent[K, V]) rotate(next int64) bool {
 	if len(r.newer) < recentLimit {
-		return
+		return false
 	}
 	r.older, r.newer = r.newer, make(map[K]V)
 	r.floor, r.from = r.from, next
+	return true
 }
 
 // An overlay holds what a request would change. It is merged only when the whole
@@ -117,6 +118,7 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 	for k, c := range o.cells {
 		p.cells[k] = c
 		l.admission.cells.put(k, c)
+		l.warm.put(k)
 	}
 	for source, principal := range o.sources {
 		if err := p.batch.Set(sourceKey(source), []byte(principal), nil); err != nil {
@@ -157,6 +159,7 @@ func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64
 		if err != nil {
 			return err
 		}
+		l.seen.add(d.id)
 		l.admission.ids.put(d.id, places[i].position)
 		p.drafts[d.id] = pooled{d, places[i]}
 		for _, c := range d.continues { // part of d, without identity or version of their own
@@ -204,6 +207,9 @@ func (l *Ledger) repeated(p *pool, d *draft) (place, bool, error) {
 		}
 		q.place.repeated = true
 		return q.place, true, nil
+	}
+	if l.seen.never(d.id) {
+		return place{}, false, nil
 	}
 	position, ok := l.admission.ids.get(d.id)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -45,14 +46,23 @@ func (a *lookahead) cell(subject proof.Hash) (cell, bool) {
 func (l *Ledger) lookAhead(drafts []*draft) error {
 	r := aheadReader{l: l, asOf: l.head.Load().Size}
 	if len(drafts) > 1 {
-		r.seen = make(map[proof.Hash]cell, len(drafts))
+		r.seen = make(map[proof.Hash]cell)
+	}
+	var doubtful []*draft
+	for _, d := range drafts {
+		if err := r.read(d); err != nil {
+			return err
+		}
+		if d.ahead.recorded = noPosition; !l.seen.never(d.id) {
+			doubtful = append(doubtful, d)
+		}
 	}
 	// In the order of their rows, one read finds in the cache what the one before it
 	// passed.
-	ordered := slices.Clone(drafts)
-	slices.SortFunc(ordered, func(a, b *draft) int { return bytes.Compare(a.id[:], b.id[:]) })
-	for _, d := range ordered {
-		if err := r.read(d); err != nil {
+	slices.SortFunc(doubtful, func(a, b *draft) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, d := range doubtful {
+		var err error
+		if d.ahead.recorded, err = l.readID(d.id); err != nil {
 			return err
 		}
 	}
@@ -70,9 +80,6 @@ type aheadReader struct {
 func (r *aheadReader) read(d *draft) (err error) {
 	a := &d.ahead
 	a.asOf = r.asOf
-	if a.recorded, err = r.l.readID(d.id); err != nil {
-		return err
-	}
 	if a.holder, err = r.l.holders.of(r.l, d.event.Source); err != nil {
 		return err
 	}
@@ -88,6 +95,9 @@ func (r *aheadReader) read(d *draft) (err error) {
 }
 
 func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (err error) {
+	if r.l.warm.has(subject) {
+		return nil
+	}
 	c, ok := r.seen[subject]
 	if !ok {
 		if c, err = r.l.readCell(kind, subject); err != nil {
@@ -99,6 +109,34 @@ func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (e
 	}
 	a.cells = append(a.cells, subjectCell{subject, c})
 	return nil
+}
+
+// A warmth tells callers which subjects the sequencer remembers anyway, so that
+// they need not read ahead for it. It may be wrong both ways: then a row is read
+// twice, or by the sequencer itself.
+type warmth struct {
+	slots [4096]atomic.Uint64 // by some bits of a subject's hash, other bits of it
+}
+
+func (w *warmth) slot(subject proof.Hash) (*atomic.Uint64, uint64) {
+	return &w.slots[binary.LittleEndian.Uint64(subject[:])%uint64(len(w.slots))], binary.LittleEndian.Uint64(subject[8:]) | 1
+}
+
+func (w *warmth) put(subject proof.Hash) {
+	if slot, mark := w.slot(subject); slot.Load() != mark {
+		slot.Store(mark)
+	}
+}
+
+func (w *warmth) has(subject proof.Hash) bool {
+	slot, mark := w.slot(subject)
+	return slot.Load() == mark
+}
+
+func (w *warmth) clear() {
+	for i := range w.slots {
+		w.slots[i].Store(0)
+	}
 }
 
 // holders remembers which principals sources are bound to. A binding never

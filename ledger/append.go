@@ -333,7 +333,9 @@ func (l *Ledger) sequence() {
 }
 
 func (l *Ledger) newPool() *pool {
-	l.admission.rotate(l.tail.edge.size)
+	if l.admission.rotate(l.tail.edge.size) {
+		l.warm.clear()
+	}
 	return &pool{
 		batch: l.db.NewBatch(), start: l.tail.edge.size,
 		edge: l.tail.edge.clone(), leaf: l.tail.leaf, time: l.tail.time,

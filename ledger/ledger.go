@@ -34,6 +34,8 @@ type Ledger struct {
 	logs     logFS
 	erasing  sync.Mutex // held by the one erasure that is going on
 	holders  holders
+	seen     *seen
+	warm     warmth
 	tiles    tileCache
 	witness  *witness
 
@@ -300,6 +302,10 @@ func (l *Ledger) start(head *Head, witnessSeq uint64) (err error) {
 	l.head.Store(head)
 	l.published.head = head
 	l.admission = newAdmission(head.Size)
+	l.seen = newSeen(head.Size, l.opts.IdentityBytes)
+	if err := l.loadSeen(); err != nil {
+		return err
+	}
 	go l.sequence()
 	go l.land()
 	return nil

@@ -30,6 +30,11 @@ type Options struct {
 	KeyFile string
 	// CacheBytes is the size of Pebble's block cache, by default 256 MiB.
 	CacheBytes int64
+	// IdentityBytes bounds the memory of the filter that tells new events from those
+	// that are in the book already: 12 bits for each, by default 64 MiB at most,
+	// which is for 44 million. With more events it errs more often, and each error
+	// costs a read.
+	IdentityBytes int64
 	// Limits bound what is accepted; zero fields take their defaults.
 	Limits Limits
 	// Predecessor is the last provable signed checkpoint of the ledger that this
@@ -97,6 +102,9 @@ func (o Options) withDefaults(dir string) Options {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 256 << 20
+	}
+	if o.IdentityBytes == 0 {
+		o.IdentityBytes = 64 << 20
 	}
 	o.Limits = o.Limits.withDefaults()
 	return o
