@@ -59,10 +59,19 @@ func (p Inclusion) Check(leaf Hash, origin string, v note.Verifiers) (Checkpoint
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if err := tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Position, leaf); err != nil {
-		return Checkpoint{}, fmt.Errorf("record %d is not shown to be among the %d of %s: %w", p.Position, c.Size, origin, err)
+	if err := p.CheckRoot(leaf, c); err != nil {
+		return Checkpoint{}, err
 	}
 	return c, nil
+}
+
+// CheckRoot is [Inclusion.Check] under a checkpoint that was checked before, such
+// as one that many proofs share; it must be that of p.Checkpoint.
+func (p Inclusion) CheckRoot(leaf Hash, c Checkpoint) error {
+	if err := tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Position, leaf); err != nil {
+		return fmt.Errorf("record %d is not shown to be among the %d of %s: %w", p.Position, c.Size, c.Origin, err)
+	}
+	return nil
 }
 
 // CheckLeaf is [Inclusion.Check] for a leaf's own bytes. It also refuses a leaf

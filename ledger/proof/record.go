@@ -47,3 +47,34 @@ func CheckContinued(first *Body, after []*Body) error {
 	}
 	return nil
 }
+
+// EncodeRecord returns a record as evidence keeps it: det-CBOR [leaf, body,
+// salt], or [leaf, null, null] if the body is nil because it is withheld.
+func EncodeRecord(leaf, body []byte, salt *[32]byte) []byte {
+	out := make([]byte, 0, len(leaf)+len(body)+48)
+	out = appendBytes(append(out, cborArray|3), leaf)
+	if body == nil {
+		return append(out, cborNull, cborNull)
+	}
+	return appendBytes(appendBytes(out, body), salt[:])
+}
+
+// DecodeRecord reads what [EncodeRecord] writes; body is nil if it is withheld.
+// The bytes point into b. [CheckRecord] tells whether body and leaf belong
+// together.
+func DecodeRecord(b []byte) (leaf, body []byte, salt [32]byte, err error) {
+	r := reader{b: b}
+	if n := r.expect(cborArray, "record"); r.err == nil && n != 3 {
+		r.fail(fmt.Errorf("record has %d fields instead of 3", n))
+	}
+	leaf = r.bytes("leaf")
+	if len(r.b) == 2 && r.b[0] == cborNull && r.b[1] == cborNull {
+		return leaf, nil, salt, nil
+	}
+	body = r.bytes("body")
+	r.hash((*Hash)(&salt), "salt")
+	if err := r.end(); err != nil {
+		return nil, nil, [32]byte{}, fmt.Errorf("reading record: %w", err)
+	}
+	return leaf, body, salt, nil
+}

@@ -1,0 +1,172 @@
+package evidence
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"ledgerline/ledger/proof"
+)
+
+// A Bundle is what goes into an evidence bundle.
+type Bundle struct {
+	Origin   string
+	Made     time.Time
+	Question Question
+	// Checkpoint is the signed head that all proofs lead to.
+	Checkpoint []byte
+	// VerifierKey is the log's, for convenience: a checker should have it from
+	// elsewhere.
+	VerifierKey string
+	// Records are those to show, by position.
+	Records []Record
+	// Consistency shows that the log of earlier checkpoints grew to this one.
+	Consistency []proof.Consistency
+	// Answer is what the ledger answered, as JSON; nil if the records are the
+	// answer. Nothing proves it but the signature of the manifest.
+	Answer []byte
+}
+
+// A Record is the evidence of one position.
+type Record struct {
+	Leaf []byte
+	// Body is nil if it is withheld. Salt belongs to it.
+	Body []byte
+	Salt [32]byte
+	// Facets has one element for each facet of the body.
+	Facets []Facet
+	Proof  proof.Inclusion
+}
+
+// A Facet of a record. Plain is its plain form, [salt, bytes], if it is Shown.
+type Facet struct {
+	State string
+	Plain []byte
+}
+
+//go:embed verify.py
+var verifier []byte
+
+// Pack writes the bundle, signed by the log's key.
+func (b *Bundle) Pack(signer note.Signer) ([]byte, error) {
+	c, err := sizeOf(b.Checkpoint)
+	if err != nil {
+		return nil, fmt.Errorf("packing evidence: %w", err)
+	}
+	m := Manifest{
+		Format: Format, Origin: b.Origin, Made: b.Made.UTC().Format(timeLayout), Question: b.Question,
+		Size: c, Records: []RecordEntry{}, Consistency: []int64{}, Files: []FileEntry{},
+	}
+	files := []file{{nameCheckpoint, b.Checkpoint}, {nameKey, []byte(b.VerifierKey + "\n")}, {nameVerifier, verifier}}
+	if b.Answer != nil {
+		files = append(files, file{nameAnswer, b.Answer})
+	}
+	var rows []row
+	for i := range b.Records {
+		entry, more, shown, err := b.record(&b.Records[i])
+		if err != nil {
+			return nil, fmt.Errorf("packing evidence: %w", err)
+		}
+		m.Records, files, rows = append(m.Records, entry), append(files, more...), append(rows, shown)
+	}
+	for _, g := range b.Consistency {
+		size, err := sizeOf([]byte(g.From))
+		if err != nil {
+			return nil, fmt.Errorf("packing evidence: %w", err)
+		}
+		text, err := g.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("packing evidence: %w", err)
+		}
+		m.Consistency, files = append(m.Consistency, size), append(files, file{nameGrown(size), text})
+	}
+	if err := m.checkLists(); err != nil {
+		return nil, fmt.Errorf("packing evidence: %w", err)
+	}
+	words, err := b.words(&m, rows)
+	if err != nil {
+		return nil, fmt.Errorf("packing evidence: %w", err)
+	}
+	return seal(&m, append(files, words...), signer)
+}
+
+// seal lists the files in the manifest, signs it, and packs all of it.
+func seal(m *Manifest, files []file, signer note.Signer) ([]byte, error) {
+	sortFiles(files)
+	for _, f := range files {
+		sum := sha256.Sum256(f.data)
+		m.Files = append(m.Files, FileEntry{f.name, int64(len(f.data)), hex.EncodeToString(sum[:])})
+	}
+	manifest, err := encodeJSON(m)
+	if err != nil {
+		return nil, fmt.Errorf("packing evidence: %w", err)
+	}
+	signed, err := note.Sign(&note.Note{Text: noteText(m.Origin, manifest)}, signer)
+	if err != nil {
+		return nil, fmt.Errorf("signing the manifest of evidence: %w", err)
+	}
+	files = append(files, file{nameManifest, manifest}, file{nameNote, signed})
+	sortFiles(files)
+	return pack(files)
+}
+
+func sortFiles(files []file) {
+	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
+}
+
+// record returns what a record adds to the bundle.
+func (b *Bundle) record(r *Record) (entry RecordEntry, files []file, shown row, err error) {
+	leaf, err := proof.ParseLeaf(r.Leaf)
+	if err != nil {
+		return entry, nil, shown, err
+	}
+	at := int64(leaf.Position)
+	if !bytes.Equal(r.Proof.Checkpoint, b.Checkpoint) || r.Proof.Position != at {
+		return entry, nil, shown, fmt.Errorf("record %d: its proof is of another place or another checkpoint", at)
+	}
+	entry = RecordEntry{Position: at, Body: Withheld, Facets: []string{}}
+	var body *proof.Body
+	if r.Body != nil {
+		if body, err = proof.ParseBody(r.Body); err != nil {
+			return entry, nil, shown, err
+		}
+		if len(body.Facets) != len(r.Facets) {
+			return entry, nil, shown, fmt.Errorf("record %d has %d facets, not %d", at, len(body.Facets), len(r.Facets))
+		}
+		entry.Body = Shown
+		for i, f := range r.Facets {
+			entry.Facets = append(entry.Facets, f.State)
+			if f.State == Shown {
+				files = append(files, file{namePayload(at, i), f.Plain})
+			}
+		}
+	}
+	view, err := viewOf(r.Leaf, &leaf, body)
+	if err != nil {
+		return entry, nil, shown, err
+	}
+	stored := proof.EncodeRecord(r.Leaf, r.Body, &r.Salt)
+	files = append(files, file{nameRecord(at), stored}, file{nameView(at), view}, file{nameProof(at), r.Proof.Marshal()})
+	return entry, files, rowOf(&leaf, body, entry.Facets), nil
+}
+
+// sizeOf reads the size out of a checkpoint, whose second line it is.
+func sizeOf(checkpoint []byte) (int64, error) {
+	lines := bytes.SplitN(checkpoint, []byte("\n"), 3)
+	var size int64
+	if len(lines) < 3 {
+		return 0, errors.New("it has no checkpoint")
+	}
+	if _, err := fmt.Sscan(string(lines[1]), &size); err != nil {
+		return 0, fmt.Errorf("reading the size of the checkpoint: %w", err)
+	}
+	return size, nil
+}

@@ -1,0 +1,312 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"ledgerline/ledger/proof"
+)
+
+// Verdict says who vouches for a bundle, the weakest first.
+type Verdict string
+
+// The verdicts. Each includes what the one before it says.
+const (
+	// Refused: something in it is not what it claims to be.
+	Refused Verdict = "REFUSED"
+	// Unsigned: it holds together, but nobody is known to vouch for it. The key it
+	// was checked with came out of the bundle.
+	Unsigned Verdict = "UNSIGNED"
+	// Signed: the log, known by the checker's own key, signed the checkpoint and
+	// the manifest.
+	Signed Verdict = "SIGNED"
+)
+
+// A Report is what checking a bundle found. Its JSON is the same, byte for byte,
+// from this package and from verify.py.
+type Report struct {
+	Verdict Verdict `json:"verdict"`
+	// Refusal is set if the verdict is Refused.
+	Refusal  *Refusal `json:"refusal,omitzero"`
+	Origin   string   `json:"origin,omitzero"`
+	Question Question `json:"question,omitzero"`
+	Size     int64    `json:"size,omitzero"`
+	// Root is that of the tree at the checkpoint, in base64.
+	Root string `json:"root,omitzero"`
+	Made string `json:"made,omitzero"`
+	// Records, Withheld and Erased count records shown, their bodies and facets
+	// withheld, and their facets erased.
+	Records  int `json:"records"`
+	Withheld int `json:"withheld"`
+	Erased   int `json:"erased"`
+	// Since are the earlier sizes the log is shown to have grown from.
+	Since []int64 `json:"since,omitzero"`
+}
+
+// A Refusal names the part of a bundle that is not what it claims to be.
+type Refusal struct {
+	// Part is zip, manifest, files, signature, checkpoint, record, proof, payload
+	// or consistency.
+	Part string `json:"part"`
+	File string `json:"file,omitzero"`
+	why  error
+}
+
+func (r *Refusal) Error() string {
+	if r.File == "" {
+		return fmt.Sprintf("evidence refused: %s: %v", r.Part, r.why)
+	}
+	return fmt.Sprintf("evidence refused: %s: %s: %v", r.Part, r.File, r.why)
+}
+
+func (r *Refusal) Unwrap() error { return r.why }
+
+// Check checks a bundle. The verifier is the log's key as the checker has it from
+// elsewhere; with nil, the bundle's own key is used, and the verdict is Unsigned
+// at best.
+//
+// The error is the *Refusal that stands in the report.
+func Check(b []byte, key note.Verifier) (Report, error) {
+	c := checker{key: key, report: Report{Verdict: Unsigned}}
+	if key != nil {
+		c.report.Verdict = Signed
+	}
+	if err := c.check(b); err != nil {
+		return Report{Verdict: Refused, Refusal: err}, err
+	}
+	return c.report, nil
+}
+
+type checker struct {
+	key        note.Verifier
+	files      map[string][]byte
+	manifest   *Manifest
+	checkpoint proof.Checkpoint
+	report     Report
+}
+
+func refuse(part, name string, why error) *Refusal { return &Refusal{part, name, why} }
+
+// check goes from the outside to the inside: the file, what it says it holds, who
+// signed that, and then each piece of evidence by itself.
+func (c *checker) check(b []byte) *Refusal {
+	files, err := unpack(b)
+	if err != nil {
+		return refuse("zip", "", err)
+	}
+	c.files = make(map[string][]byte, len(files))
+	for _, f := range files {
+		c.files[f.name] = f.data
+	}
+	if c.manifest, err = parseManifest(c.files[nameManifest]); err != nil {
+		return refuse("manifest", nameManifest, err)
+	}
+	for _, step := range []func() *Refusal{c.checkFiles, c.checkSignature, c.checkCheckpoint, c.checkRecords, c.checkConsistency} {
+		if r := step(); r != nil {
+			return r
+		}
+	}
+	m := c.manifest
+	c.report.Origin, c.report.Question, c.report.Made = m.Origin, m.Question, m.Made
+	c.report.Size, c.report.Root = c.checkpoint.Size, c.checkpoint.Root.String()
+	c.report.Records, c.report.Since = len(m.Records), m.Consistency
+	return nil
+}
+
+// checkFiles holds that the files are exactly those listed, and those that the
+// manifest's other lists call for.
+func (c *checker) checkFiles() *Refusal {
+	m := c.manifest
+	last := ""
+	for _, f := range m.Files {
+		data, ok := c.files[f.Name]
+		sum := sha256.Sum256(data)
+		if !ok || f.Name <= last || f.Name == nameManifest || f.Name == nameNote || f.Size != int64(len(data)) || f.SHA256 != hex.EncodeToString(sum[:]) {
+			return refuse("files", f.Name, errors.New("it is missing, changed, or listed out of order"))
+		}
+		last = f.Name
+	}
+	if len(c.files) != len(m.Files)+2 {
+		return refuse("files", "", errors.New("there are files that the manifest does not list, or it is not signed"))
+	}
+	called := m.calledFor()
+	for _, name := range called {
+		if _, ok := c.files[name]; !ok {
+			return refuse("files", name, errors.New("the manifest calls for it"))
+		}
+	}
+	for _, f := range m.Files {
+		if _, ok := slices.BinarySearch(called, f.Name); !ok && f.Name != nameAnswer {
+			return refuse("files", f.Name, errors.New("nothing in the manifest calls for it"))
+		}
+	}
+	return nil
+}
+
+// calledFor lists, sorted, the files that a bundle with this manifest has. The
+// answer is the one file it may have beside them.
+func (m *Manifest) calledFor() []string {
+	names := []string{nameReadme, nameSummary, nameManifest, nameNote, nameCheckpoint, nameKey, nameVerifier}
+	for _, r := range m.Records {
+		names = append(names, nameRecord(r.Position), nameView(r.Position), nameProof(r.Position))
+		for i, state := range r.Facets {
+			if state == Shown {
+				names = append(names, namePayload(r.Position, i))
+			}
+		}
+	}
+	for _, size := range m.Consistency {
+		names = append(names, nameGrown(size))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// checkSignature holds that the log signed the manifest.
+func (c *checker) checkSignature() *Refusal {
+	if c.key == nil {
+		text, _ := strings.CutSuffix(string(c.files[nameKey]), "\n")
+		key, err := note.NewVerifier(text)
+		if err != nil {
+			return refuse("signature", nameKey, err)
+		}
+		c.key = key
+	}
+	n, err := note.Open(c.files[nameNote], note.VerifierList(c.key))
+	if err != nil {
+		return refuse("signature", nameNote, err)
+	}
+	if c.key.Name() != c.manifest.Origin || n.Text != noteText(c.manifest.Origin, c.files[nameManifest]) {
+		return refuse("signature", nameNote, errors.New("it signs something else"))
+	}
+	return nil
+}
+
+func (c *checker) checkCheckpoint() *Refusal {
+	var err error
+	c.checkpoint, err = proof.OpenCheckpoint(c.files[nameCheckpoint], c.manifest.Origin, note.VerifierList(c.key))
+	if err == nil && c.checkpoint.Size != c.manifest.Size {
+		err = fmt.Errorf("it is of %d records, the manifest of %d", c.checkpoint.Size, c.manifest.Size)
+	}
+	if err != nil {
+		return refuse("checkpoint", nameCheckpoint, err)
+	}
+	return nil
+}
+
+func (c *checker) checkRecords() *Refusal {
+	for _, r := range c.manifest.Records {
+		leaf, body, err := c.checkRecord(r)
+		if err != nil {
+			return refuse("record", nameRecord(r.Position), err)
+		}
+		if err := c.checkProof(r.Position, leaf); err != nil {
+			return refuse("proof", nameProof(r.Position), err)
+		}
+		if i, err := c.checkFacets(r, body); err != nil {
+			return refuse("payload", namePayload(r.Position, i), err)
+		}
+	}
+	return nil
+}
+
+// checkRecord checks a record against itself, and its view against it.
+func (c *checker) checkRecord(r RecordEntry) (leaf []byte, body *proof.Body, err error) {
+	leaf, content, salt, err := proof.DecodeRecord(c.files[nameRecord(r.Position)])
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := proof.ParseLeaf(leaf)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.Position != uint64(r.Position) {
+		return nil, nil, fmt.Errorf("it says it is record %d", l.Position)
+	}
+	if shown := content != nil; shown != (r.Body == Shown) {
+		return nil, nil, errors.New("the manifest says otherwise about its body")
+	}
+	if r.Body == Shown {
+		if err := proof.CheckRecord(leaf, content, &salt); err != nil {
+			return nil, nil, err
+		}
+		if body, err = proof.ParseBody(content); err != nil {
+			return nil, nil, err
+		}
+		if len(r.Facets) != len(body.Facets) {
+			return nil, nil, fmt.Errorf("it has %d facets, the manifest speaks of %d", len(body.Facets), len(r.Facets))
+		}
+	} else {
+		c.report.Withheld++
+	}
+	view, err := viewOf(leaf, &l, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !bytes.Equal(view, c.files[nameView(r.Position)]) {
+		return nil, nil, errors.New("its view says something else")
+	}
+	return leaf, body, nil
+}
+
+// checkProof holds that the record stands in the log of the bundle's checkpoint.
+func (c *checker) checkProof(position int64, leaf []byte) error {
+	p, err := proof.ParseInclusion(c.files[nameProof(position)])
+	if err != nil {
+		return err
+	}
+	if p.Position != position || !bytes.Equal(p.Checkpoint, c.files[nameCheckpoint]) {
+		return errors.New("it is of another record, or under another checkpoint")
+	}
+	return p.CheckRoot(proof.LeafHash(leaf), c.checkpoint)
+}
+
+// checkFacets holds that facets shown are those the body commits to. The index
+// is that of the facet at fault.
+func (c *checker) checkFacets(r RecordEntry, body *proof.Body) (int, error) {
+	for i, state := range r.Facets {
+		switch state {
+		case Withheld:
+			c.report.Withheld++
+		case Erased:
+			c.report.Erased++
+		default:
+			salt, b, err := proof.DecodeFacet(c.files[namePayload(r.Position, i)])
+			if err == nil && proof.CommitFacet(&salt, b) != body.Facets[i].Commit {
+				err = errors.New("it is not what the record commits to")
+			}
+			if err != nil {
+				return i, err
+			}
+		}
+	}
+	return 0, nil
+}
+
+// checkConsistency holds that the log only grew from the earlier sizes.
+func (c *checker) checkConsistency() *Refusal {
+	for _, size := range c.manifest.Consistency {
+		var g proof.Consistency
+		err := g.UnmarshalJSON(c.files[nameGrown(size)])
+		if err == nil && g.To != string(c.files[nameCheckpoint]) {
+			err = errors.New("it leads to another checkpoint")
+		}
+		if err == nil {
+			var from proof.Checkpoint
+			if from, _, err = g.Check(c.manifest.Origin, note.VerifierList(c.key)); err == nil && from.Size != size {
+				err = fmt.Errorf("it begins at %d records", from.Size)
+			}
+		}
+		if err != nil {
+			return refuse("consistency", nameGrown(size), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,396 @@
+package evidence
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"ledgerline/ledger/proof"
+)
+
+// A second is verify.py, run once and asked about many bundles.
+type second struct {
+	t   testing.TB
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// many answers length-prefixed bundles with a line of JSON each.
+const many = `
+import sys, struct
+sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
+import verify
+while True:
+    h = sys.stdin.buffer.read(5)
+    if not h: break
+    n, keyed = struct.unpack("<LB", h)
+    sys.stdout.buffer.write(verify.to_json(verify.check(sys.stdin.buffer.read(n), sys.argv[2] if keyed else None)) + b"\n")
+    sys.stdout.flush()
+`
+
+func newSecond(t testing.TB, key string) *second {
+	t.Helper()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no python3 on the PATH: CI has to install it")
+		}
+		t.Skip("no python3 on the PATH: verify.py is not compared")
+	}
+	cmd := exec.Command(python, "-c", many, ".", key)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("verify.py: %v", err)
+		}
+	})
+	return &second{t, in, bufio.NewReader(out)}
+}
+
+func (s *second) check(b []byte, keyed bool) string {
+	s.t.Helper()
+	h := append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), 0)
+	if keyed {
+		h[4] = 1
+	}
+	if _, err := s.in.Write(append(h, b...)); err != nil {
+		s.t.Fatal(err)
+	}
+	line, err := s.out.ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("verify.py gave up: %v", err)
+	}
+	return strings.TrimSuffix(line, "\n")
+}
+
+// both checks a bundle with both verifiers and holds that they agree to the byte.
+func both(t *testing.T, l *log, s *second, what string, b []byte, keyed bool) Report {
+	t.Helper()
+	key := l.key
+	if !keyed {
+		key = nil
+	}
+	report, err := Check(b, key)
+	if (err != nil) != (report.Verdict == Refused) {
+		t.Fatalf("%s: %s, but the error is %v", what, report.Verdict, err)
+	}
+	mine, jerr := encodeJSON(report)
+	if jerr != nil {
+		t.Fatal(jerr)
+	}
+	if theirs := s.check(b, keyed); theirs != string(mine) {
+		t.Errorf("%s:\n     here %s (%v)\nverify.py %s", what, mine, err, theirs)
+	}
+	return report
+}
+
+func TestBundle(t *testing.T) {
+	l, bundle := story(t, 1)
+	s := newSecond(t, l.vkey)
+	b := bundle.mustPack(t, l.signer)
+	r := both(t, l, s, "the story", b, true)
+	if r.Verdict != Signed || r.Records != 4 || r.Withheld != 1 || r.Erased != 1 || r.Size != 9 || !slices.Equal(r.Since, []int64{4, 9}) {
+		t.Errorf("%+v", r)
+	}
+	if r := both(t, l, s, "without a key", b, false); r.Verdict != Unsigned {
+		t.Errorf("with the bundle's own key the verdict is %s", r.Verdict)
+	}
+	if again := bundle.mustPack(t, l.signer); !bytes.Equal(again, b) {
+		t.Error("packed twice, the bundle differs")
+	}
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatalf("archive/zip does not read it: %v", err)
+	}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		if err != nil {
+			t.Errorf("archive/zip, %s: %v", f.Name, err)
+		}
+	}
+}
+
+// TestEveryByte changes each byte of a bundle, one after the other: all are
+// refused, and both verifiers name the same part.
+func TestEveryByte(t *testing.T) {
+	l, bundle := story(t, 1)
+	s := newSecond(t, l.vkey)
+	b := bundle.mustPack(t, l.signer)
+	step := 1
+	if testing.Short() {
+		step = 97
+	}
+	for i := 0; i < len(b); i += step {
+		bad := bytes.Clone(b)
+		bad[i] ^= 1 << (i % 8)
+		if r := both(t, l, s, "a byte changed", bad, i%2 == 0); r.Verdict != Refused {
+			t.Fatalf("byte %d changed: %s", i, r.Verdict)
+		}
+	}
+	for _, n := range []int{0, 1, 21, 22, len(b) / 2, len(b) - 1} {
+		if r := both(t, l, s, "cut off", b[:n], true); r.Verdict != Refused {
+			t.Errorf("cut to %d bytes: %s", n, r.Verdict)
+		}
+	}
+	if r := both(t, l, s, "something behind", append(bytes.Clone(b), 0), true); r.Verdict != Refused {
+		t.Errorf("a byte behind the end: %s", r.Verdict)
+	}
+}
+
+// change packs the files of a bundle again after a change. With resign, the
+// manifest is made to fit and signed again: what a dishonest operator can do.
+func change(t testing.TB, l *log, b []byte, resign bool, do func(m *Manifest, files map[string][]byte)) []byte {
+	t.Helper()
+	unpacked, err := unpack(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string][]byte)
+	for _, f := range unpacked {
+		files[f.name] = f.data
+	}
+	var m Manifest
+	if err := json.Unmarshal(files[nameManifest], &m); err != nil {
+		t.Fatal(err)
+	}
+	do(&m, files)
+	if resign {
+		delete(files, nameManifest)
+		delete(files, nameNote)
+	}
+	var list []file
+	for name, data := range files {
+		list = append(list, file{name, data})
+	}
+	var out []byte
+	if resign {
+		m.Files = []FileEntry{}
+		out, err = seal(&m, list, l.signer)
+	} else {
+		sortFiles(list)
+		out, err = pack(list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestEveryFile removes each file, swaps it for another, empties it, and takes it
+// from the bundle of another ledger, both as an outsider and as an operator who
+// signs again.
+func TestEveryFile(t *testing.T) {
+	l, bundle := story(t, 1)
+	other, foreign := story(t, 2)
+	s := newSecond(t, l.vkey)
+	b, fb := bundle.mustPack(t, l.signer), foreign.mustPack(t, other.signer)
+	theirs := make(map[string][]byte)
+	files, err := unpack(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ff, err := unpack(fb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range ff {
+		theirs[f.name] = f.data
+	}
+	// What is words, the operator may change if he signs again: that is what his
+	// signature is for.
+	words := func(names ...string) bool {
+		for _, name := range names {
+			if !slices.Contains([]string{nameReadme, nameSummary, nameVerifier, nameAnswer, nameKey, nameManifest, nameNote}, name) {
+				return false
+			}
+		}
+		return true
+	}
+	for i, f := range files {
+		next := files[(i+1)%len(files)]
+		for what, do := range map[string]func(*Manifest, map[string][]byte){
+			"removed":             func(_ *Manifest, m map[string][]byte) { delete(m, f.name) },
+			"emptied":             func(_ *Manifest, m map[string][]byte) { m[f.name] = nil },
+			"swapped":             func(_ *Manifest, m map[string][]byte) { m[f.name], m[next.name] = m[next.name], m[f.name] },
+			"from another ledger": func(_ *Manifest, m map[string][]byte) { m[f.name] = theirs[f.name] },
+			"added":               func(_ *Manifest, m map[string][]byte) { m[f.name+".x"] = f.data },
+		} {
+			for _, resign := range []bool{false, true} {
+				bad := change(t, l, b, resign, do)
+				r := both(t, l, s, f.name+" "+what, bad, true)
+				same := bytes.Equal(bad, b)
+				switch {
+				case !resign:
+				case what == "removed":
+					same = same || f.name == nameAnswer || f.name == nameManifest || f.name == nameNote
+				case what == "swapped":
+					same = same || words(f.name, next.name)
+				case what != "added":
+					same = same || words(f.name)
+				}
+				if r.Verdict != Refused && !same {
+					t.Errorf("%s %s, signed again %t: %s", f.name, what, resign, r.Verdict)
+				}
+			}
+		}
+	}
+}
+
+// TestDishonestOperator holds what the log's own key cannot do: show other
+// content than was recorded, or a record that is not in the log.
+func TestDishonestOperator(t *testing.T) {
+	l, bundle := story(t, 1)
+	s := newSecond(t, l.vkey)
+	b := bundle.mustPack(t, l.signer)
+	entry := func(m *Manifest, at int64) *RecordEntry {
+		return &m.Records[slices.IndexFunc(m.Records, func(r RecordEntry) bool { return r.Position == at })]
+	}
+	for what, c := range map[string]struct {
+		do   func(*Manifest, map[string][]byte)
+		part string
+	}{
+		"another body": {func(_ *Manifest, f map[string][]byte) {
+			f[nameRecord(4)] = proof.EncodeRecord(l.leaves[4], l.bodies[5], &l.salts[5])
+		}, "record"},
+		"another record in its place": {func(_ *Manifest, f map[string][]byte) {
+			f[nameRecord(4)] = proof.EncodeRecord(l.leaves[5], l.bodies[5], &l.salts[5])
+		}, "record"},
+		"another view": {func(_ *Manifest, f map[string][]byte) {
+			f[nameView(4)] = bytes.Replace(f[nameView(4)], []byte("activated"), []byte("suspended"), 1)
+		}, "record"},
+		"another text": {func(_ *Manifest, f map[string][]byte) {
+			f[namePayload(3, 0)] = proof.EncodeFacet(&[32]byte{3, 0}, []byte("nicer text"))
+		}, "payload"},
+		"a body passed off as withheld":       {func(m *Manifest, _ map[string][]byte) { entry(m, 4).Body = Withheld }, "record"},
+		"a withheld body passed off as shown": {func(m *Manifest, _ map[string][]byte) { entry(m, 7).Body = Shown }, "record"},
+		"an erased text passed off as shown":  {func(m *Manifest, _ map[string][]byte) { entry(m, 3).Facets[1] = Shown }, "files"},
+		"one facet less":                      {func(m *Manifest, f map[string][]byte) { entry(m, 3).Facets = entry(m, 3).Facets[:1] }, "record"},
+		"a state of its own":                  {func(m *Manifest, _ map[string][]byte) { entry(m, 3).Facets[1] = "lost" }, "manifest"},
+		"records out of order":                {func(m *Manifest, _ map[string][]byte) { slices.Reverse(m.Records) }, "manifest"},
+		"a record twice":                      {func(m *Manifest, _ map[string][]byte) { m.Records[1] = m.Records[0] }, "manifest"},
+		"another size":                        {func(m *Manifest, _ map[string][]byte) { m.Size = 10 }, "checkpoint"},
+		"a size below a record":               {func(m *Manifest, _ map[string][]byte) { m.Size = 7 }, "manifest"},
+		"another origin":                      {func(m *Manifest, _ map[string][]byte) { m.Origin = "ledger.example/other" }, "signature"},
+		"another format":                      {func(m *Manifest, _ map[string][]byte) { m.Format = "ledgerline/evidence/v2" }, "manifest"},
+		"no time":                             {func(m *Manifest, _ map[string][]byte) { m.Made = "2026-02-30T00:00:00.000000Z" }, "manifest"},
+		"an older checkpoint":                 {func(_ *Manifest, f map[string][]byte) { f[nameCheckpoint] = l.checkpoint(8) }, "checkpoint"},
+		"growth from another size": {func(_ *Manifest, f map[string][]byte) {
+			f[nameGrown(4)], _ = l.grown(5, 9).MarshalJSON()
+		}, "consistency"},
+		"growth to another size": {func(_ *Manifest, f map[string][]byte) {
+			f[nameGrown(4)], _ = l.grown(4, 8).MarshalJSON()
+		}, "consistency"},
+		"a fork passed off as growth": {func(_ *Manifest, f map[string][]byte) {
+			g := l.grown(4, 9)
+			g.From = string(forked(t, l))
+			f[nameGrown(4)], _ = g.MarshalJSON()
+		}, "consistency"},
+	} {
+		r := both(t, l, s, what, change(t, l, b, true, c.do), true)
+		if r.Verdict != Refused || r.Refusal.Part != c.part {
+			t.Errorf("%s: %s %+v, want %s refused", what, r.Verdict, r.Refusal, c.part)
+		}
+	}
+}
+
+// forked signs a log of four records that is not the beginning of l.
+func forked(t testing.TB, l *log) []byte {
+	t.Helper()
+	f := newLog(t, 1)
+	f.signer = l.signer
+	for range 4 {
+		f.add("share.agreement.terminated")
+	}
+	return f.checkpoint(4)
+}
+
+// TestForeignZIP holds that no ZIP of other making is taken, whatever is in it.
+func TestForeignZIP(t *testing.T) {
+	l, bundle := story(t, 1)
+	s := newSecond(t, l.vkey)
+	files, err := unpack(bundle.mustPack(t, l.signer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, write := range map[string]func(*zip.Writer) error{
+		"the same files, compressed": func(w *zip.Writer) error {
+			for _, f := range files {
+				out, err := w.Create(f.name)
+				if err == nil {
+					_, err = out.Write(f.data)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"a bomb": func(w *zip.Writer) error {
+			out, err := w.Create("README.txt")
+			if err == nil {
+				_, err = io.CopyN(out, zeros(0), 64<<20)
+			}
+			return err
+		},
+		"a way out of the directory": func(w *zip.Writer) error {
+			_, err := w.CreateHeader(&zip.FileHeader{Name: "../evil"})
+			return err
+		},
+	} {
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		if err := write(w); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r := both(t, l, s, what, b.Bytes(), true); r.Verdict != Refused || r.Refusal.Part != "zip" {
+			t.Errorf("%s: %+v", what, r)
+		}
+	}
+	for _, name := range []string{"", "/etc/passwd", "a//b", "../a", "a/../b", "a/", ".hidden", "a\\b", "ä", "a b", strings.Repeat("a", 129)} {
+		if _, err := pack([]file{{name, nil}}); err == nil {
+			t.Errorf("a file may be called %q", name)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	l, bundle := story(f, 1)
+	f.Add(bundle.mustPack(f, l.signer))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		report, err := Check(b, l.key)
+		if (err != nil) != (report.Verdict == Refused) {
+			t.Fatalf("%+v %v", report, err)
+		}
+		if files, err := unpack(b); err == nil {
+			if again, err := pack(files); err != nil || !bytes.Equal(again, b) {
+				t.Fatalf("unpacked and packed it differs: %v", err)
+			}
+		}
+	})
+}

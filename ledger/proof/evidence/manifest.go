@@ -1,0 +1,155 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Format is the version of the bundle's form.
+const Format = "ledgerline/evidence/v1"
+
+// A Manifest says what a bundle is about and what is in it. Its note signs it, so
+// that the operator answers for every file, the words and views included.
+type Manifest struct {
+	Format string `json:"format"`
+	Origin string `json:"origin"`
+	// Made is when, by the ledger's clock, in RFC 3339 with six digits, UTC.
+	Made string `json:"made"`
+	// Question is what was asked.
+	Question Question `json:"question"`
+	// Size is the number of records of the log at the bundle's checkpoint.
+	Size int64 `json:"size"`
+	// Records are those that are shown, by position.
+	Records []RecordEntry `json:"records"`
+	// Consistency are the earlier sizes from which the log is shown to have grown.
+	Consistency []int64 `json:"consistency"`
+	// Files are all files but the manifest and its note, sorted by name.
+	Files []FileEntry `json:"files"`
+}
+
+// Question is what a bundle answers, in words.
+type Question struct {
+	// Kind is events, subject, share, lineage or catalog.
+	Kind string `json:"kind"`
+	EN   string `json:"en"`
+	ZH   string `json:"zh"`
+}
+
+// RecordEntry says what of a record is in the bundle.
+type RecordEntry struct {
+	Position int64 `json:"position"`
+	// Body is shown or withheld.
+	Body string `json:"body"`
+	// Facets has one state for each facet of a body shown: shown, erased or
+	// withheld.
+	Facets []string `json:"facets"`
+}
+
+// FileEntry is a file with its SHA-256 in lower-case hex.
+type FileEntry struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// The states of a body or a facet.
+const (
+	Shown    = "shown"
+	Withheld = "withheld"
+	Erased   = "erased"
+)
+
+// encodeJSON writes JSON in the one form of bundles: as encoding/json does,
+// without HTML escapes and without the newline.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// parseManifest reads a manifest. Writing it again must give the same bytes: so
+// two readers cannot see two things in it.
+func parseManifest(b []byte) (*Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, err
+	}
+	again, err := encodeJSON(&m)
+	if err != nil || !bytes.Equal(again, b) {
+		return nil, errors.New("it is not in its one form")
+	}
+	if m.Format != Format {
+		return nil, fmt.Errorf("its format is %q, not %s", m.Format, Format)
+	}
+	if m.Records == nil || m.Consistency == nil || m.Files == nil {
+		return nil, errors.New("a list is missing")
+	}
+	if t, err := time.Parse(timeLayout, m.Made); err != nil || t.Format(timeLayout) != m.Made {
+		return nil, fmt.Errorf("it was made %q, which is no time", m.Made)
+	}
+	return &m, m.checkLists()
+}
+
+// timeLayout is RFC 3339 in UTC with all six digits of a microsecond.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+func (m *Manifest) checkLists() error {
+	last := int64(-1)
+	for _, r := range m.Records {
+		if r.Position <= last || r.Position >= m.Size || r.Facets == nil {
+			return fmt.Errorf("record %d is out of order or beyond the checkpoint", r.Position)
+		}
+		if last = r.Position; r.Body != Shown && (r.Body != Withheld || len(r.Facets) > 0) {
+			return fmt.Errorf("record %d: its body is %q", r.Position, r.Body)
+		}
+		for _, state := range r.Facets {
+			if state != Shown && state != Withheld && state != Erased {
+				return fmt.Errorf("record %d: a facet is %q", r.Position, state)
+			}
+		}
+	}
+	last = 0
+	for _, size := range m.Consistency {
+		if size <= last || size > m.Size {
+			return fmt.Errorf("the earlier size %d is out of order or beyond the checkpoint", size)
+		}
+		last = size
+	}
+	return nil
+}
+
+// noteText is what the manifest's note signs. It can be no checkpoint: that
+// begins with the origin.
+func noteText(origin string, manifest []byte) string {
+	sum := sha256.Sum256(manifest)
+	return Format + "\n" + origin + "\n" + hex.EncodeToString(sum[:]) + "\n"
+}
+
+// Names of the files of a bundle.
+const (
+	nameReadme     = "README.txt"
+	nameSummary    = "summary.html"
+	nameManifest   = "manifest.json"
+	nameNote       = "manifest.note"
+	nameCheckpoint = "checkpoint"
+	nameKey        = "keys/ledger.vkey"
+	nameAnswer     = "answer.json"
+	nameVerifier   = "verify.py"
+)
+
+func nameRecord(position int64) string { return fmt.Sprintf("records/%019d.cbor", position) }
+func nameView(position int64) string   { return fmt.Sprintf("records/%019d.json", position) }
+func nameProof(position int64) string  { return fmt.Sprintf("proofs/%019d.tlog-proof", position) }
+func nameGrown(size int64) string      { return fmt.Sprintf("consistency/%019d.json", size) }
+func namePayload(position int64, facet int) string {
+	return fmt.Sprintf("payload/%019d/%03d", position, facet)
+}

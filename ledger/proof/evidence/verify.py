@@ -1,0 +1,573 @@
+#!/usr/bin/env python3
+"""Checks an evidence bundle of a Ledgerline ledger, offline.
+
+    python3 verify.py BUNDLE.zip --key KEY        KEY: the verifier key, or a file that holds it
+
+It needs Python 3.8 and nothing else, and follows docs/format.md. It prints a
+report as JSON and ends with status 0 if everything in the bundle is what it
+claims to be, 1 if not, 2 if it could not check, 3 if it was called wrongly.
+"""
+import base64
+import binascii
+import hashlib
+import json
+import re
+import struct
+import sys
+import zlib
+from datetime import datetime, timedelta
+
+MAX = 2**63 - 1
+FORMAT = "ledgerline/evidence/v1"
+
+
+class Refused(Exception):
+    """The bundle is not what it claims to be."""
+
+
+class Fault(Exception):
+    """A piece of it is not."""
+
+
+def need(condition, why="not what it should be"):
+    if not condition:
+        raise Fault(why)
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+# --- the ZIP, in its one form --------------------------------------------------
+
+def good_name(name):
+    return len(name) <= 128 and re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", name)
+
+
+def pack(files):
+    out, central = [], []
+    offset = 0
+    last = ""
+    for name, data in files:
+        need(good_name(name) and name > last)
+        last = name
+        common = struct.pack("<HHHHHLLLHH", 10, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data), len(name), 0)
+        out += [struct.pack("<L", 0x04034B50), common, name.encode(), data]
+        central += [struct.pack("<LH", 0x02014B50, 10), common, bytes(10), struct.pack("<L", offset), name.encode()]
+        offset += 30 + len(name) + len(data)
+    central = b"".join(central)
+    need(len(files) < 65535 and offset + len(central) + 22 < 2**32 - 1)
+    end = struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, len(files), len(files), len(central), offset, 0)
+    return b"".join(out) + central + end
+
+
+def unpack(b):
+    files, at = [], 0
+    while len(b) - at >= 30 and b[at:at + 4] == b"PK\3\4":
+        size, = struct.unpack_from("<L", b, at + 18)
+        name, = struct.unpack_from("<H", b, at + 26)
+        need(at + 30 + name + size <= len(b))
+        files.append((b[at + 30:at + 30 + name].decode("ascii"), b[at + 30 + name:at + 30 + name + size]))
+        at += 30 + name + size
+    need(pack(files) == b)
+    return dict(files)
+
+
+# --- JSON and times, in their one form -------------------------------------------
+
+def to_json(v):
+    text = json.dumps(v, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+
+
+def time_view(us):
+    if not -62135596800000000 <= us < 253402300800000000:
+        return us
+    return (datetime(1970, 1, 1) + timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
+
+
+def is_time(s):
+    try:
+        return datetime.strptime(s, "%Y-%m-%dT%H:%M:%S.%fZ").isoformat(timespec="microseconds") + "Z" == s
+    except ValueError:
+        return False
+
+
+def shape(v, like):
+    """Whether v has the members and types of like, whose one element stands for all of a list."""
+    if isinstance(like, dict):
+        return type(v) is dict and list(v) == list(like) and all(shape(v[k], x) for k, x in like.items())
+    if isinstance(like, list):
+        return type(v) is list and all(shape(x, like[0]) for x in v)
+    return type(v) is type(like) and (type(v) is str or -MAX - 1 <= v <= MAX)
+
+
+MANIFEST = {
+    "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "size": 0,
+    "records": [{"position": 0, "body": "", "facets": [""]}], "consistency": [0],
+    "files": [{"name": "", "size": 0, "sha256": ""}],
+}
+
+
+def read_manifest(b):
+    m = json.loads(b.decode())
+    need(shape(m, MANIFEST) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
+    last = -1
+    for r in m["records"]:
+        need(last < r["position"] < m["size"])
+        need(r["body"] == "shown" or r["body"] == "withheld" and not r["facets"])
+        need(all(state in ("shown", "withheld", "erased") for state in r["facets"]))
+        last = r["position"]
+    last = 0
+    for size in m["consistency"]:
+        need(last < size <= m["size"])
+        last = size
+    return m
+
+
+# --- deterministic CBOR ------------------------------------------------------------
+
+def head(major, n):
+    if n < 24:
+        return bytes([major << 5 | n])
+    for info, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if n < 1 << 8 * size:
+            return bytes([major << 5 | info]) + n.to_bytes(size, "big")
+    raise Fault("integer too large")
+
+
+def encode(v):
+    if v is False or v is True or v is None:
+        return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[v]
+    if isinstance(v, int):
+        return head(0, v) if v >= 0 else head(1, -1 - v)
+    if isinstance(v, bytes):
+        return head(2, len(v)) + v
+    if isinstance(v, str):
+        return head(3, len(v.encode())) + v.encode()
+    if isinstance(v, list):
+        return head(4, len(v)) + b"".join(map(encode, v))
+    pairs = sorted((encode(k), encode(x)) for k, x in v.items())
+    return head(5, len(pairs)) + b"".join(k + x for k, x in pairs)
+
+
+def decode(b):
+    v, end = item(b, 0, 0)
+    need(end == len(b) and encode(v) == b, "CBOR")
+    return v
+
+
+def item(b, at, depth):
+    need(at < len(b), "CBOR ends too early")
+    first = b[at]
+    at += 1
+    if first in (0xF4, 0xF5, 0xF6):
+        return {0xF4: False, 0xF5: True, 0xF6: None}[first], at
+    major, n = first >> 5, first & 31
+    need(major not in (6, 7) and n < 28, "CBOR of a kind not allowed")
+    if n >= 24:
+        size = 1 << n - 24
+        need(at + size <= len(b), "CBOR ends too early")
+        n, at = int.from_bytes(b[at:at + size], "big"), at + size
+    if major < 2:
+        need(n <= MAX, "CBOR integer")
+        return (n if major == 0 else -1 - n), at
+    if major < 4:
+        need(at + n <= len(b), "CBOR ends too early")
+        return (b[at:at + n] if major == 2 else b[at:at + n].decode()), at + n
+    need(depth <= 32 and n <= len(b), "CBOR nested too deep, or ends too early")
+    out = [] if major == 4 else {}
+    for _ in range(n):
+        x, at = item(b, at, depth + 1)
+        if major == 4:
+            out.append(x)
+            continue
+        need((type(x) is str or type(x) is int and depth == 0) and x not in out, "CBOR map key")
+        out[x], at = item(b, at, depth + 1)
+    return out, at
+
+
+# --- records: format.md, "Leaf", "Body", "Keys", "Facets" ------------------------------
+
+KINDS = ("type", "subject", "entry", "dataset", "party", "agreement", "principal")
+LABELS = {
+    1: "id", 2: "type", 3: "schema", 4: "source", 5: "subject", 6: "time", 7: "effective_from", 8: "effective_to",
+    9: "principal", 10: "actor", 11: "party", 12: "on_behalf_of", 13: "producer", 14: "correlation", 15: "causation",
+    16: "expected_version", 17: "grade", 18: "retention", 19: "imported", 20: "trace", 21: "data", 22: "facets",
+    23: "signature", 24: "names",
+}
+
+
+def is_hash(x):
+    return type(x) is bytes and len(x) == 32
+
+
+def sorted_hashes(keys, most):
+    return type(keys) is list and len(keys) <= most and all(map(is_hash, keys)) and keys == sorted(set(keys))
+
+
+def texts(v, n):
+    return type(v) is list and len(v) == n and all(type(x) is str and x for x in v)
+
+
+def number(x, least):
+    return type(x) is int and x >= least
+
+
+def read_leaf(b):
+    v = decode(b)
+    need(type(v) is list and len(v) == 6, "leaf")
+    version, position, prev, time, keys, body = v
+    need(type(version) is int and version == 1 and number(position, 0) and number(time, 0), "leaf")
+    need(is_hash(prev) and is_hash(body) and sorted_hashes(keys, 1024), "leaf")
+    return v
+
+
+def read_body(b):
+    v = decode(b)
+    need(type(v) is dict and all(type(k) is int and k in LABELS for k in v), "labels of the body")
+    need(all(k in v for k in (1, 2, 3, 4, 5, 6, 9, 21)), "a label that every body has")
+    for k, x in v.items():
+        if k in (1, 2, 4, 9, 10, 11, 12, 14, 15, 17, 18, 20):
+            need(type(x) is str and x, "text of the body")
+        elif k in (6, 7, 8):
+            need(type(x) is int and (x or k == 6), "time of the body")
+        elif k in (3, 16):
+            need(number(x, int(k == 3)), "number of the body")
+    need(texts(v[5], 2) and type(v[21]) is dict and all(type(k) is str for k in v[21]), "subject or data")
+    if 13 in v:
+        need(type(v[13]) is list and len(v[13]) == 2 and texts(v[13][:1], 1) and number(v[13][1], 0), "producer")
+    need(v.get(19, True) is True and type(v.get(23, b"x")) is bytes and v.get(23) != b"", "imported or signature")
+    facets, names = v.get(22, []), v.get(24, [])
+    need(type(facets) is list and type(names) is list and v.get(22, 1) and v.get(24, 1), "facets or names")
+    for f in facets:
+        need(type(f) is list and len(f) == 4 and all(type(x) is str for x in f[:3]) and f[0] and is_hash(f[3]), "facet")
+    for n in names:
+        need(type(n) is list and len(n) >= 2 and n[0] in KINDS and all(type(x) is str for x in n), "name")
+    sorted_names = [f[0].encode() for f in facets]
+    need(sorted_names == sorted(set(sorted_names)) and len({tuple(n) for n in names}) == len(names), "facets or names")
+    if v[2] == "record.continued":
+        c = v[21]
+        need(set(c) == {"id", "keys", "part", "source"} and not names and texts([c["id"], c["source"]], 2), "continuation")
+        need(number(c["part"], 1) and c["keys"] and sorted_hashes(c["keys"], 1000), "continuation")
+    return v
+
+
+def body_keys(v):
+    names = [["type", v[2]], ["subject", *v[5]], ["principal", v[9]], *v.get(24, [])]
+    if 11 in v:
+        names.append(["party", v[11]])
+    more = v[21]["keys"] if v[2] == "record.continued" else []
+    return sorted({sha(b"ledgerline/key/v1\0", encode(n)) for n in names} | set(more))
+
+
+def plain(x):
+    if isinstance(x, dict):
+        return {k: plain(y) for k, y in sorted(x.items(), key=lambda p: encode(p[0]))}
+    return [plain(y) for y in x] if isinstance(x, list) else base64.b64encode(x).decode() if isinstance(x, bytes) else x
+
+
+def view(leaf, leaf_bytes, body):
+    seen = None
+    if body is not None:
+        seen = {}
+        for label in LABELS:
+            if label in body:
+                x = body[label]
+                if label in (6, 7, 8):
+                    x = time_view(x)
+                elif label == 22:
+                    x = [dict(zip(("name", "media_type", "owner", "commit"), f[:3] + [f[3].hex()])) for f in x]
+                elif label in (21, 23):
+                    x = plain(x)
+                seen[LABELS[label]] = x
+    return to_json({
+        "position": leaf[1], "time": time_view(leaf[3]), "leaf_hash": sha(b"\0", leaf_bytes).hex(),
+        "prev": leaf[2].hex(), "keys": [k.hex() for k in leaf[4]], "body": seen,
+    })
+
+
+# --- Merkle tree (RFC 9162 sections 2.1.3.2 and 2.1.4.2) ---------------------------------
+
+def root_from_path(h, at, size, path):
+    need(0 <= at < size, "position beyond the log")
+    last = size - 1
+    for p in path:
+        need(last, "too many hashes")
+        if at & 1 or at == last:
+            h = sha(b"\1", p, h)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            h = sha(b"\1", h, p)
+        at, last = at >> 1, last >> 1
+    need(last == 0, "too few hashes")
+    return h
+
+
+def check_growth(size1, root1, size2, root2, path):
+    need(size1 <= size2, "the log shrinks")
+    if size1 == size2:
+        return need(not path and root1 == root2, "two logs of one size")
+    need(size1 > 0, "it begins with nothing")
+    if size1 & (size1 - 1) == 0:
+        path = [root1] + path
+    need(path, "too few hashes")
+    at, last = size1 - 1, size2 - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    a = b = path[0]
+    for p in path[1:]:
+        need(last, "too many hashes")
+        if at & 1 or at == last:
+            a, b = sha(b"\1", p, a), sha(b"\1", p, b)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            b = sha(b"\1", b, p)
+        at, last = at >> 1, last >> 1
+    need(last == 0 and (a, b) == (root1, root2), "roots")
+
+
+# --- Ed25519 (RFC 8032 section 5.1) and signed notes (c2sp.org/signed-note) -------------------
+
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def point(b):
+    y = int.from_bytes(b, "little") & (1 << 255) - 1
+    xx = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(xx, (P + 3) // 8, P)
+    if (x * x - xx) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    need(y < P and (x * x - xx) % P == 0, "not a point of the curve")
+    x = P - x if x & 1 != b[31] >> 7 else x
+    return x, y, 1, x * y % P
+
+
+def add(p, q):
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(n, p):
+    out = (0, 1, 1, 0)
+    while n:
+        if n & 1:
+            out = add(out, p)
+        p, n = add(p, p), n >> 1
+    return out
+
+
+def ed25519(public, message, signature):
+    s = int.from_bytes(signature[32:], "little")
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    p, q = times(s, base), add(point(signature[:32]), times(h, point(public)))
+    return s < L and (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
+
+
+def unbase64(s):
+    b = base64.b64decode(s, validate=True) if s.isascii() else b""
+    need(base64.b64encode(b).decode() == s, "base64")
+    return b
+
+
+class Key:
+    """A verifier key, NAME+HASH+BASE64."""
+
+    def __init__(self, text):
+        self.name, _, rest = text.partition("+")
+        self.hash, _, public = rest.partition("+")
+        key = unbase64(public)
+        need(self.name and len(key) == 33 and key[0] == 1, "verifier key")
+        need(sha(self.name.encode(), b"\n", key)[:4].hex() == self.hash, "verifier key")
+        self.public = key[1:]
+
+    def opened(self, note):
+        """Returns the text of a note that this key signed."""
+        note = note.decode()
+        text, found, sigs = note.rpartition("\n\n")
+        need(found and sigs.endswith("\n") and all(c >= " " or c == "\n" for c in note), "no signature")
+        lines, signed = sigs.split("\n")[:-1], False
+        need(len(lines) <= 100, "signature lines")
+        for line in lines:
+            parts = line.split(" ")
+            need(len(parts) == 3 and parts[0] == "\u2014" and parts[1] and "+" not in parts[1], "signature line")
+            sig = unbase64(parts[2])
+            need(len(sig) > 4, "signature line")
+            if parts[1] == self.name and sig[:4].hex() == self.hash and not signed:
+                need(len(sig) == 68 and ed25519(self.public, (text + "\n").encode(), sig[4:]), "signature")
+                signed = True
+        need(signed, "the log has not signed this")
+        return text + "\n"
+
+    def checkpoint(self, note):
+        """Returns size and root."""
+        lines = self.opened(note).split("\n")
+        need(len(lines) == 4 and lines[0] == self.name and re.fullmatch("[0-9]{1,19}", lines[1]), "checkpoint")
+        size, root = int(lines[1]), unbase64(lines[2])
+        need(str(size) == lines[1] and size <= MAX and len(root) == 32 and (size or root == sha()), "checkpoint")
+        return size, root
+
+
+# --- the bundle -------------------------------------------------------------------------------
+
+def guarded(part, name, check):
+    """Runs a check; whatever goes wrong in it refuses the bundle, naming the part."""
+    try:
+        return check()
+    except (Fault, ValueError, binascii.Error, UnicodeError, KeyError, IndexError, TypeError, RecursionError, OverflowError) as e:
+        raise Refused(part, name, str(e))
+
+
+def check_files(m, files):
+    called = {"README.txt", "summary.html", "manifest.json", "manifest.note", "checkpoint", "keys/ledger.vkey", "verify.py"}
+    last = ""
+    for f in m["files"]:
+        name, data = f["name"], files.get(f["name"])
+        if not (data is not None and name > last and name not in ("manifest.json", "manifest.note")
+                and f["size"] == len(data) and f["sha256"] == sha(data).hex()):
+            raise Refused("files", name, "it is missing, changed, or listed out of order")
+        last = name
+    if len(files) != len(m["files"]) + 2:
+        raise Refused("files", "", "there are files that the manifest does not list, or it is not signed")
+    for r in m["records"]:
+        at = "%019d" % r["position"]
+        called |= {"records/%s.cbor" % at, "records/%s.json" % at, "proofs/%s.tlog-proof" % at}
+        called |= {"payload/%s/%03d" % (at, i) for i, state in enumerate(r["facets"]) if state == "shown"}
+    called |= {"consistency/%019d.json" % size for size in m["consistency"]}
+    for name in sorted(called):
+        if name not in files:
+            raise Refused("files", name, "the manifest calls for it")
+    for f in m["files"]:
+        if f["name"] not in called and f["name"] != "answer.json":
+            raise Refused("files", f["name"], "nothing in the manifest calls for it")
+
+
+def check_record(entry, stored, shown):
+    v = decode(stored)
+    need(type(v) is list and len(v) == 3 and type(v[0]) is bytes, "record")
+    leaf_bytes, body_bytes, salt = v
+    need((body_bytes is None and salt is None) or (type(body_bytes) is bytes and is_hash(salt)), "record")
+    leaf, body = read_leaf(leaf_bytes), None
+    need(leaf[1] == entry["position"] and (body_bytes is not None) == (entry["body"] == "shown"), "record")
+    if body_bytes is not None:
+        need(sha(b"ledgerline/body/v1\0", salt, body_bytes) == leaf[5], "the body is not what the leaf commits to")
+        body = read_body(body_bytes)
+        need(not body[2].startswith("ledger.") or salt == bytes(32), "a public body has the zero salt")
+        need(leaf[4] == body_keys(body)[:1024], "the leaf's keys are not those of the body")
+        need(len(entry["facets"]) == len(body.get(22, [])), "facets")
+    need(view(leaf, leaf_bytes, body) == shown, "its view says something else")
+    return leaf_bytes, body
+
+
+def check_proof(position, leaf, text, checkpoint, size, root):
+    top, found, under = text.partition(b"\n\n")
+    lines = top.decode().split("\n")
+    need(found and len(lines) >= 2 and lines[0] == "c2sp.org/tlog-proof@v1" and len(lines) <= 65, "proof")
+    path = [unbase64(x) for x in lines[2:]]
+    need(lines[1] == "index %d" % position and all(map(is_hash, path)) and under == checkpoint, "proof")
+    need(root_from_path(sha(b"\0", leaf), position, size, path) == root, "the record is not in the log")
+
+
+def check_facet(stored, ref):
+    v = decode(stored)
+    need(type(v) is list and len(v) == 2 and is_hash(v[0]) and type(v[1]) is bytes, "facet")
+    need(sha(b"ledgerline/facet/v1\0", v[0], v[1]) == ref[3], "it is not what the record commits to")
+
+
+def check_consistency(b, key, earlier, checkpoint, size, root):
+    pairs = json.loads(b.decode(), object_pairs_hook=list)
+    g = dict(pairs)
+    need(len(pairs) == 3 and set(g) == {"from", "to", "hashes"}, "members")
+    need(type(g["from"]) is str and type(g["to"]) is str and type(g["hashes"]) is list, "members")
+    need(all(type(h) is str for h in g["hashes"]) and len(g["hashes"]) <= 64, "members")
+    need(g["to"].encode() == checkpoint, "it leads to another checkpoint")
+    path = [unbase64(h) for h in g["hashes"]]
+    need(all(map(is_hash, path)), "hashes")
+    size1, root1 = key.checkpoint(g["from"].encode())
+    check_growth(size1, root1, size, root, path)
+    need(size1 == earlier, "it begins at another size")
+
+
+def check(b, key_text=None):
+    """Returns the report on a bundle."""
+    try:
+        return check_all(b, key_text)
+    except Refused as r:
+        part, name, _ = r.args
+        refusal = {"part": part, "file": name} if name else {"part": part}
+        return {"verdict": "REFUSED", "refusal": refusal, "records": 0, "withheld": 0, "erased": 0}
+
+
+def check_all(b, key_text):
+    files = guarded("zip", "", lambda: unpack(b))
+    m = guarded("manifest", "manifest.json", lambda: read_manifest(files["manifest.json"]))
+    check_files(m, files)
+    if key_text is None:
+        inside = files["keys/ledger.vkey"]
+        key = guarded("signature", "keys/ledger.vkey", lambda: Key((inside[:-1] if inside[-1:] == b"\n" else inside).decode()))
+    else:
+        key = Key(key_text)
+    text = guarded("signature", "manifest.note", lambda: key.opened(files["manifest.note"]))
+    if key.name != m["origin"] or text != "%s\n%s\n%s\n" % (FORMAT, m["origin"], sha(files["manifest.json"]).hex()):
+        raise Refused("signature", "manifest.note", "it signs something else")
+    checkpoint = files["checkpoint"]
+    size, root = guarded("checkpoint", "checkpoint", lambda: key.checkpoint(checkpoint))
+    if size != m["size"]:
+        raise Refused("checkpoint", "checkpoint", "it is of another size")
+    withheld = erased = 0
+    for r in m["records"]:
+        at = "%019d" % r["position"]
+        name = "records/%s.cbor" % at
+        leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at]))
+        proof = "proofs/%s.tlog-proof" % at
+        guarded("proof", proof, lambda: check_proof(r["position"], leaf, files[proof], checkpoint, size, root))
+        withheld += (body is None) + r["facets"].count("withheld")
+        erased += r["facets"].count("erased")
+        for i, state in enumerate(r["facets"]):
+            if state == "shown":
+                payload = "payload/%s/%03d" % (at, i)
+                guarded("payload", payload, lambda: check_facet(files[payload], body[22][i]))
+    for earlier in m["consistency"]:
+        name = "consistency/%019d.json" % earlier
+        guarded("consistency", name, lambda: check_consistency(files[name], key, earlier, checkpoint, size, root))
+    report = {
+        "verdict": "UNSIGNED" if key_text is None else "SIGNED", "origin": m["origin"], "question": m["question"],
+        "size": size, "root": base64.b64encode(root).decode(), "made": m["made"],
+        "records": len(m["records"]), "withheld": withheld, "erased": erased,
+    }
+    if m["consistency"]:
+        report["since"] = m["consistency"]
+    return report
+
+
+def main(args):
+    key = None
+    if len(args) == 3 and args[1] == "--key":
+        key = args[2]
+        try:
+            with open(key) as f:
+                key = f.read()
+        except OSError:
+            pass
+        key = key.strip()
+    elif len(args) != 1:
+        print(__doc__, file=sys.stderr)
+        return 3
+    try:
+        with open(args[0], "rb") as f:
+            report = check(f.read(), key)
+    except (OSError, Fault, ValueError) as e:
+        print("cannot check: %s" % e, file=sys.stderr)
+        return 2
+    sys.stdout.buffer.write(to_json(report) + b"\n")
+    return int(report["verdict"] == "REFUSED")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

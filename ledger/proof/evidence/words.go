@@ -1,0 +1,80 @@
+package evidence
+
+import (
+	"bytes"
+	_ "embed"
+	html "html/template"
+	"strings"
+	text "text/template"
+
+	"ledgerline/ledger/proof"
+)
+
+// The words of a bundle, for people. Checkers hold them to the signed manifest
+// and to nothing else; they say so themselves.
+
+//go:embed README.txt.tmpl
+var readmeText string
+
+//go:embed summary.html.tmpl
+var summaryText string
+
+var (
+	readmeTemplate  = text.Must(text.New(nameReadme).Parse(readmeText))
+	summaryTemplate = html.Must(html.New(nameSummary).Parse(summaryText))
+)
+
+// row is a record as the summary lists it.
+type row struct {
+	Position                     int64
+	Recorded, Type, Subject      string
+	Source, ID                   string
+	Shown                        bool
+	FacetsErased, FacetsWithheld int
+	View                         string
+}
+
+func rowOf(leaf *proof.Leaf, body *proof.Body, facets []string) row {
+	r := row{Position: int64(leaf.Position), View: nameView(int64(leaf.Position))}
+	if at, ok := timeView(leaf.Time).(string); ok {
+		r.Recorded = at
+	}
+	if body != nil {
+		r.Shown, r.Type, r.Subject, r.Source, r.ID = true, body.Type, strings.Join(body.Subject[:], ":"), body.Source, body.ID
+	}
+	for _, state := range facets {
+		switch state {
+		case Erased:
+			r.FacetsErased++
+		case Withheld:
+			r.FacetsWithheld++
+		}
+	}
+	return r
+}
+
+// words writes the texts for people.
+func (b *Bundle) words(m *Manifest, rows []row) ([]file, error) {
+	d := struct {
+		*Manifest
+		Rows             []row
+		Withheld, Erased int
+		HasAnswer        bool
+		VerifierKey      string
+	}{Manifest: m, Rows: rows, HasAnswer: b.Answer != nil, VerifierKey: b.VerifierKey}
+	for _, r := range rows {
+		if !r.Shown {
+			d.Withheld++
+		}
+		d.Withheld += r.FacetsWithheld
+		d.Erased += r.FacetsErased
+	}
+	var readme, summary bytes.Buffer
+	if err := readmeTemplate.Execute(&readme, d); err != nil {
+		return nil, err
+	}
+	if err := summaryTemplate.Execute(&summary, d); err != nil {
+		return nil, err
+	}
+	return []file{{nameReadme, readme.Bytes()}, {nameSummary, summary.Bytes()}}, nil
+}
