@@ -105,20 +105,25 @@ func (l *Ledger) readFacets(position int64, body *proof.Body) ([]events.Facet, e
 	return out, nil
 }
 
-func (l *Ledger) openFacet(body *proof.Body, ref proof.FacetRef, stored []byte) (b []byte, err error) {
-	var salt [32]byte
+func (l *Ledger) openFacet(body *proof.Body, ref proof.FacetRef, stored []byte) ([]byte, error) {
+	_, b, err := l.unsealFacet(body, ref, stored)
+	return b, err
+}
+
+// unsealFacet opens a stored facet and holds it against its commitment.
+func (l *Ledger) unsealFacet(body *proof.Body, ref proof.FacetRef, stored []byte) (salt [32]byte, b []byte, err error) {
 	if ref.Owner == "" {
 		salt, b, err = proof.DecodeFacet(stored)
 	} else {
 		salt, b, err = l.unseal(body, ref, stored)
 	}
 	if err != nil {
-		return nil, err
+		return salt, nil, err
 	}
 	if proof.CommitFacet(&salt, b) != ref.Commit {
-		return nil, errors.New("its commitment does not match")
+		return salt, nil, errors.New("its commitment does not match")
 	}
-	return b, nil
+	return salt, b, nil
 }
 
 // unseal opens a sealed facet under the owner's key, or one that was put aside by

@@ -47,7 +47,7 @@ var commands = []struct {
 	{"Begin:", []func(*program) *cobra.Command{demoCommand, initCommand, serveCommand, tokenCommand, keysCommand}},
 	{"Record:", []func(*program) *cobra.Command{appendCommand, importCommand}},
 	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, exposureCommand}},
-	{"Check:", []func(*program) *cobra.Command{proveCommand, verifyCommand}},
+	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
 	{"Keep:", []func(*program) *cobra.Command{backupCommand, restoreCommand, rebuildCommand}},
 	{"Other:", []func(*program) *cobra.Command{versionCommand}},
 }

@@ -18,7 +18,7 @@ func verifyCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify [FILE…]",
 		Short: "Check a ledger, a server, or receipts and proofs",
-		Long: `Verify checks one of three things.
+		Long: `Verify checks one of four things.
 
 A directory (--dir): every record, hash, and signature, without a running
 server. With --since FILE, a signed checkpoint that you know to be good, only
@@ -32,13 +32,18 @@ Files: receipts, inclusion proofs (C2SP tlog-proof), consistency proofs, records
 and checkpoints, offline. What belongs together is checked together: a proof
 shows the record or receipt that is given with it.
 
+An evidence bundle (FILE.zip), offline: every record and proof in it, and who
+vouches for it.
+
 --key is the ledger's verifier key, or a file that holds it. Have it from
 somewhere else than the place that is checked.`,
 		Example: `  ledgerline verify --dir led
   curl -s http://127.0.0.1:8420/log/checkpoint > kept          # today
   ledgerline verify --server http://127.0.0.1:8420 --checkpoint kept --key led.vkey
   ledgerline prove 17 --server http://127.0.0.1:8420 --out p17
-  ledgerline verify p17.tlog-proof p17.record --key led.vkey`,
+  ledgerline verify p17.tlog-proof p17.record --key led.vkey
+  ledgerline evidence 17 --server http://127.0.0.1:8420 --out p17.zip
+  ledgerline verify p17.zip --key led.vkey`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -14,9 +15,9 @@ import (
 	"ledgerline/ledger/proof"
 )
 
-// evidence is what the files given to verify hold. They are told apart by what
+// pieces is what the files given to verify hold. They are told apart by what
 // is in them, not by their names.
-type evidence struct {
+type pieces struct {
 	receipts     []proof.Receipt
 	records      []rawRecord
 	inclusions   []proof.Inclusion
@@ -38,10 +39,13 @@ func (v *verification) files(p *program, names []string) error {
 	if err != nil {
 		return err
 	}
+	if len(names) == 1 && strings.HasSuffix(names[0], ".zip") {
+		return v.bundle(p, names[0], key)
+	}
 	if key == nil {
 		return usage("checking files needs the ledger's verifier key: --key KEY or --key FILE")
 	}
-	var e evidence
+	var e pieces
 	for _, name := range names {
 		b, err := os.ReadFile(name)
 		if err != nil {
@@ -64,7 +68,7 @@ func (v *verification) files(p *program, names []string) error {
 }
 
 // add reads one file.
-func (e *evidence) add(b []byte) error {
+func (e *pieces) add(b []byte) error {
 	switch trimmed := bytes.TrimSpace(b); {
 	case bytes.HasPrefix(b, []byte("c2sp.org/tlog-proof@")):
 		inclusion, err := proof.ParseInclusion(b)
@@ -82,7 +86,7 @@ func (e *evidence) add(b []byte) error {
 	return errors.New("it is neither a receipt, a record, a proof nor a checkpoint")
 }
 
-func (e *evidence) addJSON(b []byte) error {
+func (e *pieces) addJSON(b []byte) error {
 	var members map[string]jsontext.Value
 	if b[0] == '[' {
 		var list []jsontext.Value
@@ -137,7 +141,7 @@ func (e *evidence) addJSON(b []byte) error {
 
 // check checks all there is and returns a line for each thing that holds. The
 // error is the first that does not.
-func (e *evidence) check(key note.Verifier) (lines []string, err error) {
+func (e *pieces) check(key note.Verifier) (lines []string, err error) {
 	origin, keys := key.Name(), note.VerifierList(key)
 	ok := func(format string, args ...any) { lines = append(lines, "ok: "+fmt.Sprintf(format, args...)) }
 
@@ -205,7 +209,7 @@ func (e *evidence) check(key note.Verifier) (lines []string, err error) {
 }
 
 // open says what the evidence does not show, so that nobody takes it for more.
-func (e *evidence) open() (lines []string) {
+func (e *pieces) open() (lines []string) {
 	if len(e.inclusions) == 0 && len(e.receipts) > 0 {
 		lines = append(lines, "note: a receipt is the operator's signed promise; that the event is in the log takes a proof: ledgerline prove")
 	}

@@ -1,0 +1,348 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+	"ledgerline/ledger/proof/evidence"
+	"ledgerline/projections"
+
+	"github.com/go-json-experiment/json"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// maxEvidenceRecords bounds a bundle: what it proves has to be packed in memory.
+const maxEvidenceRecords = 10_000
+
+// evidenceRequest asks for a bundle. Exactly one of the questions is given.
+type evidenceRequest struct {
+	Events  *evidenceEvents  `json:"events,omitzero"`
+	Subject *evidenceSubject `json:"subject,omitzero"`
+	Share   *evidenceShare   `json:"share,omitzero"`
+	Lineage *evidenceLineage `json:"lineage,omitzero"`
+	Catalog *evidenceCatalog `json:"catalog,omitzero"`
+	// AsOf is a position or an RFC 3339 time: what was known then. Default: now.
+	AsOf Moment `json:"as_of,omitzero"`
+	// Since are signed checkpoints that the recipient holds: the bundle shows that
+	// the log grew from each.
+	Since []string `json:"since,omitzero"`
+	// Withhold names facets, such as description, that the recipient is not to see.
+	Withhold []string `json:"withhold,omitzero"`
+}
+
+// evidenceEvents asks for single records.
+type evidenceEvents struct {
+	Positions []int64 `json:"positions"`
+}
+
+// evidenceSubject asks for all that was recorded about a subject, within a window
+// of recorded time.
+type evidenceSubject struct {
+	Kind string      `json:"kind"`
+	ID   string      `json:"id"`
+	From events.Time `json:"from,omitzero"`
+	To   events.Time `json:"to,omitzero"`
+}
+
+// evidenceShare asks for the whole history of an agreement: its own events, its
+// uses, and whatever else names it.
+type evidenceShare struct {
+	Agreement string `json:"agreement"`
+}
+
+// evidenceLineage asks for a graph and the records that show its edges.
+type evidenceLineage struct {
+	Node      string                `json:"node"`
+	Direction projections.Direction `json:"direction,omitzero"`
+	Depth     int                   `json:"depth,omitzero"`
+	Columns   bool                  `json:"columns,omitzero"`
+}
+
+// evidenceCatalog asks for the catalog as of a moment: every entry, and the
+// records it stands on.
+type evidenceCatalog struct{}
+
+func postEvidence() endpoint {
+	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		q, err := readEvidenceRequest(r)
+		if err != nil {
+			return err
+		}
+		c, err := s.ask(w, r, reading{AsOf: q.AsOf}, "")
+		if err != nil {
+			return err
+		}
+		b, err := c.evidence(q)
+		c.sayStanding()
+		if err := joinClose(err, c.view); err != nil {
+			return err
+		}
+		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=evidence-%d.zip", c.view.Position()))
+		writeBody(w, r, http.StatusOK, "application/zip", b)
+		return nil
+	})
+	e.answers = []content{{http.StatusOK, "application/zip", nil, "the bundle; headers Ledgerline-* say as of when and whether that is all"}}
+	return e.reads(content{0, "application/json", reflect.TypeFor[evidenceRequest](), "what is to be shown"})
+}
+
+func readEvidenceRequest(r *http.Request) (q evidenceRequest, err error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return q, badBody(err)
+	}
+	if err := json.Unmarshal(body, &q, json.RejectUnknownMembers(true)); err != nil {
+		var at *json.SemanticError
+		field := ""
+		if errors.As(err, &at) {
+			field = string(at.JSONPointer)
+		}
+		return q, problem(http.StatusBadRequest, "body.syntax", "the question cannot be read: "+err.Error(), `send an object such as {"subject":{"kind":"agreement","id":"A11"}}; see /docs`).at(field)
+	}
+	asked := 0
+	for _, given := range []bool{q.Events != nil, q.Subject != nil, q.Share != nil, q.Lineage != nil, q.Catalog != nil} {
+		if given {
+			asked++
+		}
+	}
+	if asked != 1 {
+		return q, problem(http.StatusBadRequest, "evidence.question", fmt.Sprintf("%d questions are asked", asked), "give exactly one of events, subject, share, lineage and catalog")
+	}
+	return q, nil
+}
+
+// evidence answers a request with a packed bundle, under the durable head.
+func (c *question) evidence(q evidenceRequest) ([]byte, error) {
+	var b evidence.Bundle
+	positions, err := c.evidenceRecords(q, &b)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(positions)
+	positions = slices.Compact(positions)
+	if len(positions) > maxEvidenceRecords {
+		return nil, tooMuchEvidence()
+	}
+	l := c.s.o.Ledger
+	size := l.Head().Size
+	withhold := func(facet string) bool { return slices.Contains(q.Withhold, facet) }
+	if b.Records, err = l.EvidenceOf(c.ctx, size, positions, withhold); err != nil {
+		return nil, err
+	}
+	if b.Consistency, err = c.grownSince(q.Since, size); err != nil {
+		return nil, err
+	}
+	return l.SignEvidence(size, b)
+}
+
+func tooMuchEvidence() *Problem {
+	return problem(http.StatusBadRequest, "limit.evidence-records", fmt.Sprintf("more than %d records would be in the bundle", maxEvidenceRecords), "ask for a shorter window, less depth, or in parts")
+}
+
+// grownSince proves that the log grew from checkpoints that somebody kept.
+func (c *question) grownSince(since []string, size int64) ([]proof.Consistency, error) {
+	l := c.s.o.Ledger
+	keys := note.VerifierList(l.Verifier())
+	bySize := make(map[int64]proof.Consistency)
+	for i, text := range since {
+		field := "/since/" + strconv.Itoa(i)
+		kept, err := proof.OpenCheckpoint([]byte(text), l.Origin(), keys)
+		if err != nil {
+			return nil, problem(http.StatusBadRequest, "evidence.checkpoint", err.Error(), "send the signed checkpoint as it was kept, all lines of it").at(field)
+		}
+		if kept.Size > size {
+			return nil, problem(http.StatusConflict, "evidence.checkpoint", fmt.Sprintf("the checkpoint is of %d records, and the log holds %d", kept.Size, size), "keep it: a log that was larger before has lost records").at(field)
+		}
+		g, err := l.ProveConsistency(kept.Size, size)
+		if err != nil {
+			return nil, err
+		}
+		g.From = text
+		if _, _, err := g.Check(l.Origin(), keys); err != nil {
+			return nil, problem(http.StatusConflict, "evidence.fork", "the log does not begin with that of the checkpoint: "+err.Error(), "keep the checkpoint: it shows that there were two logs").at(field)
+		}
+		bySize[kept.Size] = g
+	}
+	var out []proof.Consistency
+	for _, n := range slices.Sorted(maps.Keys(bySize)) {
+		out = append(out, bySize[n])
+	}
+	return out, nil
+}
+
+// evidenceRecords finds the records that answer a question, and puts the question
+// and what the ledger answered into the bundle.
+func (c *question) evidenceRecords(q evidenceRequest, b *evidence.Bundle) ([]int64, error) {
+	at := c.view.Position()
+	switch {
+	case q.Events != nil:
+		b.Question = evidence.Question{Kind: "events", EN: fmt.Sprintf("These %d records.", len(q.Events.Positions)), ZH: fmt.Sprintf("以下 %d 条记录。", len(q.Events.Positions))}
+		return slices.Clone(q.Events.Positions), c.checkPositions(q.Events.Positions)
+	case q.Subject != nil:
+		return c.subjectRecords(*q.Subject, b)
+	case q.Share != nil:
+		b.Question = evidence.Question{Kind: "share",
+			EN: fmt.Sprintf("Everything recorded about agreement %s, what was shared and used under it, as known at position %d.", q.Share.Agreement, at),
+			ZH: fmt.Sprintf("截至位置 %[2]d，与共享协议 %[1]s 及其项下共享、使用有关的全部记录。", q.Share.Agreement, at)}
+		agreement, ok, err := c.view.Agreement(c.ctx, q.Share.Agreement)
+		if err == nil && !ok {
+			err = notFound("agreement", q.Share.Agreement, at).at("/share/agreement")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if b.Answer, err = c.answerText(agreementAnswer{Agreement: agreement}); err != nil {
+			return nil, err
+		}
+		return c.timelinePositions(projections.TimelineQuery{Agreement: q.Share.Agreement})
+	case q.Lineage != nil:
+		return c.lineageRecords(*q.Lineage, b)
+	default:
+		return c.catalogRecords(b)
+	}
+}
+
+func (c *question) checkPositions(positions []int64) error {
+	if len(positions) == 0 {
+		return problem(http.StatusBadRequest, "evidence.question", "no position is given", "list at least one").at("/events/positions")
+	}
+	for i, p := range positions {
+		if p < 0 || p > c.view.Position() {
+			return problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("there is no position %d as of %d", p, c.view.Position()), fmt.Sprintf("ask for a position from 0 to %d", c.view.Position())).at("/events/positions/" + strconv.Itoa(i))
+		}
+	}
+	return nil
+}
+
+func (c *question) subjectRecords(q evidenceSubject, b *evidence.Bundle) ([]int64, error) {
+	if q.Kind == "" || q.ID == "" {
+		return nil, problem(http.StatusBadRequest, "evidence.question", "a subject has a kind and an id", `write it as {"kind":"entry","id":"DS03"}`).at("/subject")
+	}
+	en, zh := "", ""
+	if q.From != 0 || q.To != 0 {
+		from, to := "the beginning", "now"
+		zhFrom, zhTo := "账本起始", "现在"
+		if q.From != 0 {
+			from, zhFrom = q.From.String(), q.From.String()
+		}
+		if q.To != 0 {
+			to, zhTo = q.To.String(), q.To.String()
+		}
+		en, zh = fmt.Sprintf(" and recorded from %s until before %s", from, to), fmt.Sprintf("在 %s 至 %s 期间", zhFrom, zhTo)
+	}
+	b.Question = evidence.Question{Kind: "subject",
+		EN: fmt.Sprintf("Everything about %s %s%s, as known at position %d.", q.Kind, q.ID, en, c.view.Position()),
+		ZH: fmt.Sprintf("截至位置 %d，%s记录的关于 %s %s 的全部事项。", c.view.Position(), zh, q.Kind, q.ID)}
+	positions, err := c.timelinePositions(projections.TimelineQuery{Subject: events.Subject{Kind: q.Kind, ID: q.ID}, From: q.From, To: q.To})
+	if err == nil && len(positions) == 0 {
+		err = problem(http.StatusNotFound, "evidence.nothing", fmt.Sprintf("nothing about %s %s was recorded then", q.Kind, clip(q.ID)), "see /v1/events?subject= for what there is").at("/subject")
+	}
+	return positions, err
+}
+
+// timelinePositions lists all records of a timeline, or refuses: a bundle that
+// stopped somewhere would look whole.
+func (c *question) timelinePositions(q projections.TimelineQuery) ([]int64, error) {
+	var out []int64
+	for {
+		q.Page.Limit = 1000
+		list, err := c.view.Timeline(c.ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range list.Rows {
+			out = append(out, row.Position)
+		}
+		if list.Next == "" {
+			return out, nil
+		}
+		if len(out) > maxEvidenceRecords {
+			return nil, tooMuchEvidence()
+		}
+		q.Page.Cursor = list.Next
+	}
+}
+
+func (c *question) lineageRecords(q evidenceLineage, b *evidence.Bundle) ([]int64, error) {
+	query := projections.LineageQuery{Node: q.Node, Direction: q.Direction, Depth: q.Depth, Columns: q.Columns}
+	if query.Direction == "" {
+		query.Direction = projections.Both
+	}
+	if query.Depth == 0 {
+		query.Depth = 20
+	}
+	graph, err := c.view.Lineage(c.ctx, query)
+	if err != nil {
+		if unknown := (*projections.UnknownNodeError)(nil); errors.As(err, &unknown) {
+			return nil, problemOf(err).at("/lineage/node")
+		}
+		return nil, err
+	}
+	c.hit(graph.LimitsHit...)
+	b.Question = evidence.Question{Kind: "lineage",
+		EN: fmt.Sprintf("The lineage of %s, %s, to a depth of %d, as known at position %d: %d edges, with the records that show them.", graph.Node, graph.Direction, query.Depth, c.view.Position(), len(graph.Edges)),
+		ZH: fmt.Sprintf("截至位置 %d，%s 的血缘关系（方向 %s，深度 %d）：共 %d 条边及其依据的记录。", c.view.Position(), graph.Node, graph.Direction, query.Depth, len(graph.Edges))}
+	if b.Answer, err = c.answerText(graph); err != nil {
+		return nil, err
+	}
+	var positions []int64
+	for _, e := range graph.Edges {
+		positions = append(positions, e.Events...)
+		positions = append(positions, e.First, e.Last)
+		if len(positions) > 4*maxEvidenceRecords {
+			slices.Sort(positions)
+			if positions = slices.Compact(positions); len(positions) > maxEvidenceRecords {
+				return nil, tooMuchEvidence()
+			}
+		}
+	}
+	return positions, nil
+}
+
+// catalogRecords lists every record about every entry: what the catalog is made
+// of. An entry's own records are few.
+func (c *question) catalogRecords(b *evidence.Bundle) ([]int64, error) {
+	b.Question = evidence.Question{Kind: "catalog",
+		EN: fmt.Sprintf("The catalog as known at position %d, with every record about its entries.", c.view.Position()),
+		ZH: fmt.Sprintf("截至位置 %d 的数据目录，及有关各目录条目的全部记录。", c.view.Position())}
+	var all []projections.Entry
+	var positions []int64
+	page := projections.Page{Limit: 1000}
+	for {
+		list, err := c.view.Entries(c.ctx, projections.EntryQuery{Page: page})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list.Entries...)
+		if page.Cursor = list.Next; page.Cursor == "" {
+			break
+		}
+	}
+	for _, e := range all {
+		more, err := c.timelinePositions(projections.TimelineQuery{Subject: events.Subject{Kind: events.KindEntry, ID: e.ID}})
+		if err != nil {
+			return nil, err
+		}
+		if positions = append(positions, more...); len(positions) > maxEvidenceRecords {
+			return nil, tooMuchEvidence()
+		}
+	}
+	var err error
+	b.Answer, err = c.answerText(projections.EntryList{Entries: all})
+	return positions, err
+}
+
+// answerText is an answer as it is put into a bundle.
+func (c *question) answerText(result any) ([]byte, error) {
+	return json.Marshal(struct {
+		Ledger Standing `json:"ledger"`
+		Result any      `json:"answer"`
+	}{c.standing(), result}, json.FormatNilSliceAsNull(false), json.Deterministic(true))
+}

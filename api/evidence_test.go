@@ -1,0 +1,98 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ledgerline/ledger/proof/evidence"
+
+	"github.com/go-json-experiment/json"
+)
+
+// bundle asks for evidence and checks what comes back.
+func (f *fixture) bundle(question string) (evidence.Report, reply) {
+	f.t.Helper()
+	r := f.do(http.MethodPost, "/v1/evidence", question, "Content-Type", "application/json")
+	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/zip" {
+		f.t.Fatalf("%s: %d %s", question, r.status, r.body)
+	}
+	report, err := evidence.Check(r.body, f.ledger.Verifier())
+	if err != nil || report.Verdict != evidence.Signed {
+		f.t.Fatalf("%s: %s %v", question, report.Verdict, err)
+	}
+	return report, r
+}
+
+func TestEvidence(t *testing.T) {
+	f := newFixture(t, nil)
+	f.post(registered("D00"))
+	kept := f.ledger.Head()
+	f.tell()
+	f.post(ce("a2", "share.agreement.suspended", `{"agreement":"A02","by":"D01","cause":"test"}`))
+	f.caughtUp()
+	checkpoint, err := json.Marshal(string(kept.Checkpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		question          string
+		records, withheld int
+	}{
+		{`{"events":{"positions":[4,2,4]}}`, 2, 0},
+		{`{"subject":{"kind":"entry","id":"DS02"}}`, 3, 0},
+		{`{"subject":{"kind":"issue","id":"Q1"},"withhold":["description"]}`, 1, 1},
+		{`{"share":{"agreement":"A02"}}`, 4, 0}, // activated, two calls, suspended
+		{`{"lineage":{"node":"dataset:hive/pop.main","direction":"up","columns":true}}`, 2, 0},
+		{`{"catalog":{}}`, 3, 0},
+		{`{"catalog":{},"as_of":"4"}`, 1, 0},
+	} {
+		report, r := f.bundle(c.question)
+		if report.Records != c.records || report.Withheld != c.withheld || report.Size != f.ledger.Head().Size {
+			t.Errorf("%s: %+v, want %d records, %d withheld", c.question, report, c.records, c.withheld)
+		}
+		if r.header.Get("Ledgerline-Complete") != "true" || report.Question.EN == "" || report.Question.ZH == "" {
+			t.Errorf("%s: %v %+v", c.question, r.header, report.Question)
+		}
+	}
+	report, _ := f.bundle(fmt.Sprintf(`{"events":{"positions":[1]},"since":[%s]}`, checkpoint))
+	if len(report.Since) != 1 || report.Since[0] != kept.Size {
+		t.Errorf("grown since %v, want %d", report.Since, kept.Size)
+	}
+}
+
+func TestEvidenceRefused(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	other := newFixture(t, nil)
+	foreign, err := json.Marshal(string(other.ledger.Head().Checkpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		question    string
+		status      int
+		rule, field string
+	}{
+		{`{}`, 400, "evidence.question", ""},
+		{`{"events":{"positions":[1]},"catalog":{}}`, 400, "evidence.question", ""},
+		{`{"events":{"positions":[]}}`, 400, "evidence.question", "/events/positions"},
+		{`{"events":{"positions":[1,99]}}`, 404, "position.unknown", "/events/positions/1"},
+		{`{"events":{"position":[1]}}`, 400, "body.syntax", "/events/position"},
+		{`{"events":`, 400, "body.syntax", ""},
+		{`{"subject":{"kind":"entry"}}`, 400, "evidence.question", "/subject"},
+		{`{"subject":{"kind":"entry","id":"nothing"}}`, 404, "evidence.nothing", "/subject"},
+		{`{"share":{"agreement":"A99"}}`, 404, "agreement.unknown", "/share/agreement"},
+		{`{"lineage":{"node":"dataset:no/where"}}`, 404, "node.unknown", "/lineage/node"},
+		{`{"catalog":{},"as_of":"99"}`, 404, "position.unknown", "as_of"},
+		{`{"catalog":{},"since":["not signed"]}`, 400, "evidence.checkpoint", "/since/0"},
+		{`{"catalog":{},"since":[` + string(foreign) + `]}`, 400, "evidence.checkpoint", "/since/0"},
+	} {
+		r := f.do(http.MethodPost, "/v1/evidence", c.question, "Content-Type", "application/json")
+		p := r.problem(t)
+		if r.status != c.status || p.Rule != c.rule || p.Field != c.field || p.Fix == "" && !strings.HasPrefix(c.rule, "agreement") {
+			t.Errorf("%s: %d %s %s (%s), want %d %s %s", c.question, r.status, p.Rule, p.Field, p.Detail, c.status, c.rule, c.field)
+		}
+	}
+}
