@@ -80,6 +80,9 @@ type AccessList struct {
 // accessKey holds a row per call, by position; accessBy the posting lists.
 var accessKey = entityKey(tAccess)
 
+// anyAccess lists all calls.
+var anyAccess = accessBy("any")
+
 func accessBy(kind string, value ...string) []byte {
 	return entityKey(tAccessBy, append([]string{kind}, value...)...)
 }
@@ -96,7 +99,7 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 		EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, RowCount: d.RowCount, SubjectCount: d.SubjectCount,
 		Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential, Flags: []Flag{},
 	}
-	lists := [][]byte{accessBy("provider", a.Provider), accessBy("consumer", a.Consumer), accessBy("entry", a.Entry), accessBy("result", a.Result)}
+	lists := [][]byte{anyAccess, accessBy("provider", a.Provider), accessBy("consumer", a.Consumer), accessBy("entry", a.Entry), accessBy("result", a.Result)}
 	if d.Dataset != (events.DatasetRef{}) {
 		a.Dataset = &Dataset{d.Dataset.Namespace, d.Dataset.Name}
 		lists = append(lists, accessBy("dataset", a.Dataset.Namespace, a.Dataset.Name))
@@ -120,9 +123,7 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 		return err
 	}
 	for _, list := range lists {
-		if err := b.mark(list); err != nil {
-			return err
-		}
+		b.mark(list)
 	}
 	return b.put(accessKey, a)
 }
@@ -246,7 +247,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		}
 	}
 	if len(s.groups) == 0 {
-		s.groups = [][][]byte{group(accessKey)}
+		s.groups = [][][]byte{group(anyAccess)}
 	}
 	list := AccessList{Accesses: []Access{}}
 	var err error

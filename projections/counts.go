@@ -24,8 +24,7 @@ type Counts struct {
 }
 
 // Counts returns what the ledger holds, for a start page and for metrics. Each
-// figure is a versioned row that the views count up as they go: nothing is
-// scanned.
+// figure is a counter that the views keep as they go: nothing is scanned.
 func (w *View) Counts(ctx context.Context) (Counts, error) {
 	c := Counts{
 		Events: w.at + 1, EventsByType: map[string]int64{}, EntriesByStage: map[string]int64{},
@@ -44,8 +43,8 @@ func (w *View) Counts(ctx context.Context) (Counts, error) {
 			if err != nil {
 				return false, err
 			}
-			var n int64
-			if err := row.decode(&n); err != nil || n == 0 {
+			n, err := counted(row, w.at)
+			if err != nil || n == 0 {
 				return true, err
 			}
 			if p := one[name[0]]; p != nil {

@@ -244,10 +244,9 @@ func updateEdge(b *batch, id edgeID, change func(*edgeRow)) error {
 	}
 	change(&row)
 	if row.Runs == 0 && row.Declared == 0 {
-		if err := b.remove(id.up()); err != nil {
-			return err
-		}
-		return b.remove(id.down())
+		b.remove(id.up())
+		b.remove(id.down())
+		return nil
 	}
 	if !known {
 		if err := b.put(id.up(), nil); err != nil {

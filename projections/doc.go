@@ -6,7 +6,9 @@
 // read path. The law every view is tested by: for every n, what At(n) answers
 // equals what a fresh build from the first n+1 records answers, byte for byte.
 // It holds because a row of position p is a function of the records up to p
-// alone, is written once, in the batch that applies p, and never changed.
+// alone, is written once, in the batch that applies p, and never changed. (Rows
+// of posting lists and counters speak of many positions, and are added to: what
+// they say of p is what stands by that.)
 //
 // Two time axes meet here. Position is what the ledger knew, and is the version
 // axis. When something was in force is a value in the row ([Entry.ValidFrom]),
@@ -21,6 +23,6 @@
 // be erased.
 //
 // Where to read next: views.go (life cycle), feed.go (how events arrive),
-// project.go (how a run is applied), table.go (how rows are kept), then one file
-// per view.
+// project.go (how a run is applied), table.go, packed.go, batch.go (how rows are
+// kept), then one file per view.
 package projections

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,19 +150,40 @@ func rows(t testing.TB, v *Views, at int64) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	for valid := r.it.SeekGE([]byte{byte(tMeta) + 1}); valid; valid = r.it.Next() {
+	for valid := r.it.SeekGE(before([]byte{byte(tMeta) + 1})); valid; valid = r.it.Next() {
 		_, position, err := splitVersion(r.it.Key())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if position <= at {
-			fmt.Fprintf(&out, "%x %x\n", r.it.Key(), r.it.Value())
+		if said := upTo(r.it.Key(), r.it.Value(), position, at); position <= at && said != nil {
+			fmt.Fprintf(&out, "%x %x\n", r.it.Key(), said)
 		}
 	}
 	if err := r.close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// upTo is what a row says of positions up to at: of a packed row, its beginning;
+// nil if that is nothing.
+func upTo(key, value []byte, base, at int64) []byte {
+	head, width := 0, 2
+	switch t := table(key[0]); {
+	case !t.packed():
+		return value
+	case t == tCount:
+		head, width = 8, 4
+	}
+	for n := head; n < len(value); n += width {
+		if base+int64(binary.BigEndian.Uint16(value[n:])) > at {
+			if value = value[:n]; n == head {
+				value = nil
+			}
+			break
+		}
+	}
+	return value
 }
 
 // answers asks a fixed set of questions that reaches every view, and writes the

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// A posting list says at which positions something happened: it is an entity
-// whose versions are those positions. A selection walks the positions that stand
-// in at least one list of each group: a conjunction of disjunctions.
+// A posting list says at which positions something happened. A selection walks
+// the positions that stand in at least one list of each group: a conjunction of
+// disjunctions.
 type selection struct {
 	// groups begin with the one expected to be the shortest, which is walked; the
 	// others are looked up. There is at least one.
@@ -26,6 +26,14 @@ func (s selection) walk(ctx context.Context, r *reader, visit func(position int6
 		return err
 	}
 	defer func() { err = firstError(err, u.close()) }()
+	var others [][]member
+	for _, group := range s.groups[1:] {
+		var ms []member
+		for _, list := range group {
+			ms = append(ms, member{list: list})
+		}
+		others = append(others, ms)
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -34,7 +42,7 @@ func (s selection) walk(ctx context.Context, r *reader, visit func(position int6
 		if err != nil || !ok {
 			return err
 		}
-		in, err := s.contains(r, position)
+		in, err := inAll(r, others, position)
 		if err != nil {
 			return err
 		}
@@ -47,17 +55,16 @@ func (s selection) walk(ctx context.Context, r *reader, visit func(position int6
 	}
 }
 
-// contains looks a position up in all groups but the first.
-func (s selection) contains(r *reader, position int64) (bool, error) {
-	for _, group := range s.groups[1:] {
+// inAll looks a position up in all groups.
+func inAll(r *reader, groups [][]member, position int64) (bool, error) {
+	for _, group := range groups {
 		in := false
-		for _, list := range group {
-			row, ok, err := r.getAt(list, position)
-			if err != nil {
+		for i := range group {
+			var err error
+			if in, err = group[i].has(r, position); err != nil {
 				return false, err
 			}
-			if ok && row.position == position {
-				in = true
+			if in {
 				break
 			}
 		}
@@ -70,7 +77,7 @@ func (s selection) contains(r *reader, position int64) (bool, error) {
 
 // A union merges posting lists into one, in order and without repeats.
 type union struct {
-	lists      []*versions
+	lists      []*postings
 	heads      []int64 // of each list; -1 when it has ended
 	descending bool
 }
@@ -80,12 +87,12 @@ func (r *reader) union(lists [][]byte, low, high int64, descending bool) (*union
 	if low > min(high, r.at) {
 		return u, nil
 	}
-	for _, entity := range lists {
-		v, err := r.versions(entity, low, high, descending)
+	for _, list := range lists {
+		p, err := r.postings(list, low, high, descending)
 		if err != nil {
 			return nil, firstError(err, u.close())
 		}
-		u.lists, u.heads = append(u.lists, v), append(u.heads, -1)
+		u.lists, u.heads = append(u.lists, p), append(u.heads, -1)
 		if err := u.advance(len(u.lists) - 1); err != nil {
 			return nil, firstError(err, u.close())
 		}
@@ -94,9 +101,9 @@ func (r *reader) union(lists [][]byte, low, high int64, descending bool) (*union
 }
 
 func (u *union) advance(i int) error {
-	row, ok, err := u.lists[i].next()
+	position, ok, err := u.lists[i].step()
 	if u.heads[i] = -1; ok {
-		u.heads[i] = row.position
+		u.heads[i] = position
 	}
 	return err
 }

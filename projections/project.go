@@ -58,10 +58,7 @@ func (v *Views) apply(ctx context.Context, r run) (err error) {
 	if r.To <= applied+1 {
 		return nil
 	}
-	b, err := v.store.begin()
-	if err != nil {
-		return err
-	}
+	b := v.store.begin()
 	defer func() { err = firstError(err, b.close()) }()
 	last := ledger.Entry{Position: applied}
 	for e, err := range v.ledger.Scan(ctx, applied+1, r.To) {

@@ -51,11 +51,14 @@ var shareKey = entityKey(tShare)
 
 func shareBy(kind, value string) []byte { return entityKey(tShareBy, kind, value) }
 
+// anyShare lists all events of agreements.
+var anyShare = shareBy("any", "")
+
 const typeAccess = "access.call.recorded"
 
 // noteShare indexes an agreement's event.
 func noteShare(b *batch, a *Agreement) error {
-	lists := [][]byte{shareBy("provider", a.Provider), shareBy("consumer", a.Consumer)}
+	lists := [][]byte{anyShare, shareBy("provider", a.Provider), shareBy("consumer", a.Consumer)}
 	for _, g := range a.Grants {
 		lists = append(lists, shareBy("entry", g.Entry))
 		for _, item := range g.Items {
@@ -63,9 +66,7 @@ func noteShare(b *batch, a *Agreement) error {
 		}
 	}
 	for _, list := range lists {
-		if err := b.mark(list); err != nil {
-			return err
-		}
+		b.mark(list)
 	}
 	return b.put(shareKey, a.ID)
 }
@@ -82,7 +83,7 @@ func (w *View) Shares(ctx context.Context, q ShareQuery) (ShareList, error) {
 		}
 	}
 	if len(s.groups) == 0 {
-		s.groups = [][][]byte{group(shareKey, accessKey)}
+		s.groups = [][][]byte{group(anyShare, anyAccess)}
 	}
 	list := ShareList{Shares: []Share{}}
 	var err error

@@ -295,10 +295,7 @@ func setMeta(t *testing.T, b *book, fs vfs.FS, change func(*meta)) {
 		t.Fatal(err)
 	}
 	change(&m)
-	batch, err := v.store.begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	batch := v.store.begin()
 	if err := batch.commit(m); err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,9 @@ type Timeline struct {
 // eventKey holds a row per record, by position; eventBy the posting lists.
 var eventKey = entityKey(tEvent)
 
+// anyEvent lists all records.
+var anyEvent = entityKey(tEventBy, "any")
+
 func eventBy(n events.Name) []byte {
 	return entityKey(tEventBy, append([]string{n.Kind}, n.Parts...)...)
 }
@@ -74,10 +77,9 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err != nil {
 		return err
 	}
+	b.mark(anyEvent)
 	for _, n := range names {
-		if err := b.mark(eventBy(n)); err != nil {
-			return err
-		}
+		b.mark(eventBy(n))
 	}
 	if err := b.count("events/"+e.Event.Type, 1); err != nil {
 		return err
@@ -322,7 +324,7 @@ func (w *View) timelineSelection(q TimelineQuery) (s selection, err error) {
 		add(nameOf(events.NamePrincipal, q.Principal))
 	}
 	if len(s.groups) == 0 {
-		s.groups = [][][]byte{group(eventKey)}
+		s.groups = [][][]byte{group(anyEvent)}
 	}
 	return s, nil
 }

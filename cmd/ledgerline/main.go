@@ -49,7 +49,7 @@ var commands = []struct {
 	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, exposureCommand}},
 	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
 	{"Keep:", []func(*program) *cobra.Command{backupCommand, restoreCommand, rebuildCommand}},
-	{"Other:", []func(*program) *cobra.Command{versionCommand}},
+	{"Other:", []func(*program) *cobra.Command{benchCommand, versionCommand}},
 }
 
 func newRoot(p *program) *cobra.Command {

@@ -1,0 +1,250 @@
+package projections
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Posting lists and counters have something to say of nearly every record, and a
+// row for each would be most of all rows. They are packed instead: positions are
+// cut into chunks, and an entity has one row for each chunk in which something
+// happened to it,
+//
+//	key    entity ‖ ^(first position of the chunk)
+//	value  of a posting list: offset(2)…
+//	       of a counter: value before the chunk(8) ‖ (offset(2) ‖ change(2))…
+//
+// with offsets into the chunk, ascending. A batch adds to the end of the value by
+// a Pebble merge, which concatenates, and does so once however many records of
+// its run add something. What a row says of positions up to p never changes, and
+// a reader as of p takes that and leaves the rest.
+
+// chunkWidth is the number of positions in a chunk.
+const chunkWidth = 1 << 13
+
+func chunkOf(position int64) int64 { return position &^ (chunkWidth - 1) }
+
+// packed reports whether a table's rows are packed.
+func (t table) packed() bool {
+	switch t {
+	case tCount, tAccessBy, tShareBy, tEventBy:
+		return true
+	}
+	return false
+}
+
+func badPacked(r row) error {
+	return fmt.Errorf("views: packed row %x from %d: %w", r.entity, r.position, pebble.ErrCorruption)
+}
+
+// mark notes the batch's position in a posting list. A second time changes
+// nothing.
+func (b *batch) mark(list []byte) {
+	key := appendVersion(list, chunkOf(b.at))
+	offset := uint16(b.at - chunkOf(b.at))
+	if have := b.packed[string(key)]; len(have) > 0 && binary.BigEndian.Uint16(have[len(have)-2:]) == offset {
+		return
+	}
+	b.add(key, binary.BigEndian.AppendUint16(nil, offset))
+}
+
+// counter is what the newest row of a counter says.
+type counter struct {
+	value int64 // after its last change
+	chunk int64 // of its last change; -1 if there was none
+	last  int64 // position of its last change
+}
+
+// count adds to a counter. Several changes at one position are several entries.
+func (b *batch) count(name string, change int64) error {
+	if change == 0 {
+		return nil
+	}
+	if change < math.MinInt16 || change > math.MaxInt16 {
+		return fmt.Errorf("views: counter %s cannot change by %d at once", name, change)
+	}
+	c := b.s.counters[name]
+	entity := entityKey(tCount, name)
+	if c == nil {
+		c = &counter{chunk: -1}
+		r, err := b.reader()
+		if err != nil {
+			return err
+		}
+		row, ok, err := r.get(entity)
+		if err != nil {
+			return err
+		}
+		if ok {
+			c.chunk = row.position
+			if c.value, err = counted(row, latest); err != nil {
+				return err
+			}
+		}
+		b.s.counters[name] = c
+	}
+	chunk := chunkOf(b.at)
+	var entry []byte
+	if c.chunk != chunk {
+		entry = binary.BigEndian.AppendUint64(entry, uint64(c.value))
+	}
+	entry = binary.BigEndian.AppendUint16(entry, uint16(b.at-chunk))
+	entry = binary.BigEndian.AppendUint16(entry, uint16(int16(change)))
+	b.add(appendVersion(entity, chunk), entry)
+	c.chunk, c.value = chunk, c.value+change
+	return nil
+}
+
+// counted reads a counter's row as of a position.
+func counted(r row, at int64) (int64, error) {
+	if len(r.body) < 8 || len(r.body)%4 != 0 {
+		return 0, badPacked(r)
+	}
+	n := int64(binary.BigEndian.Uint64(r.body))
+	for e := r.body[8:]; len(e) > 0; e = e[4:] {
+		if r.position+int64(binary.BigEndian.Uint16(e)) > at {
+			break
+		}
+		n += int64(int16(binary.BigEndian.Uint16(e[2:])))
+	}
+	return n, nil
+}
+
+// A chunk is one row of a posting list: its positions, ascending.
+type chunk struct {
+	base    int64
+	offsets []byte
+}
+
+// chunkIn reads a row of a posting list. The chunk shares the row's bytes.
+func chunkIn(r row) (chunk, error) {
+	if len(r.body) == 0 || len(r.body)%2 != 0 || r.position != chunkOf(r.position) {
+		return chunk{}, badPacked(r)
+	}
+	return chunk{r.position, r.body}, nil
+}
+
+func (c chunk) len() int { return len(c.offsets) / 2 }
+
+func (c chunk) at(i int) int64 { return c.base + int64(binary.BigEndian.Uint16(c.offsets[2*i:])) }
+
+// search finds the first position that is not below p.
+func (c chunk) search(p int64) int {
+	return sort.Search(c.len(), func(i int) bool { return c.at(i) >= p })
+}
+
+func (c chunk) has(p int64) bool {
+	i := c.search(p)
+	return i < c.len() && c.at(i) == p
+}
+
+// postings walks the positions of one list that lie in [low, high].
+type postings struct {
+	it         *pebble.Iterator
+	entity     []byte
+	low, high  int64
+	descending bool
+	started    bool
+	chunk      chunk
+	next       int // index in the chunk
+}
+
+// postings walks a list as far as the reader may see.
+func (r *reader) postings(list []byte, low, high int64, descending bool) (*postings, error) {
+	low, high = max(low, 0), min(high, r.at)
+	it, err := r.it.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{
+		LowerBound: appendVersion(list, chunkOf(high)),
+		UpperBound: past(list, chunkOf(low)),
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return &postings{it: it, entity: list, low: low, high: high, descending: descending}, nil
+}
+
+func (p *postings) close() error { return p.it.Close() }
+
+// step returns the next position; false at the end.
+func (p *postings) step() (int64, bool, error) {
+	for {
+		for p.started && p.next >= 0 && p.next < p.chunk.len() {
+			at := p.chunk.at(p.next)
+			if p.descending {
+				p.next--
+			} else {
+				p.next++
+			}
+			if at >= p.low && at <= p.high {
+				return at, true, nil
+			}
+			if p.descending == (at < p.low) {
+				return 0, false, nil // what follows is further out
+			}
+		}
+		if ok, err := p.load(); err != nil || !ok {
+			return 0, false, err
+		}
+	}
+}
+
+// load goes to the next chunk; false at the end. Newer chunks have smaller keys.
+func (p *postings) load() (bool, error) {
+	var valid bool
+	switch {
+	case p.descending && p.started:
+		valid = p.it.Next()
+	case p.descending:
+		valid = p.it.First()
+	case p.started:
+		valid = p.it.Prev()
+	default:
+		valid = p.it.Last()
+	}
+	p.started = true
+	if !valid {
+		return false, p.it.Error()
+	}
+	row, _, err := landed(p.it, p.entity, true)
+	if err == nil {
+		p.chunk, err = chunkIn(row)
+	}
+	if err != nil {
+		return false, err
+	}
+	if p.descending {
+		p.next = min(p.chunk.search(p.high+1), p.chunk.len()) - 1
+	} else {
+		p.next = p.chunk.search(p.low)
+	}
+	return true, nil
+}
+
+// member answers whether positions are in a list. It keeps the chunk that it
+// looked at last: positions are mostly asked in order.
+type member struct {
+	list  []byte
+	known bool
+	chunk chunk
+}
+
+func (m *member) has(r *reader, position int64) (bool, error) {
+	if !m.known || m.chunk.base != chunkOf(position) {
+		row, ok, err := r.getAt(m.list, position)
+		if err != nil {
+			return false, err
+		}
+		m.known, m.chunk = true, chunk{base: chunkOf(position)}
+		if ok && row.position == m.chunk.base {
+			if m.chunk, err = chunkIn(row); err != nil {
+				return false, err
+			}
+			m.chunk.offsets = slices.Clone(m.chunk.offsets)
+		}
+	}
+	return m.chunk.has(position), nil
+}

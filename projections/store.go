@@ -1,0 +1,172 @@
+package projections
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"ledgerline/ledger"
+)
+
+// formatVersion is Pebble's newest on-disk format of v2.1.7, pinned by number:
+// in the default (oldest) one, damage in the middle of the log reads as its end.
+const formatVersion = pebble.FormatMajorVersion(24)
+
+// damagedFile marks a store in which damage was met while it was open, so that
+// the next Open does not trust it. Pebble's own Open does not read sstables.
+const damagedFile = "damaged"
+
+type store struct {
+	db   *pebble.DB
+	lock *pebble.Lock
+	fs   vfs.FS
+	dir  string
+	log  *slog.Logger
+
+	// Of batches, one of which is open at a time.
+	newest   newest
+	counters map[string]*counter
+}
+
+// unfitError says why a store has to be built anew.
+type unfitError struct{ reason string }
+
+func (e *unfitError) Error() string { return e.reason }
+
+// openStore opens or creates the Pebble store in dir. The error is an *unfitError
+// if nobody else holds the store and it cannot be opened all the same.
+func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
+	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter)}
+	s.newest.clear()
+	if s.lock, err = pebble.LockDirectory(dir, fs); err != nil {
+		return nil, fmt.Errorf("another process may be using the views: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+	}()
+	if _, err := fs.Stat(fs.PathJoin(dir, damagedFile)); err == nil {
+		return nil, &unfitError{"damage was met when it was last open"}
+	}
+	cache := pebble.NewCache(cacheBytes)
+	defer cache.Unref()
+	o := &pebble.Options{
+		FS:                          fs,
+		Cache:                       cache,
+		Lock:                        s.lock,
+		FormatMajorVersion:          formatVersion,
+		Comparer:                    byEntity,
+		MemTableSize:                64 << 20,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       200,
+		Logger:                      pebbleLogger{log},
+		EventListener: &pebble.EventListener{
+			DataCorruption: func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
+			BackgroundError: func(err error) {
+				s.log.Error("views: background work of the store failed; it is retried", "error", err)
+			},
+		},
+	}
+	// Most reads ask for one entity, and while views are built often for one that is
+	// new: the filters say so without a look at the tables.
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	if s.db, err = pebble.Open(dir, o); err != nil {
+		return nil, &unfitError{err.Error()}
+	}
+	return s, nil
+}
+
+// byEntity orders keys by their bytes and tells Pebble where the version begins,
+// so that its filters are filters of entities. It does not shorten keys between
+// blocks: a shortened one would have no version.
+var byEntity = func() *pebble.Comparer {
+	c := *pebble.DefaultComparer
+	c.Name = "ledgerline.views"
+	c.Split = func(key []byte) int {
+		if len(key) <= versionLength {
+			return len(key)
+		}
+		return len(key) - versionLength
+	}
+	c.Separator = func(dst, a, _ []byte) []byte { return append(dst, a...) }
+	c.Successor = func(dst, a []byte) []byte { return append(dst, a...) }
+	return &c
+}()
+
+// markDamaged makes the next Open throw the store away.
+func (s *store) markDamaged(cause error) {
+	s.log.Error("views: the store is damaged; it is rebuilt at the next start", "error", cause)
+	f, err := s.fs.Create(s.fs.PathJoin(s.dir, damagedFile), vfs.WriteCategoryUnspecified)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		s.log.Error("views: cannot mark the store as damaged; delete its directory by hand", "dir", s.dir, "error", err)
+	}
+}
+
+// isDamage reports whether err says that the views' stored bytes are not what was
+// written. Damage to the book is another matter.
+func isDamage(err error) bool {
+	book := (*ledger.DamageError)(nil)
+	return pebble.IsCorruptionError(err) && !errors.As(err, &book)
+}
+
+func (s *store) close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
+
+// meta is what the store says about itself.
+type meta struct {
+	// Layout is the version of the key and value form above, Views those of the
+	// views, by name.
+	Layout uint64            `cbor:"layout"`
+	Views  map[string]uint64 `cbor:"views"`
+	// Applied is the last position applied and Hash the leaf hash of its record,
+	// which ties the views to one book.
+	Applied int64  `cbor:"applied"`
+	Hash    []byte `cbor:"hash"`
+}
+
+const layoutVersion = 2
+
+var metaKey = []byte{byte(tMeta)}
+
+// meta reads what the store says about itself; false for a new store.
+func (s *store) meta() (m meta, ok bool, err error) {
+	v, closer, err := s.db.Get(metaKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return meta{}, false, nil
+	}
+	if err != nil {
+		return meta{}, false, err
+	}
+	err = rowDecoding.Unmarshal(v, &m)
+	if err != nil {
+		err = fmt.Errorf("views: meta row (%v): %w", err, pebble.ErrCorruption)
+	}
+	return m, err == nil, errors.Join(err, closer.Close())
+}
+
+// pebbleLogger carries Pebble's messages. Pebble calls Fatalf when it cannot go
+// on, such as after a failed write of its log, and relies on it not to return.
+type pebbleLogger struct{ log *slog.Logger }
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.log.Debug("views: " + fmt.Sprintf(format, args...))
+}
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Error("views: " + fmt.Sprintf(format, args...))
+}
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.log.Error("views: " + fmt.Sprintf(format, args...))
+	os.Exit(2)
+}
