@@ -145,6 +145,55 @@ func TestSearchToLineage(t *testing.T) {
 	}
 }
 
+// TestProofInBrowser has the browser itself check a record: with the server's own
+// key, with the key typed in, with another ledger's, and against a server that
+// hands out a record of another position.
+func TestProofInBrowser(t *testing.T) {
+	ctx := browser(t)
+	f := newFixture(t, nil)
+	f.tell()
+	complaints := attend(t, ctx)
+	run := func(what, js string, actions ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		for _, act := range actions {
+			if err := chromedp.Do(ctx, act); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		awaitPage(t, ctx, what, "/events/9", js)
+	}
+	verdict := func(name string) string {
+		return `!document.querySelector('[data-verdict="` + name + `"]').hidden && document.querySelectorAll("[data-verdict]:not([hidden])").length == 1`
+	}
+	check := chromedp.Click("#proof button")
+	run("opening the record", `!document.querySelector("#proof").hidden`, chromedp.Navigate(f.http.URL+"/events/9?lang=en"))
+	run("with the server's key", verdict("server-key")+` && document.querySelectorAll('[data-holds="yes"]').length == 4`, check)
+	run("with a key of one's own", verdict("proven"), chromedp.SendKeys("#vkey", f.ledger.VerifierKey()), check)
+	run("the key is remembered", `document.querySelector("#vkey").value == "`+f.ledger.VerifierKey()+`"`, chromedp.Navigate(f.http.URL+"/events/9"))
+	other := newFixture(t, nil)
+	run("with another ledger's key", verdict("refused")+` && document.querySelector('[data-holds="no"]').dataset.step == "signature"`,
+		chromedp.Clear("#vkey"), chromedp.SendKeys("#vkey", other.ledger.VerifierKey()), check)
+	if heard := complaints(); len(heard) > 0 {
+		t.Errorf("the browser complains: %q", heard)
+	}
+	// From here on the answers are not those of the server.
+	lie := func(js string) chromedp.Action[chromedp.Void] {
+		return func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+			_, err := chromedp.Evaluate[bool](`{const ask = window.fetch; window.fetch = async (path, o) => { `+js+` }; true}`)(ctx, tab)
+			return chromedp.Void{}, err
+		}
+	}
+	for _, c := range []struct{ what, step, js string }{
+		{"a record of another position", "body", `return ask(path.startsWith("/v1/records/") ? "/v1/records/8" : path, o)`},
+		{"content that was changed", "body", `const r = await ask(path, o); if (!path.startsWith("/v1/records/")) return r; const v = await r.json(); v.body = v.body.slice(0, -4) + "AAAA"; return new Response(JSON.stringify(v))`},
+		{"a proof of another position", "signature", `return ask(path.replace("position=9", "position=8"), o)`},
+		{"an unsigned checkpoint", "signature", `const r = await ask(path, o); if (!path.startsWith("/v1/proofs/")) return r; const v = await r.json(); v.checkpoint = v.checkpoint.replace(/\u2014 .*/, ""); return new Response(JSON.stringify(v))`},
+	} {
+		run(c.what, verdict("refused")+` && document.querySelector('[data-holds="no"]').dataset.step == "`+c.step+`"`,
+			chromedp.Navigate(f.http.URL+"/events/9"), lie(c.js), check)
+	}
+}
+
 // awaitPage waits until the browser is at path and js holds there. A click that
 // opens a page returns before the page is there, and what is still on the screen
 // may look like what is waited for: so the address is part of the condition, and

@@ -141,12 +141,15 @@ func renderStatus(w http.ResponseWriter, r *http.Request, status int, name strin
 	return nil
 }
 
-func serveStyle(_ *Server, w http.ResponseWriter, r *http.Request, _ none) error {
-	b, err := web.ReadFile("web/style.css")
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	writeBody(w, r, http.StatusOK, "text/css; charset=utf-8", b)
-	return nil
+// webFile serves a file that the pages refer to.
+func webFile(name, media string) endpoint {
+	return raw(func(_ *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		b, err := web.ReadFile("web/" + name)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		writeBody(w, r, http.StatusOK, media+"; charset=utf-8", b)
+		return nil
+	}, text(media))
 }

