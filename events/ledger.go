@@ -14,6 +14,7 @@ var theLedger = Subject{KindLedger, "self"}
 var ledgerTypes = []Type{
 	reserved(fact[Genesis]("ledger.genesis")),
 	reserved(fact[ClockConfirmed]("ledger.clock.confirmed")),
+	reserved(fact[IndexCommitted]("ledger.index.committed")),
 	reserved(fact[RecordContinued]("record.continued")),
 }
 
@@ -45,6 +46,18 @@ type ClockConfirmed struct {
 	Reason string `json:"reason"`
 }
 
+// IndexCommitted commits the ledger to its completeness index: which records
+// bear which key. Whoever holds the leaves can make the index again and compare.
+type IndexCommitted struct {
+	// Algorithm names how the index is made and hashed, see docs/format.md.
+	Algorithm string `json:"algorithm"`
+	// Root is the root of the index, 32 bytes, over the records at positions 0 to
+	// Size-1.
+	Root []byte `json:"root"`
+	// Size is at most the position of this event.
+	Size uint64 `json:"size"`
+}
+
 // RecordContinued carries the keys of a record that has more than fit in its
 // leaf. It follows that record directly, in the same batch.
 type RecordContinued struct {
@@ -63,12 +76,16 @@ func (e *Genesis) Subject() Subject { return theLedger }
 // Subject is the ledger itself.
 func (e *ClockConfirmed) Subject() Subject { return theLedger }
 
+// Subject is the ledger itself.
+func (e *IndexCommitted) Subject() Subject { return theLedger }
+
 // Subject is the continued record. A source holds no space, so the id is
 // unambiguous.
 func (e *RecordContinued) Subject() Subject { return Subject{KindRecord, e.Source + " " + e.ID} }
 
 func (e *Genesis) names() []Name         { return nil }
 func (e *ClockConfirmed) names() []Name  { return nil }
+func (e *IndexCommitted) names() []Name  { return nil }
 func (e *RecordContinued) names() []Name { return nil }
 
 func (e *Genesis) validate(c checker) {
@@ -86,6 +103,14 @@ func (e *ClockConfirmed) validate(c checker) {
 	c.time("before", e.Before)
 	c.time("after", e.After)
 	c.required("reason", e.Reason, MaxName)
+}
+
+func (e *IndexCommitted) validate(c checker) {
+	c.required("algorithm", e.Algorithm, MaxName)
+	c.seq("size", e.Size, 1)
+	if len(e.Root) != 32 {
+		c.refuse("field.length", "root", "a root has 32 bytes", "send a SHA-256 digest")
+	}
 }
 
 func (e *RecordContinued) validate(c checker) {

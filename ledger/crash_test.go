@@ -75,18 +75,19 @@ func TestCrashUnderLoad(t *testing.T) {
 	for _, percent := range []int{0, 50, 100} {
 		t.Run(fmt.Sprintf("unsynced=%d%%", percent), func(t *testing.T) {
 			rng := seeded(t)
-			for i, c := range crashes(t, percent, rng) {
+			for i, c := range crashes(t, percent, rng, Options{}) {
 				checkCrash(t, fmt.Sprintf("crash %d", i), c)
 			}
 		})
 	}
 }
 
-func crashes(t *testing.T, percent int, rng *rand.Rand) []crash {
+func crashes(t *testing.T, percent int, rng *rand.Rand, o Options) []crash {
 	const workers, perPoint = 6, 40
 	points := int64(fewer(12))
 	fs := vfs.NewCrashableMem()
-	tl := newTestLog(t, Options{FS: fs})
+	o.FS = fs
+	tl := newTestLog(t, o)
 	var mu sync.Mutex // guards out and rng
 	var out []crash
 	var told acks

@@ -54,6 +54,7 @@ type Ledger struct {
 	end     sync.Once
 	failure atomic.Pointer[error] // why the ledger stopped by itself
 	uses    uses                  // of db, by readers
+	index   *indexer
 
 	// Owned by the sequencer.
 	admission admission
@@ -276,13 +277,15 @@ func (l *Ledger) resume(witnessed []byte, seq uint64) error {
 }
 
 func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
-	return &Ledger{
+	l := &Ledger{
 		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir), logs: logFS{o.FS, new(atomic.Bool)},
 		queue:   queue{more: make(chan struct{}, 1)},
 		uses:    uses{idle: make(chan struct{}, 1)},
 		flights: make(chan *pool), landed: make(chan struct{}),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	l.index = newIndexer(l)
+	return l
 }
 
 func (l *Ledger) adopt(s settings) (err error) {
@@ -308,6 +311,7 @@ func (l *Ledger) start(head *Head, witnessSeq uint64) (err error) {
 	}
 	go l.sequence()
 	go l.land()
+	l.index.start()
 	return nil
 }
 
@@ -332,8 +336,9 @@ func (l *Ledger) confirmClock(reason string) error {
 func (l *Ledger) Close() error {
 	l.halt(ErrClosed)
 	<-l.done
+	ierr := l.index.close()
 	l.uses.close()
-	err := l.witness.close()
+	err := errors.Join(ierr, l.witness.close())
 	if f := l.failure.Load(); f != nil {
 		err = errors.Join(*f, err)
 	}

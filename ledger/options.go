@@ -37,6 +37,8 @@ type Options struct {
 	IdentityBytes int64
 	// Limits bound what is accepted; zero fields take their defaults.
 	Limits Limits
+	// Index says how the completeness index is kept; zero fields take their defaults.
+	Index IndexOptions
 	// Predecessor is the last provable signed checkpoint of the ledger that this
 	// one succeeds after a loss. Create only.
 	Predecessor []byte
@@ -107,6 +109,7 @@ func (o Options) withDefaults(dir string) Options {
 		o.IdentityBytes = 64 << 20
 	}
 	o.Limits = o.Limits.withDefaults()
+	o.Index = o.Index.withDefaults()
 	return o
 }
 
@@ -120,6 +123,9 @@ var (
 	// ErrOverloaded: too much waits for the sequencer. Nothing was recorded; retry
 	// later.
 	ErrOverloaded = errors.New("too many events are waiting to be recorded; retry later")
+	// ErrNoIndex: nothing can be proven complete now: the completeness index is
+	// switched off, being taken up, or cannot be read. The error says which.
+	ErrNoIndex = errors.New("there is no completeness index to prove from")
 	// ErrNoTile: the tile, or that width of it, is not published yet.
 	ErrNoTile = errors.New("no such tile in the published tree")
 )

@@ -111,7 +111,7 @@ func (p *Completeness) Check(asked Question, origin string, v note.Verifiers) (*
 	if !p.Question.equal(asked) {
 		return nil, errors.New("the proof answers another question: other names or another window than asked for")
 	}
-	if err := asked.check(); err != nil {
+	if err := asked.Validate(); err != nil {
 		return nil, err
 	}
 	if len(p.Parts) != len(p.Names) {
@@ -144,8 +144,8 @@ func (q *Question) equal(o Question) bool {
 	return q.From == o.From && q.To == o.To && slices.EqualFunc(q.Names, o.Names, same) && slices.EqualFunc(q.Also, o.Also, same)
 }
 
-// check reports whether the question can be asked.
-func (q *Question) check() error {
+// Validate reports whether the question can be asked.
+func (q *Question) Validate() error {
 	if q.From < 0 || q.To < q.From {
 		return errors.New("a window begins at a time from 1970 on and does not end before that")
 	}

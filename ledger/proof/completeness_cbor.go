@@ -112,7 +112,7 @@ func ParseCompleteness(b []byte) (*Completeness, error) {
 	if err := r.end(); err != nil {
 		return nil, fmt.Errorf("reading completeness proof: %w", err)
 	}
-	if err := p.Question.check(); err != nil {
+	if err := p.Question.Validate(); err != nil {
 		return nil, fmt.Errorf("reading completeness proof: %w", err)
 	}
 	return p, nil
