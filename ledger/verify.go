@@ -179,7 +179,10 @@ func (v *verification) run(ctx context.Context, witnessed []byte) error {
 		return err
 	}
 	v.report.Erased, v.report.Unopened = v.erasures.gone, v.unopened.Load()
-	return v.checkDerived(ctx, from)
+	if err := v.checkDerived(ctx, from); err != nil || from > 0 || len(v.report.Findings) > 0 {
+		return err // the index follows from all records, and only if they are right
+	}
+	return v.checkIndex(ctx)
 }
 
 // reason tells in one line why something cannot be read, without the advice that a
