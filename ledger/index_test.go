@@ -241,8 +241,11 @@ func TestIndexIsMadeAnew(t *testing.T) {
 		if err != nil || !it.First() {
 			t.Fatal(err)
 		}
-		defer it.Close()
-		return slices.Clone(it.Key())
+		key := slices.Clone(it.Key())
+		if err := it.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return key
 	}
 	for name, damage := range map[string]func(t *testing.T, fs vfs.FS){
 		"gone": func(t *testing.T, fs vfs.FS) {
