@@ -292,7 +292,7 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 	}
 	var readErr error
 	states := events.States{Recorded: now, Of: func(s events.Subject) any {
-		c, err := l.cell(o, d, s.Kind, subjectHash(s))
+		c, err := l.cell(o, d, s.Kind, l.subjectHash(s))
 		readErr = errors.Join(readErr, err)
 		return c.state
 	}}

@@ -87,7 +87,7 @@ func (r *aheadReader) read(d *draft) (err error) {
 		return err
 	}
 	for _, s := range d.typ.Needs(d.event.Data) {
-		if err := r.readCell(a, s.Kind, subjectHash(s)); err != nil {
+		if err := r.readCell(a, s.Kind, r.l.subjectHash(s)); err != nil {
 			return err
 		}
 	}

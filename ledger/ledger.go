@@ -26,6 +26,8 @@ type Ledger struct {
 	db       *pebble.DB
 	origin   string
 	secret   []byte // salts bodies and names OpenLineage events; kept in the book
+	salter   *proof.Salter
+	keys     *proof.KeyCache
 	signer   note.Signer
 	verifier note.Verifier
 	vkey     string
@@ -293,6 +295,7 @@ func (l *Ledger) adopt(s settings) (err error) {
 		return fmt.Errorf("the book has format %d; this program knows format %d: use a newer one", s.Format, format)
 	}
 	l.origin, l.secret, l.vkey, l.first = s.Origin, s.Secret, s.VKey, s.First
+	l.salter = proof.NewSalter(s.Secret)
 	l.verifier, err = note.NewVerifier(s.VKey)
 	return err
 }

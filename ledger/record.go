@@ -64,12 +64,8 @@ func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 	if err := ev.Split(); err != nil {
 		return nil, err
 	}
-	data, err := encMode.Marshal(ev.Data)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the data of a %s: %w", ev.Type, err)
-	}
 	sub := ev.Data.Subject()
-	d := &draft{event: ev, typ: typ, subject: subjectHash(sub), id: idHash(ev.Source, ev.ID)}
+	d := &draft{event: ev, typ: typ, subject: l.subjectHash(sub), id: idHash(ev.Source, ev.ID)}
 	d.body = &proof.Body{
 		ID: ev.ID, Type: ev.Type, Schema: ev.Schema, Source: ev.Source,
 		Subject: [2]string{sub.Kind, sub.ID},
@@ -77,14 +73,11 @@ func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 		Principal: ev.Principal, Actor: ev.Actor, Party: ev.Party, OnBehalfOf: ev.OnBehalfOf,
 		Correlation: ev.Correlation, Causation: ev.Causation, ExpectedVersion: ev.ExpectedVersion,
 		Grade: ev.Grade, Retention: ev.Retention, Imported: ev.Imported, Trace: ev.Trace,
-		Data: data,
 	}
 	if ev.Producer != nil {
 		d.body.Producer = &proof.Producer{ID: ev.Producer.ID, Seq: ev.Producer.Seq}
 	}
-	for _, n := range ev.Names() {
-		d.body.Names = append(d.body.Names, append(proof.Name{n.Kind}, n.Parts...))
-	}
+	d.body.Names = proofNames(ev.Names())
 	if err := l.draftFacets(d, ev.Facets); err != nil {
 		return nil, err
 	}
@@ -99,15 +92,31 @@ func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 	return d, nil
 }
 
+// proofNames puts names into the form of a body, all in one array.
+func proofNames(names []events.Name) []proof.Name {
+	n := 0
+	for i := range names {
+		n += 1 + len(names[i].Parts)
+	}
+	all := make([]string, 0, n)
+	out := make([]proof.Name, len(names))
+	for i := range names {
+		from := len(all)
+		all = append(append(all, names[i].Kind), names[i].Parts...)
+		out[i] = all[from:len(all):len(all)]
+	}
+	return out
+}
+
 // finish encodes the body and commits to it.
 func (l *Ledger) finish(d *draft) error {
 	var err error
-	if d.bytes, err = d.body.Marshal(); err != nil {
+	if d.bytes, err = d.body.MarshalData(d.event.Data); err != nil {
 		return fmt.Errorf("encoding a %s: %w", d.body.Type, err)
 	}
 	salt := l.bodySalt(d.body)
 	d.commit = proof.CommitBody(&salt, d.bytes)
-	d.keys = d.body.Keys()
+	d.keys = d.body.KeysFrom(l.keys)
 	d.size += int64(len(d.bytes))
 	return nil
 }
@@ -118,7 +127,7 @@ func (l *Ledger) bodySalt(b *proof.Body) (salt [32]byte) {
 	if b.Public() {
 		return salt
 	}
-	return proof.BodySalt(l.secret, b.Source, b.ID)
+	return l.salter.BodySalt(b.Source, b.ID)
 }
 
 func (l *Ledger) draftFacets(d *draft, facets []events.Facet) error {

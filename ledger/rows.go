@@ -96,6 +96,11 @@ func subjectHash(s events.Subject) proof.Hash {
 	return proof.Key(events.NameSubject, s.Kind, s.ID)
 }
 
+// subjectHash is subjectHash, remembered for subjects that recur.
+func (l *Ledger) subjectHash(s events.Subject) proof.Hash {
+	return l.keys.Key(events.NameSubject, s.Kind, s.ID)
+}
+
 func versionKey(subject proof.Hash, version uint64) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte{rowVersion}, subject[:]...), version)
 }

@@ -126,17 +126,20 @@ func (b *Body) Public() bool { return strings.HasPrefix(b.Type, "ledger.") }
 // continues. There can be more than MaxKeys; the leaf then holds the first of
 // them and [Body.Continuations] the rest. Keys depend on the body alone, so
 // that whoever sees a body can check them without knowing its type.
-func (b *Body) Keys() []Hash {
+func (b *Body) Keys() []Hash { return b.KeysFrom(nil) }
+
+// KeysFrom is [Body.Keys] with a cache that many records share.
+func (b *Body) KeysFrom(cache *KeyCache) []Hash {
 	keys := make([]Hash, 0, 4+len(b.Names))
 	keys = append(keys,
-		Key(KindType, b.Type),
-		Key(KindSubject, b.Subject[0], b.Subject[1]),
-		Key(KindPrincipal, b.Principal))
+		cache.Key(KindType, b.Type),
+		cache.Key(KindSubject, b.Subject[0], b.Subject[1]),
+		cache.Key(KindPrincipal, b.Principal))
 	if b.Party != "" {
-		keys = append(keys, Key(KindParty, b.Party))
+		keys = append(keys, cache.Key(KindParty, b.Party))
 	}
 	for _, n := range b.Names {
-		keys = append(keys, n.Key())
+		keys = append(keys, cache.Key(n[0], n[1:]...))
 	}
 	if b.Type == ContinuedType {
 		// Cannot fail: check has read it, or Marshal will say so.

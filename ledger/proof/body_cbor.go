@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"unicode/utf8"
 )
 
@@ -14,13 +15,38 @@ const requiredLabels = 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<9 | 1<<21
 // Marshal returns the body's deterministic CBOR: the bytes to store, commit to
 // and never encode again. It fails if the body breaks a rule of the format.
 func (b *Body) Marshal() ([]byte, error) {
-	w := bodyWriter{b: make([]byte, 2, 512+len(b.Data)+96*(len(b.Facets)+len(b.Names)))}
-	b.write(&w)
-	err := cmp.Or(b.check(), w.err)
-	if err == nil {
-		err = checkDeterministic(b.Data)
+	if err := checkDeterministic(b.Data); err != nil {
+		return nil, fmt.Errorf("encoding body: %w", err)
 	}
+	return b.marshal(func(w *bodyWriter) { w.b = append(w.b, b.Data...) })
+}
+
+// MarshalData is Marshal with Data made from a pointer to a struct, which becomes
+// a map by the names in its json tags, less the zero fields tagged omitzero.
+func (b *Body) MarshalData(data any) ([]byte, error) {
+	v := reflect.ValueOf(data)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem().Kind() != reflect.Struct {
+		return nil, fmt.Errorf("encoding body: the data is a %T, not a pointer to a struct", data)
+	}
+	v = v.Elem()
+	encode, err := encoderOf(v.Type())
 	if err != nil {
+		return nil, fmt.Errorf("encoding body: %w", err)
+	}
+	var from, to int
+	enc, err := b.marshal(func(w *bodyWriter) {
+		from = len(w.b)
+		encode(w, v)
+		to = len(w.b)
+		b.Data = w.b[from:to:to]
+	})
+	return enc, err
+}
+
+func (b *Body) marshal(data func(*bodyWriter)) ([]byte, error) {
+	w := bodyWriter{b: make([]byte, 2, 512+len(b.Data)+96*(len(b.Facets)+len(b.Names)))}
+	b.write(&w, data)
+	if err := cmp.Or(b.check(), w.err); err != nil {
 		return nil, fmt.Errorf("encoding body: %w", err)
 	}
 	// The head is written last, when the number of fields is known; with all 24
@@ -236,7 +262,8 @@ func (w *bodyWriter) optionalInt(label uint64, n int64) {
 	}
 }
 
-func (b *Body) write(w *bodyWriter) {
+// write writes the fields; data writes the value of label 21.
+func (b *Body) write(w *bodyWriter, data func(*bodyWriter)) {
 	w.text(1, b.ID)
 	w.text(2, b.Type)
 	w.label(3)
@@ -273,7 +300,7 @@ func (b *Body) write(w *bodyWriter) {
 	}
 	w.optionalText(20, b.Trace)
 	w.label(21)
-	w.b = append(w.b, b.Data...)
+	data(w)
 	b.writeLists(w)
 }
 

@@ -1,6 +1,12 @@
 package proof
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
 
 // keyDomain separates key hashes from every other hash of the format.
 const keyDomain = "ledgerline/key/v1\x00"
@@ -46,3 +52,48 @@ func Key(kind string, parts ...string) Hash {
 
 // Key returns the hash of the name, which must have at least a kind.
 func (n Name) Key() Hash { return Key(n[0], n[1:]...) }
+
+// A KeyCache remembers the keys of names that recur from record to record. It may
+// be used by many goroutines; nil remembers nothing.
+type KeyCache struct {
+	seed  maphash.Seed
+	slots [1 << 14]atomic.Pointer[cachedKey]
+}
+
+type cachedKey struct {
+	name Name
+	key  Hash
+}
+
+// maxCachedName bounds the bytes of a name that is remembered, and so the memory
+// of the cache, to about 4 MiB.
+const maxCachedName = 128
+
+// NewKeyCache returns an empty cache.
+func NewKeyCache() *KeyCache { return &KeyCache{seed: maphash.MakeSeed()} }
+
+// Key is [Key], remembered.
+func (c *KeyCache) Key(kind string, parts ...string) Hash {
+	if c == nil {
+		return Key(kind, parts...)
+	}
+	sum, length := maphash.String(c.seed, kind), 0
+	for _, p := range parts {
+		sum = sum*31 ^ maphash.String(c.seed, p)
+		length += len(p)
+	}
+	slot := &c.slots[sum%uint64(len(c.slots))]
+	if k := slot.Load(); k != nil && k.name[0] == kind && slices.Equal(k.name[1:], parts) {
+		return k.key
+	}
+	key := Key(kind, parts...)
+	if length <= maxCachedName {
+		name := make(Name, 1+len(parts))
+		name[0] = kind
+		for i, p := range parts {
+			name[1+i] = strings.Clone(p) // which may be a piece of something large
+		}
+		slot.Store(&cachedKey{name, key})
+	}
+	return key
+}

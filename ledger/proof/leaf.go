@@ -2,7 +2,9 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -124,4 +126,10 @@ func sortKeys(keys []Hash) []Hash {
 	return slices.Compact(keys)
 }
 
-func compareHashes(a, b Hash) int { return bytes.Compare(a[:], b[:]) }
+// compareHashes compares bytewise. The first eight bytes nearly always tell.
+func compareHashes(a, b Hash) int {
+	if x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8]); x != y {
+		return cmp.Compare(x, y)
+	}
+	return bytes.Compare(a[:], b[:])
+}
