@@ -344,8 +344,29 @@ func (l *Ledger) Close() error {
 	err := errors.Join(ierr, l.witness.close())
 	if f := l.failure.Load(); f != nil {
 		err = errors.Join(*f, err)
+	} else if err == nil {
+		err = l.flush()
 	}
 	return errors.Join(err, l.db.Close())
+}
+
+// flushWait bounds how long closing waits for the flush.
+const flushWait = 10 * time.Second
+
+// flush writes what is only in the log into tables, so that neither the next Open
+// nor a verification has to replay it. Nothing rests on it: what a disk that is
+// full or slow leaves in the log is replayed.
+func (l *Ledger) flush() error {
+	done, err := l.db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-done:
+	case <-time.After(flushWait):
+		l.opts.Logger.Warn("closing without waiting longer for the flush; the log is replayed at the next start")
+	}
+	return nil
 }
 
 // abandon closes what a failed Create or Open had got to.

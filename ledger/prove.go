@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -59,6 +60,9 @@ func (l *Ledger) prev(tiles tileReader, position int64) (proof.Hash, error) {
 // rebuild puts a leaf together from a stored row.
 func (l *Ledger) rebuild(position int64, prev proof.Hash, row []byte) (Record, *proof.Body, error) {
 	time, b, err := splitRecordRow(row)
+	if err == nil && time < 0 {
+		err = errRecordTime
+	}
 	if err != nil {
 		return Record{}, nil, err
 	}
@@ -76,6 +80,9 @@ func (l *Ledger) rebuild(position int64, prev proof.Hash, row []byte) (Record, *
 	r.Hash = proof.LeafHash(r.Leaf)
 	return r, body, nil
 }
+
+// errRecordTime: no leaf can be made of such a row.
+var errRecordTime = errors.New("the time of the record is before 1970")
 
 func (l *Ledger) durableTiles() tileReader { return tileReader{l.head.Load().edge, l.loadTile} }
 

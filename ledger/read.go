@@ -121,7 +121,7 @@ func (l *Ledger) unsealFacet(body *proof.Body, ref proof.FacetRef, stored []byte
 		return salt, nil, err
 	}
 	if proof.CommitFacet(&salt, b) != ref.Commit {
-		return salt, nil, errors.New("its commitment does not match")
+		return salt, nil, errNotCommitted
 	}
 	return salt, b, nil
 }
@@ -142,6 +142,8 @@ func (l *Ledger) unseal(body *proof.Body, ref proof.FacetRef, stored []byte) (sa
 	}
 	return salt, nil, err
 }
+
+var errNotCommitted = errors.New("its commitment does not match")
 
 // Scan reads the events at positions [from, to) in order, without the bytes of
 // their facets, up to the durable head. It stops after yielding an error; an end

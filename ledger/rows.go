@@ -71,16 +71,11 @@ func tileKey(level int, n int64) []byte {
 
 // idHash is the identity of an event for idempotency. The length of the source
 // stands before it, so that no two pairs share a hash.
-func idHash(source, id string) [32]byte {
-	h := sha256.New()
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(source)))
-	h.Write(n[:])
-	h.Write([]byte(source))
-	h.Write([]byte(id))
-	var sum [32]byte
-	h.Sum(sum[:0])
-	return sum
+func idHash[T string | []byte](source, id T) [32]byte {
+	var buf [256]byte // longer ones allocate
+	b := binary.BigEndian.AppendUint64(buf[:0], uint64(len(source)))
+	b = append(b, source...)
+	return sha256.Sum256(append(b, id...))
 }
 
 func idKey(hash [32]byte) []byte { return append([]byte{rowID}, hash[:]...) }

@@ -136,6 +136,8 @@ func TestEditedRows(t *testing.T) {
 	const last = tamperSize - 1
 	all := finding{DerivedRow, 0, last}
 	sub := subjectHash(events.Subject{Kind: events.KindParty, ID: "P001"})
+	about := subjectHash(events.Subject{Kind: events.KindIssue, ID: "x"})
+	accessed := subjectHash(events.Subject{Kind: events.KindAccess, ID: "P001"})
 	// Of the records of fill, a fourth each has an issue's plain facet, two sealed
 	// facets, one plain facet, and a lineage body.
 	plain, sealed, issueAt := int64(3), int64(4), int64(101)
@@ -147,6 +149,7 @@ func TestEditedRows(t *testing.T) {
 		{"nothing", edits(), nil},
 		{"a record's body", rowEdit(recordKey(issueAt), func(v []byte) []byte { return bytes.Replace(v, []byte("minor"), []byte("major"), 1) }), []finding{{RecordEdited, issueAt, issueAt}}},
 		{"a record's time", rowEdit(recordKey(100), flipAt(7)), []finding{{RecordEdited, 100, 100}}},
+		{"a record's time before 1970", rowEdit(recordKey(100), func(v []byte) []byte { v[0] |= 0x80; return v }), []finding{{RecordEdited, 100, 100}}},
 		{"a record made unreadable", rowEdit(recordKey(100), flipAt(9)), []finding{{RecordEdited, 100, 100}}},
 		{"a record cut short", rowEdit(recordKey(100), func([]byte) []byte { return []byte{1} }), []finding{{RecordEdited, 100, 100}}},
 		{"a record at the end of a tile", rowEdit(recordKey(255), flipAt(7)), []finding{{RecordEdited, 255, 255}}},
@@ -189,11 +192,19 @@ func TestEditedRows(t *testing.T) {
 		{"a version removed", deleteRow(versionKey(sub, 1)), []finding{{DerivedRow, 1, 1}, all}},
 		{"a version led astray", addRow(versionKey(sub, 1), positionValue(2)), []finding{{DerivedRow, 1, 1}}},
 		{"a version added", addRow(versionKey(sub, 2), positionValue(2)), []finding{all}},
+		{"versions swapped", swapRows(versionKey(about, 1), versionKey(about, 2)), []finding{{DerivedRow, 3, 3}, {DerivedRow, 7, 7}}},
+		{"a version written at length", addRow(versionKey(sub, 1), []byte{0x81, 0}), []finding{all}},
+		{"an identity written at length", addRow(idKey(idHash("/tests", "reg-P001")), []byte{0x81, 0}), []finding{all}},
+		{"a version of too long a key", addRow(append(versionKey(sub, 1), 0), positionValue(1)), []finding{all}},
+		{"an identity without a hash", addRow([]byte{rowID}, positionValue(1)), []finding{all}},
 		{"a source removed", deleteRow(sourceKey("/tests")), []finding{{DerivedRow, 1, 1}, all}},
 		{"a source given away", addRow(sourceKey("/tests"), []byte("mallory")), []finding{{DerivedRow, 1, 1}}},
 		{"a source added", addRow(sourceKey("/other"), []byte("mallory")), []finding{all}},
 		{"a state removed", deleteRow(stateKey(sub)), []finding{all}},
-		{"a state edited", rowEdit(stateKey(sub), func(v []byte) []byte { return bytes.Replace(v, []byte("provincial"), []byte("national  "), 1) }), []finding{all}},
+		{"a state edited", rowEdit(stateKey(sub), func(v []byte) []byte { return bytes.Replace(v, []byte("provincial"), []byte("national  "), 1) }), []finding{{DerivedRow, 1, 1}}},
+		{"the state of what has none edited", rowEdit(stateKey(accessed), func(v []byte) []byte { v[len(v)-1] = 0xa0; return v }), []finding{{DerivedRow, 4, last}}},
+		{"the version of what has no state edited", rowEdit(stateKey(accessed), func(v []byte) []byte { v[len(v)-2]++; return v }), []finding{{DerivedRow, 4, last}}},
+		{"a state without a subject", addRow([]byte{rowState}, []byte{0x82, 1, 0xf6}), []finding{all}},
 		{"a state added", addRow(stateKey(subjectHash(events.Subject{Kind: "party", ID: "nobody"})), []byte{0x82, 1, 0xf6}), []finding{all}},
 	}
 	base, _ := tamperedStore(t)
@@ -203,6 +214,42 @@ func TestEditedRows(t *testing.T) {
 			tamper(t, fs, tc.edit)
 			checkFindings(t, verifyStore(t, fs, VerifyOptions{}), tc.want)
 		})
+	}
+}
+
+// TestVerifyHoldsFewStates: with next to no room for states, so that they are let
+// go and folded again all the time, a verification finds what it finds with room.
+func TestVerifyHoldsFewStates(t *testing.T) {
+	tl := newTestLog(t, Options{})
+	tl.append(party(1))
+	const issues = 60
+	for round := range 4 {
+		for i := range issues {
+			about := fmt.Sprint("Q", i)
+			if ev := issue(fmt.Sprintf("said-%d-%d", round, i), about); round < 3 {
+				tl.append(ev)
+			} else {
+				tl.append(closing(ev.ID, about))
+			}
+		}
+	}
+	tl.append(issue("last", "Q7"))
+	tl.close()
+	q7 := subjectHash(events.Subject{Kind: events.KindIssue, ID: "Q7"})
+	other := subjectHash(events.Subject{Kind: events.KindIssue, ID: "Q8"})
+	for name, edit := range map[string]func(*pebble.DB) error{
+		"nothing":          edits(),
+		"a state edited":   rowEdit(stateKey(q7), func(v []byte) []byte { v[1]++; return v }),
+		"a state let go":   rowEdit(stateKey(other), func(v []byte) []byte { v[len(v)-1] ^= 1; return v }),
+		"a version astray": addRow(versionKey(q7, 2), positionValue(issues*3)),
+		"a version lost":   deleteRow(versionKey(other, 2)),
+	} {
+		fs := copyFS(t, tl.fs)
+		tamper(t, fs, edit)
+		few, many := verifyStore(t, fs, VerifyOptions{states: 1}), verifyStore(t, fs, VerifyOptions{})
+		if few.OK() != many.OK() || few.OK() != (name == "nothing") || few.LastProvable != many.LastProvable {
+			t.Errorf("%s: with few states found %+v; with many %+v", name, few.Findings, many.Findings)
+		}
 	}
 }
 

@@ -34,7 +34,11 @@ type VerifyOptions struct {
 	Workers int
 	// Progress, if set, is told how many of how many records were checked.
 	Progress func(done, total int64)
+
+	states int // bounds the states held at once; 0 is statesHeld
 }
+
+func (o VerifyOptions) statesHeld() int { return cmp.Or(o.states, statesHeld) }
 
 // Report is what a verification found.
 type Report struct {

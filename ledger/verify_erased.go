@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"errors"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -43,11 +42,11 @@ func (e *erasures) claim(by int64, data *events.PayloadErased) {
 }
 
 // miss takes in a facet that is not stored. The caller holds v.mu.
-func (e *erasures) miss(position int64, number int, ref proof.FacetRef) {
+func (e *erasures) miss(position int64, number int, f *proof.FacetView) {
 	if e.missing == nil {
 		e.missing = make(map[namedFacet]missingFacet)
 	}
-	e.missing[namedFacet{position, ref.Name}] = missingFacet{number, ref.Commit}
+	e.missing[namedFacet{position, string(f.Name)}] = missingFacet{number, f.Commit}
 }
 
 // checkErasures compares what is gone with what the records say was erased: nothing
@@ -100,34 +99,4 @@ func (v *verification) checkGone(at namedFacet, c erasedClaim) error {
 		}
 	}
 	return nil
-}
-
-// checkFacets compares the facets of a record with their commitments.
-func (v *verification) checkFacets(position int64, body *proof.Body) {
-	for i, ref := range body.Facets {
-		v.checkFacet(position, i, body, ref)
-	}
-}
-
-func (v *verification) checkFacet(position int64, i int, body *proof.Body, ref proof.FacetRef) {
-	stored, err := v.l.getRow(facetKey(position, i))
-	if err != nil {
-		v.find(Unreadable, position, position, "facet %q: %s", ref.Name, reason(err))
-		return
-	}
-	if stored == nil {
-		v.mu.Lock()
-		v.erasures.miss(position, i, ref)
-		v.mu.Unlock()
-		return
-	}
-	_, err = v.l.openFacet(body, ref, stored)
-	switch {
-	case errors.Is(err, errNoOwnerKey) && v.backup:
-		v.unopened.Add(1)
-	case errors.Is(err, errNoOwnerKey):
-		v.find(PayloadMissing, position, position, "the owner's key of facet %q is gone, and no record says that it was erased", ref.Name)
-	case err != nil:
-		v.find(PayloadSwapped, position, position, "facet %q: %v", ref.Name, err)
-	}
 }

@@ -3,15 +3,12 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"ledgerline/ledger/proof"
 )
@@ -29,69 +26,112 @@ type tileCheck struct {
 	err           error        // why not
 	faults        []Finding    // of the records, if the tile is right
 	chain         []proof.Hash // what the records hash to; nil if one is missing
-	facts         []fact       // what the records say, for derived
-	ids           rowSum       // of their identities
+	read          int64        // records that are there
 }
 
 func (c *tileCheck) fault(kind string, from, to int64, format string, args ...any) {
 	c.faults = append(c.faults, Finding{kind, from, to, fmt.Sprintf(format, args...)})
 }
 
-// checkTiles hashes the records tile by tile.
+// runTiles is how many tiles a worker reads in one go: enough that seeking does
+// not count, few enough that workers end together.
+const runTiles = 32
+
+// checkTiles hashes the records tile by tile, a run of them by each worker at a
+// time.
 func (v *verification) checkTiles(ctx context.Context, from int64) error {
+	v.derived = newDerived(v, from)
+	tiles := (v.tail.row.Size + tileWidth - 1) / tileWidth
+	first := from / tileWidth
+	err := v.inParallel(ctx, (tiles-first+runTiles-1)/runTiles, func() (worker, error) {
+		w := v.newChecker()
+		return worker{
+			do: func(ctx context.Context, run int64) error {
+				n := first + run*runTiles
+				return w.checkRun(ctx, run, n, min(n+runTiles, tiles))
+			},
+			end: func() error {
+				v.derived.join(w)
+				return w.close()
+			},
+		}, nil
+	})
+	v.report.Checked = v.checked.Load()
+	if err != nil {
+		return err
+	}
+	return v.settle(ctx)
+}
+
+// A worker does tasks one after the other; end is called when there are no more.
+type worker struct {
+	do  func(ctx context.Context, task int64) error
+	end func() error
+}
+
+// inParallel hands out the tasks [0, n) in order to as many workers as there are
+// to be. The first error ends all.
+func (v *verification) inParallel(ctx context.Context, n int64, hire func() (worker, error)) error {
 	group, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	workers := v.opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	v.derived = newDerived(v, from)
-	next := atomic.Int64{}
-	next.Store(from / tileWidth)
+	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range workers {
+	for range min(int64(workers), n) {
 		wg.Go(func() {
+			w, err := hire()
+			if err != nil {
+				cancel(err)
+				return
+			}
 			for group.Err() == nil {
-				n := next.Add(1) - 1
-				if n*tileWidth >= v.tail.row.Size {
-					return
+				task := next.Add(1) - 1
+				if task >= n {
+					break
 				}
-				if err := v.checkTile(group, n); err != nil {
+				if err := w.do(group, task); err != nil {
 					cancel(err)
 				}
+			}
+			if err := w.end(); err != nil {
+				cancel(err)
 			}
 		})
 	}
 	wg.Wait()
-	v.report.Checked = v.checked.Load()
-	if err := context.Cause(group); err != nil {
-		return err
-	}
-	return v.settle(ctx)
+	return context.Cause(group)
 }
 
-func (v *verification) checkTile(ctx context.Context, n int64) error {
-	c := &tileCheck{n: n, first: n * tileWidth, end: min((n+1)*tileWidth, v.tail.row.Size)}
-	c.stored, c.err = v.tiles.tile(0, n)
-	if c.err == nil {
-		var prev proof.Hash
-		if prev, c.err = v.l.prev(v.tiles, c.first); c.err == nil {
-			if err := v.checkRecords(ctx, c, prev); err != nil {
-				return err
-			}
+// checkRun checks the tiles [from, to), which follow one another.
+func (w *checker) checkRun(ctx context.Context, run, from, to int64) error {
+	v, allSound := w.v, true
+	for n := from; n < to; n++ {
+		c := &tileCheck{n: n, first: n * tileWidth, end: min((n+1)*tileWidth, v.tail.row.Size)}
+		sound, err := w.checkTile(ctx, c)
+		if err != nil {
+			return err
+		}
+		if !sound {
+			allSound = false
+			v.mu.Lock()
+			v.suspects = append(v.suspects, c)
+			v.mu.Unlock()
+		}
+		done := v.checked.Add(c.read)
+		if v.opts.Progress != nil {
+			v.opts.Progress(done, v.tail.row.Size)
 		}
 	}
-	sound := c.err == nil && len(c.faults) == 0 && v.fitsAbove(0, n, c.stored)
-	v.derived.tile(c, sound)
-	if !sound {
-		v.mu.Lock()
-		v.suspects = append(v.suspects, c)
-		v.mu.Unlock()
+	if !allSound {
+		v.derived.broken.Store(true)
 	}
-	if v.opts.Progress != nil {
-		v.opts.Progress(v.checked.Load(), v.tail.row.Size)
+	if v.derived.broken.Load() {
+		return nil
 	}
-	return nil
+	return v.derived.fold(run, w.said)
 }
 
 // fitsAbove compares a tile with the hash it has in the tile above, if that is
@@ -122,58 +162,10 @@ func (v *verification) parent(level int, n int64) (hashes []proof.Hash, ok bool)
 	return hashes, true
 }
 
-// walk visits the record rows of a tile in order; row is nil if there is none.
-func (v *verification) walk(ctx context.Context, c *tileCheck, visit func(position int64, row []byte)) (err error) {
-	it, err := v.l.db.NewIter(&pebble.IterOptions{LowerBound: recordKey(c.first), UpperBound: recordKey(c.end)})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	position := c.first
-	for it.First(); it.Valid(); it.Next() {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		for got := int64(binary.BigEndian.Uint64(it.Key()[1:])); position < got; position++ {
-			visit(position, nil)
-		}
-		visit(position, it.Value())
-		position++
-	}
-	if err := it.Error(); err != nil {
-		c.chain = nil
-		c.fault(Unreadable, position, c.end-1, "%s", reason(err))
-		return nil
-	}
-	for ; position < c.end; position++ {
-		visit(position, nil)
-	}
-	return nil
-}
-
-// checkRecords rebuilds the leaves of a tile from the stored rows.
-func (v *verification) checkRecords(ctx context.Context, c *tileCheck, prev proof.Hash) error {
-	return v.walk(ctx, c, func(position int64, row []byte) {
-		before, want := prev, c.stored[position-c.first]
-		prev = want
-		if row == nil {
-			c.fault(RecordMissing, position, position, "no record is stored")
-			return
-		}
-		v.checked.Add(1)
-		r, body, err := v.l.rebuild(position, before, row)
-		switch {
-		case err != nil:
-			c.fault(RecordEdited, position, position, "the record cannot be read: %v", err)
-		case r.Hash != want:
-			c.fault(RecordEdited, position, position, "the record hashes to %s; the tree holds %s", r.Hash, want)
-		default:
-			v.checkFacets(position, body)
-			if err := v.derived.read(c, position, body); err != nil {
-				v.find(Unreadable, position, position, "%s", reason(err))
-			}
-		}
-	})
+// walk visits the record rows of one tile in order.
+func (v *verification) walk(ctx context.Context, c *tileCheck, visit func(position int64, row []byte)) error {
+	records := cursor{db: v.l.db, row: rowRecord}
+	return errors.Join(records.walk(ctx, c, visit), records.close())
 }
 
 // follow chains the records of a suspect tile to one another.
@@ -295,15 +287,18 @@ func (v *verification) blameTile(ctx context.Context, c *tileCheck) error {
 			}
 		}
 	}
-	return v.walk(ctx, c, func(position int64, row []byte) {
+	w := v.newChecker()
+	if err := w.facets.to(c.first); err != nil {
+		return err
+	}
+	err := w.records.walk(ctx, c, func(position int64, row []byte) {
 		i := position - c.first
 		if len(c.stored) == len(c.chain) && c.stored[i] == c.chain[i] && (i == 0 || c.stored[i-1] == c.chain[i-1]) {
 			return
 		}
-		if _, b, err := splitRecordRow(row); err == nil {
-			if body, err := proof.ParseBody(b); err == nil {
-				v.checkFacets(position, body)
-			}
+		if _, b, err := splitRecordRow(row); err == nil && w.view.Read(b) == nil {
+			w.checkFacets(position)
 		}
 	})
+	return errors.Join(err, w.close())
 }
