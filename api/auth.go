@@ -13,6 +13,7 @@ const (
 	accessPublic access = "public" // anybody
 	accessRead   access = "read"   // the read role, or anybody with AnonymousReads or Dev
 	accessWrite  access = "write"  // the write role, or anybody with Dev
+	accessAdmin  access = "admin"  // the admin role, or anybody with Dev
 )
 
 // devPrincipal signs the writes of nobody in particular in development mode.
@@ -35,6 +36,8 @@ func (s *Server) may(c caller, who access) bool {
 		return true
 	case accessRead:
 		return s.o.Dev || s.o.AnonymousReads || c.token.Allows(RoleRead)
+	case accessAdmin:
+		return c.token.Allows(RoleAdmin) || s.o.Dev && !c.authenticated
 	default:
 		return c.token.Allows(RoleWrite) || s.o.Dev && !c.authenticated
 	}

@@ -96,7 +96,7 @@ func TestExamples(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
 	ids := strings.NewReplacer("{position}", "10", "{name}", "openlineage", "/entries/{id}", "/entries/DS02", "/parties/{id}", "/parties/D01",
-		"/agreements/{id}", "/agreements/A02", "/findings/{id}", "/findings/Q1", "/runs/{id}", "/runs/"+runID, "/log/tile/entries/*", "/log/tile/entries/000.p/1", "/log/tile/*", "/log/tile/0/000.p/1")
+		"/agreements/{id}", "/agreements/A02", "/findings/{id}", "/findings/Q1", "/runs/{id}", "/runs/"+runID, "/holds/{id}", "/holds/case-12", "/log/tile/entries/*", "/log/tile/entries/000.p/1", "/log/tile/*", "/log/tile/0/000.p/1")
 	table := routes()
 	slices.SortStableFunc(table, func(a, b route) int { return -strings.Compare(a.method, b.method) }) // what is asked for is there by then
 	for _, rt := range table {
@@ -105,7 +105,7 @@ func TestExamples(t *testing.T) {
 		}
 		var r reply
 		if rt.method == post {
-			r = f.do(post, rt.path, rt.example, "Content-Type", rt.accepts[0].media)
+			r = f.do(post, ids.Replace(rt.path), rt.example, "Content-Type", rt.accepts[0].media)
 		} else {
 			r = f.get(ids.Replace(rt.path) + rt.example)
 		}

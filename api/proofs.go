@@ -82,6 +82,8 @@ type facetJSON struct {
 	MediaType string     `json:"media_type"`
 	Owner     string     `json:"owner,omitzero"`
 	Commit    proof.Hash `json:"commit"`
+	// ErasedBy is the position of the record that says that it was erased.
+	ErasedBy int64 `json:"erased_by,omitzero"`
 }
 
 // hexHash is how leaf hashes are written.
@@ -101,8 +103,12 @@ func getRecord(s *Server, r *http.Request, _ none) (recordJSON, error) {
 		return recordJSON{}, err
 	}
 	out := recordJSON{Position: position, LeafHash: hexHash(rec.Hash), Leaf: rec.Leaf, Body: rec.Body, Salt: rec.Salt[:]}
-	for _, f := range body.Facets {
-		out.Facets = append(out.Facets, facetJSON{f.Name, f.MediaType, f.Owner, f.Commit})
+	for i, f := range body.Facets {
+		by, err := s.o.Ledger.ErasedBy(position, i)
+		if err != nil {
+			return recordJSON{}, err
+		}
+		out.Facets = append(out.Facets, facetJSON{f.Name, f.MediaType, f.Owner, f.Commit, by})
 	}
 	return out, nil
 }

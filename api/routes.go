@@ -43,6 +43,11 @@ func routes() []route {
 		{post, "/api/v1/lineage", "Receive one OpenLineage event (RunEvent, JobEvent or DatasetEvent)", accessWrite, postLineage(), exampleRunEvent},
 		{post, "/api/v1/lineage/batch", "Receive an array of OpenLineage events, each on its own", accessWrite, postLineageBatch(), "[" + exampleRunEvent + "]"},
 
+		{post, "/v1/erasures", "Erase content: all of an owner's, or single facets. That it existed stays proven", accessAdmin, postErasure(), `{"id":"order-2026-4","facets":[{"position":9,"name":"description"}],"ground":"order 2026-4"}`},
+		{get, "/v1/holds", "What may not be erased, and why", accessRead, direct(listHolds), ""},
+		{post, "/v1/holds", "Keep content from being erased", accessAdmin, postHold(), `{"hold":"case-12","names":[{"kind":"agreement","parts":["A02"]}],"ground":"court order 12"}`},
+		{post, "/v1/holds/{id}/release", "End a hold", accessAdmin, postRelease(), `{"ground":"settled"}`},
+
 		{get, "/v1/proofs/inclusion", "Proof that a record is in the log, as C2SP tlog-proof text or JSON", accessRead, proveInclusion(), "?position=0"},
 		{get, "/v1/proofs/consistency", "Proof that the log at one size begins with the log at an earlier size", accessRead, direct(proveConsistency), "?from=1"},
 		{post, "/v1/evidence", "A bundle that proves an answer to somebody who does not trust this server: a ZIP, checked offline", accessRead, postEvidence(), `{"events":{"positions":[0]}}`},

@@ -61,6 +61,7 @@ var texts = map[string][2]string{
 	"said":             {"What was said", "事件内容"},
 	"facets":           {"Kept beside it", "附属内容"},
 	"erased":           {"erased; provably existed", "已删除，可证明曾经存在"},
+	"key-missing":      {"its owner's key is missing, and no record says that it was erased", "所有者密钥缺失，且没有记录表明已删除"},
 	"bytes":            {"bytes", "字节"},
 	"check":            {"How to check it", "如何核验"},
 	"check-intro":      {"Without trusting this server:", "无需信任本服务器："},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -91,6 +92,9 @@ type eventFacet struct {
 	MediaType string `json:"media_type"`
 	Bytes     int    `json:"bytes"`
 	Erased    bool   `json:"erased,omitzero"`
+	// ErasedBy is the position of the record that says that it was erased. Without
+	// one the owner's key is missing, and nobody answers for it.
+	ErasedBy int64 `json:"erased_by,omitzero"`
 }
 
 // cloudEvent is an event in the JSON format of CloudEvents 1.0.
@@ -125,9 +129,19 @@ func (s *Server) event(ctx context.Context, position int64) (eventAnswer, error)
 		LeafHash: hexHash(hash), Event: text,
 	}
 	for _, f := range e.Event.Facets {
-		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), f.Erased})
+		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), f.Erased, f.ErasedBy})
 	}
 	return out, nil
+}
+
+// goneFacet says what became of a facet.
+func goneFacet(r *http.Request, f events.Facet) error {
+	records := "/v1/records/" + chi.URLParam(r, "position")
+	if f.ErasedBy == 0 {
+		return problem(http.StatusGone, "facet.key-missing", "the key of the facet's owner is missing, and no record says that it was erased", "restore the owners' keys; see "+records+" for the commitment")
+	}
+	return problem(http.StatusGone, "facet.erased", fmt.Sprintf("the facet was erased by the record at position %d; that it existed is proven by its commitment", f.ErasedBy),
+		fmt.Sprintf("see %s for the commitment, /v1/events/%d for the erasure", records, f.ErasedBy))
 }
 
 // getFacet serves a facet as it was received.
@@ -149,7 +163,7 @@ func getFacet() endpoint {
 			switch {
 			case f.Name != name:
 			case f.Erased:
-				return problem(http.StatusGone, "facet.erased", "the facet was erased; that it existed is proven by its commitment", "see /v1/records/"+chi.URLParam(r, "position")+" for the commitment")
+				return goneFacet(r, f)
 			default:
 				// It is somebody's content, and must not run as a page of ours.
 				w.Header().Set("Content-Disposition", "attachment")

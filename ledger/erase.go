@@ -246,7 +246,7 @@ func (l *Ledger) facetsAt(list []FacetAt) (found []target, err error) {
 		if slices.ContainsFunc(found, func(t target) bool { return t.position == f.Position && t.number == i }) {
 			return nil, refuse("field.unique", events.Malformed, "the facet is listed twice", "list it once")
 		}
-		by, err := l.erasedBy(f.Position, i)
+		by, err := l.ErasedBy(f.Position, i)
 		if err != nil {
 			return nil, err
 		}
@@ -258,8 +258,9 @@ func (l *Ledger) facetsAt(list []FacetAt) (found []target, err error) {
 	return found, nil
 }
 
-// erasedBy returns the position of the record that erased a facet, 0 if none did.
-func (l *Ledger) erasedBy(position int64, number int) (int64, error) {
+// ErasedBy returns the position of the record that erased a facet, given by its
+// place among the facets of its record; 0 if none did.
+func (l *Ledger) ErasedBy(position int64, number int) (int64, error) {
 	v, err := l.getRow(erasedKey(position, number))
 	if v == nil || err != nil {
 		return 0, err
@@ -318,7 +319,7 @@ func (l *Ledger) appendErasure(ctx context.Context, e Erasure, targets []target,
 		if i > 0 {
 			id += "#" + strconv.Itoa(i+1)
 		}
-		ev := l.act(e.Principal, payloadErased, id, data)
+		ev := l.act(e.Principal, proof.ErasureType, id, data)
 		at := version + uint64(i)
 		ev.ExpectedVersion = &at
 		if err := ev.Validate(now); err != nil {

@@ -240,7 +240,7 @@ func (l *Ledger) repeatErasure(ctx context.Context, e rememberedErasure) error {
 	}
 	l.opts.Logger.Warn("content that was erased is back with a restored book, and is erased again", "id", e.ID, "facets", len(back))
 	data.Reason = strings.TrimSpace("repeated after a restore: " + data.Reason)
-	ev := l.act(e.Principal, payloadErased, e.ID, &data)
+	ev := l.act(e.Principal, proof.ErasureType, e.ID, &data)
 	ev.Time = e.Time
 	req, err := l.prepare([]events.Event{ev})
 	if err != nil {

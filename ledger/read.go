@@ -90,13 +90,14 @@ func (l *Ledger) readFacets(position int64, body *proof.Body) ([]events.Facet, e
 		if err != nil {
 			return nil, err
 		}
-		if stored == nil {
+		if stored != nil {
+			f.Bytes, err = l.openFacet(body, ref, stored)
+		}
+		if stored == nil || errors.Is(err, errNoOwnerKey) {
 			f.Erased = true
-			if f.ErasedBy, err = l.erasedBy(position, i); err != nil {
+			if f.ErasedBy, err = l.ErasedBy(position, i); err != nil {
 				return nil, err
 			}
-		} else if f.Bytes, err = l.openFacet(body, ref, stored); errors.Is(err, errNoOwnerKey) {
-			f.Erased = true
 		} else if err != nil {
 			return nil, &DamageError{What: fmt.Sprintf("facet %q of position %d is not what was committed to", ref.Name, position), LastProvable: position, Fix: verifyFix, Err: err}
 		}

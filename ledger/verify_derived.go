@@ -99,7 +99,7 @@ func (d *derived) newSaid() *said {
 // read works out what the record in the checker's view says.
 func (s *said) read(position int64, enc []byte, w *checker) error {
 	v := &w.view
-	if string(v.Type) == payloadErased {
+	if string(v.Type) == proof.ErasureType {
 		if err := s.d.readErasure(position, enc); err != nil {
 			return err
 		}
@@ -142,25 +142,18 @@ func (s *said) read(position int64, enc []byte, w *checker) error {
 	return nil
 }
 
-// payloadErased is the type of the records that say what was erased.
-const payloadErased = "ledger.payload.erased"
-
 func (d *derived) readErasure(position int64, enc []byte) error {
 	body, err := proof.ParseBody(enc)
 	if err != nil {
 		return err
 	}
-	ev, err := decodeEvent(body)
-	if err != nil {
-		return err
-	}
-	data, ok := ev.Data.(*events.PayloadErased)
+	facets, ok := body.Erases()
 	if !ok {
-		return errors.New("it is not an erasure")
+		return errors.New("it does not say what was erased in a way that this program knows")
 	}
 	d.v.mu.Lock()
 	defer d.v.mu.Unlock()
-	d.v.erasures.claim(position, data)
+	d.v.erasures.claim(position, facets)
 	return nil
 }
 

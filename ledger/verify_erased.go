@@ -1,9 +1,6 @@
 package ledger
 
 import (
-	"bytes"
-
-	"ledgerline/events"
 	"ledgerline/ledger/proof"
 )
 
@@ -23,7 +20,7 @@ type erasures struct {
 
 type erasedClaim struct {
 	by     int64 // the record that says so
-	commit []byte
+	commit proof.Hash
 }
 
 type missingFacet struct {
@@ -32,12 +29,12 @@ type missingFacet struct {
 }
 
 // claim takes in a record that says that something was erased. The caller holds v.mu.
-func (e *erasures) claim(by int64, data *events.PayloadErased) {
+func (e *erasures) claim(by int64, facets []proof.ErasedFacet) {
 	if e.claims == nil {
 		e.claims = make(map[namedFacet]erasedClaim)
 	}
-	for _, f := range data.Facets {
-		e.claims[namedFacet{f.Position, f.Name}] = erasedClaim{by, f.Commitment}
+	for _, f := range facets {
+		e.claims[namedFacet{f.Position, f.Name}] = erasedClaim{by, f.Commit}
 	}
 }
 
@@ -55,12 +52,12 @@ func (v *verification) checkErasures() error {
 	e := &v.erasures
 	for at, m := range e.missing {
 		c, claimed := e.claims[at]
-		if !claimed || !bytes.Equal(c.commit, m.commit[:]) {
+		if !claimed || c.commit != m.commit {
 			v.find(PayloadMissing, at.position, at.position, "facet %q is gone, and no record says that it was erased", at.name)
 			continue
 		}
 		e.gone++
-		by, err := v.l.erasedBy(at.position, m.number)
+		by, err := v.l.ErasedBy(at.position, m.number)
 		if err != nil {
 			return err
 		}
@@ -87,7 +84,7 @@ func (v *verification) checkGone(at namedFacet, c erasedClaim) error {
 		return v.unreadable(at.position, at.position, err)
 	}
 	for i, ref := range body.Facets {
-		if ref.Name != at.name || !bytes.Equal(ref.Commit[:], c.commit) {
+		if ref.Name != at.name || ref.Commit != c.commit {
 			continue
 		}
 		stored, err := v.l.getRow(facetKey(at.position, i))

@@ -48,7 +48,7 @@ var commands = []struct {
 	{"Record:", []func(*program) *cobra.Command{appendCommand, importCommand}},
 	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, exposureCommand}},
 	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
-	{"Keep:", []func(*program) *cobra.Command{backupCommand, restoreCommand, rebuildCommand}},
+	{"Keep:", []func(*program) *cobra.Command{eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand}},
 	{"Other:", []func(*program) *cobra.Command{benchCommand, versionCommand}},
 }
 

@@ -159,6 +159,12 @@ func (p *program) report(r *ledger.Report, asJSON bool) error {
 func (p *program) reportText(r *ledger.Report) error {
 	if r.OK() {
 		_, err := fmt.Fprintf(p.out, "ok: %s, %d records, %d checked, root %s\n", r.Origin, r.Size, r.Checked, r.Root)
+		if r.Erased > 0 && err == nil {
+			_, err = fmt.Fprintf(p.out, "ok: %d facets were erased, each by a record that says so; they provably existed\n", r.Erased)
+		}
+		if r.Unopened > 0 && err == nil {
+			_, err = fmt.Fprintf(p.out, "note: %d sealed facets were not checked: a backup holds no owners' keys\n", r.Unopened)
+		}
 		return err
 	}
 	var err error

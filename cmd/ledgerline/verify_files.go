@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,10 @@ type rawRecord struct {
 	Leaf     []byte `json:"leaf"`
 	Body     []byte `json:"body"`
 	Salt     []byte `json:"salt"`
+	Facets   []struct {
+		Name     string `json:"name"`
+		ErasedBy int64  `json:"erased_by"`
+	} `json:"facets"`
 }
 
 // files checks evidence offline.
@@ -205,7 +210,47 @@ func (e *pieces) check(key note.Verifier) (lines []string, err error) {
 		}
 		ok("checkpoint: %s signed %d records, root %s", origin, c.Size, c.Root)
 	}
-	return append(lines, e.open()...), nil
+	return append(append(lines, e.erased()...), e.open()...), nil
+}
+
+// erased says what the records show to have been erased, and what they only claim.
+// They were checked before, so their bodies can be read.
+func (e *pieces) erased() (lines []string) {
+	type erasure struct {
+		by int64
+		proof.ErasedFacet
+	}
+	var known []erasure
+	bodies := make([]*proof.Body, len(e.records))
+	for i, r := range e.records {
+		body, err := proof.ParseBody(r.Body)
+		if err != nil {
+			continue
+		}
+		bodies[i] = body
+		facets, _ := body.Erases()
+		for _, f := range facets {
+			known = append(known, erasure{r.Position, f})
+		}
+	}
+	for i, r := range e.records {
+		if bodies[i] == nil {
+			continue
+		}
+		for _, ref := range bodies[i].Facets {
+			at := slices.IndexFunc(known, func(k erasure) bool { return k.Erased(r.Position, ref) })
+			if at >= 0 {
+				lines = append(lines, fmt.Sprintf("ok: facet %q of record %d was erased by record %d; it provably existed, with the commitment %s", ref.Name, r.Position, known[at].by, ref.Commit))
+				continue
+			}
+			for _, f := range r.Facets {
+				if f.Name == ref.Name && f.ErasedBy > 0 {
+					lines = append(lines, fmt.Sprintf("note: facet %q of record %d is said to be erased by record %d; give that record too: ledgerline prove %d", ref.Name, r.Position, f.ErasedBy, f.ErasedBy))
+				}
+			}
+		}
+	}
+	return lines
 }
 
 // open says what the evidence does not show, so that nobody takes it for more.

@@ -487,6 +487,7 @@ def check_commit(v):
         sha(b"ledgerline/body/v1\0", one(v, "salt"), b) if "body_commit" in v else
         sha(b"ledgerline/facet/v1\0", one(v, "salt"), b) if "facet_commit" in v else
         mac(one(v, "secret"), b"ledgerline/openlineage-id/v1\0", b) if "openlineage_id" in v else
+        mac(one(v, "secret"), b"ledgerline/owner/v1\0", b) if "owner_digest" in v else
         sha(b"ledgerline/genesis/v1\0", b) if "genesis_prev" in v else
         body_salt(one(v, "secret"), one(v, "source"), one(v, "id"))]]
 

@@ -134,7 +134,7 @@ func bodyVectors(t *testing.T, file string) {
 func commitVectors(t *testing.T, file string) {
 	f := newVectorFile(t, "Commitments, salts and ids. Each vector has the inputs and one output: body_commit and\n"+
 		"facet_commit of salt and bytes; body_salt of secret, source and id; openlineage_id of secret\n"+
-		"and bytes; genesis_prev of bytes.")
+		"and bytes; genesis_prev of bytes; owner_digest of secret and the owner as bytes.")
 	salt, secret := [32]byte{0xaa, 31: 0xbb}, bytes.Repeat([]byte{0x5e}, 32)
 	for _, b := range [][]byte{{}, []byte("bytes"), bytes.Repeat([]byte("long "), 400)} {
 		f.vector("salt", salt, "bytes", b, "body_commit", CommitBody(&salt, b))
@@ -142,6 +142,7 @@ func commitVectors(t *testing.T, file string) {
 		id := must(hex.DecodeString(OpenLineageID(secret, b)))
 		f.vector("secret", secret, "bytes", b, "openlineage_id", id)
 		f.vector("bytes", b, "genesis_prev", GenesisPrev(b))
+		f.vector("secret", secret, "bytes", b, "owner_digest", OwnerDigest(secret, string(b)))
 	}
 	for _, e := range [][2]string{{"https://producer.example", "1"}, {"a", "bc"}, {"ab", "c"}, {"", ""}} {
 		f.vector("secret", secret, "source", e[0], "id", e[1], "body_salt", BodySalt(secret, e[0], e[1]))
