@@ -9,8 +9,11 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"ledgerline/events"
+	"ledgerline/ledger"
 	"ledgerline/ledger/proof"
 	"ledgerline/ledger/proof/evidence"
 	"ledgerline/projections"
@@ -34,6 +37,10 @@ type evidenceRequest struct {
 	// Since are signed checkpoints that the recipient holds: the bundle shows that
 	// the log grew from each.
 	Since []string `json:"since,omitzero"`
+	// Complete false gives a bundle without the proof that nothing was left out. It
+	// is there by default for all questions but events and lineage, which no index
+	// answers.
+	Complete *bool `json:"complete,omitzero"`
 	// Withhold names facets, such as description, that the recipient is not to see.
 	Withhold []string `json:"withhold,omitzero"`
 }
@@ -118,28 +125,77 @@ func readEvidenceRequest(r *http.Request) (q evidenceRequest, err error) {
 	return q, nil
 }
 
+// exhibit is what a bundle is made of: the question with what the ledger answered,
+// the records, and the names of which it holds all that was recorded within
+// [from, to).
+type exhibit struct {
+	bundle    evidence.Bundle
+	positions []int64
+	names     []proof.Name
+	from, to  events.Time
+}
+
 // evidence answers a request with a packed bundle, under the durable head.
 func (c *question) evidence(q evidenceRequest) ([]byte, error) {
-	var b evidence.Bundle
-	positions, err := c.evidenceRecords(q, &b)
-	if err != nil {
+	x := exhibit{to: c.view.Recorded() + 1} // what was recorded later was not known
+	if err := c.exhibit(q, &x); err != nil {
 		return nil, err
-	}
-	slices.Sort(positions)
-	positions = slices.Compact(positions)
-	if len(positions) > maxEvidenceRecords {
-		return nil, tooMuchEvidence()
 	}
 	l := c.s.o.Ledger
 	size := l.Head().Size
+	if len(x.names) > 0 && (q.Complete == nil || *q.Complete) {
+		var err error
+		if size, err = c.complete(&x); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(x.positions)
+	x.positions = slices.Compact(x.positions)
+	if len(x.positions) > maxEvidenceRecords {
+		return nil, tooMuchEvidence()
+	}
 	withhold := func(facet string) bool { return slices.Contains(q.Withhold, facet) }
-	if b.Records, err = l.EvidenceOf(c.ctx, size, positions, withhold); err != nil {
+	var err error
+	if x.bundle.Records, err = l.EvidenceOf(c.ctx, size, x.positions, withhold); err != nil {
 		return nil, err
 	}
-	if b.Consistency, err = c.grownSince(q.Since, size); err != nil {
+	if x.bundle.Consistency, err = c.grownSince(q.Since, size); err != nil {
 		return nil, err
 	}
-	return l.SignEvidence(size, b)
+	return l.SignEvidence(size, x.bundle)
+}
+
+// complete proves that an exhibit holds all there is, adds what the views did not
+// list, and returns the size of the log that the proof is under.
+func (c *question) complete(x *exhibit) (size int64, err error) {
+	l := c.s.o.Ledger
+	q := proof.Question{Names: x.names, From: int64(x.from), To: max(int64(x.from), int64(x.to))}
+	if err := l.CommitIndex(c.ctx); err != nil {
+		return 0, c.notProvable(err)
+	}
+	p, err := l.ProveCompleteness(c.ctx, q)
+	if err != nil {
+		return 0, c.notProvable(err)
+	}
+	checked, err := p.Check(q, l.Origin(), note.VerifierList(l.Verifier()))
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range checked.Records {
+		x.positions = append(x.positions, int64(r.Leaf.Position))
+	}
+	x.bundle.Completeness = p
+	return checked.Checkpoint.Size, nil
+}
+
+func (c *question) notProvable(err error) error {
+	if tooMany := (*ledger.ProofSizeError)(nil); errors.As(err, &tooMany) {
+		return problem(http.StatusBadRequest, "limit.evidence-records", tooMany.Error(), "ask for a shorter window, or in parts")
+	}
+	if errors.Is(err, ledger.ErrNoIndex) {
+		return problem(http.StatusServiceUnavailable, "index.unavailable", "that nothing was left out cannot be proven now: "+err.Error(), `ask again later, or with "complete": false`).after(time.Second).because(err)
+	}
+	return err
 }
 
 func tooMuchEvidence() *Problem {
@@ -177,35 +233,21 @@ func (c *question) grownSince(since []string, size int64) ([]proof.Consistency, 
 	return out, nil
 }
 
-// evidenceRecords finds the records that answer a question, and puts the question
-// and what the ledger answered into the bundle.
-func (c *question) evidenceRecords(q evidenceRequest, b *evidence.Bundle) ([]int64, error) {
-	at := c.view.Position()
+// exhibit finds what answers a question.
+func (c *question) exhibit(q evidenceRequest, x *exhibit) error {
 	switch {
 	case q.Events != nil:
-		b.Question = evidence.Question{Kind: "events", EN: fmt.Sprintf("These %d records.", len(q.Events.Positions)), ZH: fmt.Sprintf("以下 %d 条记录。", len(q.Events.Positions))}
-		return slices.Clone(q.Events.Positions), c.checkPositions(q.Events.Positions)
+		x.bundle.Question = evidence.Question{Kind: "events", EN: fmt.Sprintf("These %d records.", len(q.Events.Positions)), ZH: fmt.Sprintf("以下 %d 条记录。", len(q.Events.Positions))}
+		x.positions = slices.Clone(q.Events.Positions)
+		return c.checkPositions(q.Events.Positions)
 	case q.Subject != nil:
-		return c.subjectRecords(*q.Subject, b)
+		return c.exhibitSubject(*q.Subject, x)
 	case q.Share != nil:
-		b.Question = evidence.Question{Kind: "share",
-			EN: fmt.Sprintf("Everything recorded about agreement %s, what was shared and used under it, as known at position %d.", q.Share.Agreement, at),
-			ZH: fmt.Sprintf("截至位置 %[2]d，与共享协议 %[1]s 及其项下共享、使用有关的全部记录。", q.Share.Agreement, at)}
-		agreement, ok, err := c.view.Agreement(c.ctx, q.Share.Agreement)
-		if err == nil && !ok {
-			err = notFound("agreement", q.Share.Agreement, at).at("/share/agreement")
-		}
-		if err != nil {
-			return nil, err
-		}
-		if b.Answer, err = c.answerText(agreementAnswer{Agreement: agreement}); err != nil {
-			return nil, err
-		}
-		return c.timelinePositions(projections.TimelineQuery{Agreement: q.Share.Agreement})
+		return c.exhibitShare(*q.Share, x)
 	case q.Lineage != nil:
-		return c.lineageRecords(*q.Lineage, b)
+		return c.exhibitLineage(*q.Lineage, x)
 	default:
-		return c.catalogRecords(b)
+		return c.exhibitCatalog(x)
 	}
 }
 
@@ -221,9 +263,9 @@ func (c *question) checkPositions(positions []int64) error {
 	return nil
 }
 
-func (c *question) subjectRecords(q evidenceSubject, b *evidence.Bundle) ([]int64, error) {
+func (c *question) exhibitSubject(q evidenceSubject, x *exhibit) (err error) {
 	if q.Kind == "" || q.ID == "" {
-		return nil, problem(http.StatusBadRequest, "evidence.question", "a subject has a kind and an id", `write it as {"kind":"entry","id":"DS03"}`).at("/subject")
+		return problem(http.StatusBadRequest, "evidence.question", "a subject has a kind and an id", `write it as {"kind":"entry","id":"DS03"}`).at("/subject")
 	}
 	en, zh := "", ""
 	if q.From != 0 || q.To != 0 {
@@ -237,14 +279,35 @@ func (c *question) subjectRecords(q evidenceSubject, b *evidence.Bundle) ([]int6
 		}
 		en, zh = fmt.Sprintf(" and recorded from %s until before %s", from, to), fmt.Sprintf("在 %s 至 %s 期间", zhFrom, zhTo)
 	}
-	b.Question = evidence.Question{Kind: "subject",
+	x.bundle.Question = evidence.Question{Kind: "subject",
 		EN: fmt.Sprintf("Everything about %s %s%s, as known at position %d.", q.Kind, q.ID, en, c.view.Position()),
 		ZH: fmt.Sprintf("截至位置 %d，%s记录的关于 %s %s 的全部事项。", c.view.Position(), zh, q.Kind, q.ID)}
-	positions, err := c.timelinePositions(projections.TimelineQuery{Subject: events.Subject{Kind: q.Kind, ID: q.ID}, From: q.From, To: q.To})
-	if err == nil && len(positions) == 0 {
-		err = problem(http.StatusNotFound, "evidence.nothing", fmt.Sprintf("nothing about %s %s was recorded then", q.Kind, clip(q.ID)), "see /v1/events?subject= for what there is").at("/subject")
+	x.names = []proof.Name{{proof.KindSubject, q.Kind, q.ID}}
+	if x.from = q.From; q.To != 0 {
+		x.to = min(x.to, q.To)
 	}
-	return positions, err
+	x.positions, err = c.timelinePositions(projections.TimelineQuery{Subject: events.Subject{Kind: q.Kind, ID: q.ID}, From: q.From, To: q.To})
+	return err
+}
+
+func (c *question) exhibitShare(q evidenceShare, x *exhibit) error {
+	at := c.view.Position()
+	x.bundle.Question = evidence.Question{Kind: "share",
+		EN: fmt.Sprintf("Everything recorded about agreement %s, what was shared and used under it, as known at position %d.", q.Agreement, at),
+		ZH: fmt.Sprintf("截至位置 %[2]d，与共享协议 %[1]s 及其项下共享、使用有关的全部记录。", q.Agreement, at)}
+	agreement, ok, err := c.view.Agreement(c.ctx, q.Agreement)
+	if err == nil && !ok {
+		err = notFound("agreement", q.Agreement, at).at("/share/agreement")
+	}
+	if err != nil {
+		return err
+	}
+	if x.bundle.Answer, err = c.answerText(agreementAnswer{Agreement: agreement}); err != nil {
+		return err
+	}
+	x.names = []proof.Name{{proof.KindAgreement, q.Agreement}, {proof.KindSubject, events.KindAgreement, q.Agreement}}
+	x.positions, err = c.timelinePositions(projections.TimelineQuery{Agreement: q.Agreement})
+	return err
 }
 
 // timelinePositions lists all records of a timeline, or refuses: a bundle that
@@ -270,7 +333,7 @@ func (c *question) timelinePositions(q projections.TimelineQuery) ([]int64, erro
 	}
 }
 
-func (c *question) lineageRecords(q evidenceLineage, b *evidence.Bundle) ([]int64, error) {
+func (c *question) exhibitLineage(q evidenceLineage, x *exhibit) error {
 	query := projections.LineageQuery{Node: q.Node, Direction: q.Direction, Depth: q.Depth, Columns: q.Columns}
 	if query.Direction == "" {
 		query.Direction = projections.Both
@@ -281,44 +344,42 @@ func (c *question) lineageRecords(q evidenceLineage, b *evidence.Bundle) ([]int6
 	graph, err := c.view.Lineage(c.ctx, query)
 	if err != nil {
 		if unknown := (*projections.UnknownNodeError)(nil); errors.As(err, &unknown) {
-			return nil, problemOf(err).at("/lineage/node")
+			return problemOf(err).at("/lineage/node")
 		}
-		return nil, err
+		return err
 	}
 	c.hit(graph.LimitsHit...)
-	b.Question = evidence.Question{Kind: "lineage",
+	x.bundle.Question = evidence.Question{Kind: "lineage",
 		EN: fmt.Sprintf("The lineage of %s, %s, to a depth of %d, as known at position %d: %d edges, with the records that show them.", graph.Node, graph.Direction, query.Depth, c.view.Position(), len(graph.Edges)),
 		ZH: fmt.Sprintf("截至位置 %d，%s 的血缘关系（方向 %s，深度 %d）：共 %d 条边及其依据的记录。", c.view.Position(), graph.Node, graph.Direction, query.Depth, len(graph.Edges))}
-	if b.Answer, err = c.answerText(graph); err != nil {
-		return nil, err
+	if x.bundle.Answer, err = c.answerText(graph); err != nil {
+		return err
 	}
-	var positions []int64
 	for _, e := range graph.Edges {
-		positions = append(positions, e.Events...)
-		positions = append(positions, e.First, e.Last)
-		if len(positions) > 4*maxEvidenceRecords {
-			slices.Sort(positions)
-			if positions = slices.Compact(positions); len(positions) > maxEvidenceRecords {
-				return nil, tooMuchEvidence()
+		x.positions = append(x.positions, e.Events...)
+		x.positions = append(x.positions, e.First, e.Last)
+		if len(x.positions) > 4*maxEvidenceRecords {
+			slices.Sort(x.positions)
+			if x.positions = slices.Compact(x.positions); len(x.positions) > maxEvidenceRecords {
+				return tooMuchEvidence()
 			}
 		}
 	}
-	return positions, nil
+	return nil
 }
 
-// catalogRecords lists every record about every entry: what the catalog is made
+// exhibitCatalog lists every record about every entry: what the catalog is made
 // of. An entry's own records are few.
-func (c *question) catalogRecords(b *evidence.Bundle) ([]int64, error) {
-	b.Question = evidence.Question{Kind: "catalog",
+func (c *question) exhibitCatalog(x *exhibit) (err error) {
+	x.bundle.Question = evidence.Question{Kind: "catalog",
 		EN: fmt.Sprintf("The catalog as known at position %d, with every record about its entries.", c.view.Position()),
 		ZH: fmt.Sprintf("截至位置 %d 的数据目录，及有关各目录条目的全部记录。", c.view.Position())}
 	var all []projections.Entry
-	var positions []int64
 	page := projections.Page{Limit: 1000}
 	for {
 		list, err := c.view.Entries(c.ctx, projections.EntryQuery{Page: page})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		all = append(all, list.Entries...)
 		if page.Cursor = list.Next; page.Cursor == "" {
@@ -328,15 +389,19 @@ func (c *question) catalogRecords(b *evidence.Bundle) ([]int64, error) {
 	for _, e := range all {
 		more, err := c.timelinePositions(projections.TimelineQuery{Subject: events.Subject{Kind: events.KindEntry, ID: e.ID}})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if positions = append(positions, more...); len(positions) > maxEvidenceRecords {
-			return nil, tooMuchEvidence()
+		if x.positions = append(x.positions, more...); len(x.positions) > maxEvidenceRecords {
+			return tooMuchEvidence()
 		}
 	}
-	var err error
-	b.Answer, err = c.answerText(projections.EntryList{Entries: all})
-	return positions, err
+	for _, t := range events.Types() { // every type an entry can be the subject of
+		if strings.HasPrefix(t.Name, "catalog.entry.") {
+			x.names = append(x.names, proof.Name{proof.KindType, t.Name})
+		}
+	}
+	x.bundle.Answer, err = c.answerText(projections.EntryList{Entries: all})
+	return err
 }
 
 // answerText is an answer as it is put into a bundle.

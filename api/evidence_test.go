@@ -39,18 +39,22 @@ func TestEvidence(t *testing.T) {
 	for _, c := range []struct {
 		question          string
 		records, withheld int
+		answer            evidence.Completeness
 	}{
-		{`{"events":{"positions":[4,2,4]}}`, 2, 0},
-		{`{"subject":{"kind":"entry","id":"DS02"}}`, 3, 0},
-		{`{"subject":{"kind":"issue","id":"Q1"},"withhold":["description"]}`, 1, 1},
-		{`{"share":{"agreement":"A02"}}`, 4, 0}, // activated, two calls, suspended
-		{`{"lineage":{"node":"dataset:hive/pop.main","direction":"up","columns":true}}`, 2, 0},
-		{`{"catalog":{}}`, 3, 0},
-		{`{"catalog":{},"as_of":"4"}`, 1, 0},
+		{`{"events":{"positions":[4,2,4]}}`, 2, 0, evidence.Partial},
+		{`{"subject":{"kind":"entry","id":"DS02"}}`, 3, 0, evidence.Whole},
+		{`{"subject":{"kind":"entry","id":"DS02"},"complete":false}`, 3, 0, evidence.Partial},
+		{`{"subject":{"kind":"entry","id":"nothing"}}`, 0, 0, evidence.Whole}, // nothing, provably
+		{`{"subject":{"kind":"entry","id":"DS02","from":"2030-01-01T00:00:00Z"}}`, 0, 0, evidence.Whole},
+		{`{"subject":{"kind":"issue","id":"Q1"},"withhold":["description"]}`, 1, 1, evidence.WholeButWithheld},
+		{`{"share":{"agreement":"A02"}}`, 4, 0, evidence.Whole}, // activated, two calls, suspended
+		{`{"lineage":{"node":"dataset:hive/pop.main","direction":"up","columns":true}}`, 2, 0, evidence.Partial},
+		{`{"catalog":{}}`, 3, 0, evidence.Whole},
+		{`{"catalog":{},"as_of":"4"}`, 1, 0, evidence.Whole},
 	} {
 		report, r := f.bundle(c.question)
-		if report.Records != c.records || report.Withheld != c.withheld || report.Size != f.ledger.Head().Size {
-			t.Errorf("%s: %+v, want %d records, %d withheld", c.question, report, c.records, c.withheld)
+		if report.Records != c.records || report.Withheld != c.withheld || report.Answer != c.answer {
+			t.Errorf("%s: %+v, want %d records, %d withheld, %s", c.question, report, c.records, c.withheld, c.answer)
 		}
 		if r.header.Get("Ledgerline-Complete") != "true" || report.Question.EN == "" || report.Question.ZH == "" {
 			t.Errorf("%s: %v %+v", c.question, r.header, report.Question)
@@ -82,7 +86,6 @@ func TestEvidenceRefused(t *testing.T) {
 		{`{"events":{"position":[1]}}`, 400, "body.syntax", "/events/position"},
 		{`{"events":`, 400, "body.syntax", ""},
 		{`{"subject":{"kind":"entry"}}`, 400, "evidence.question", "/subject"},
-		{`{"subject":{"kind":"entry","id":"nothing"}}`, 404, "evidence.nothing", "/subject"},
 		{`{"share":{"agreement":"A99"}}`, 404, "agreement.unknown", "/share/agreement"},
 		{`{"lineage":{"node":"dataset:no/where"}}`, 404, "node.unknown", "/lineage/node"},
 		{`{"catalog":{},"as_of":"99"}`, 404, "position.unknown", "as_of"},

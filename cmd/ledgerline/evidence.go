@@ -8,11 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
 
+	"ledgerline/ledger/proof"
 	"ledgerline/ledger/proof/evidence"
 )
 
@@ -27,7 +29,8 @@ offline, by anybody who has the ledger's verifier key, with
 
     ledgerline verify FILE.zip --key KEY        or        python3 verify.py FILE.zip --key KEY
 
-The question is one of: some positions; everything about a subject (--subject);
+Where an index of the log can show it, the bundle also proves that nothing was left
+out. The question is one of: some positions; everything about a subject (--subject);
 the whole history of an agreement (--agreement); the lineage of a node with the
 records that show each edge (--lineage); the catalog as of a moment (--catalog).`,
 		Example: `  ledgerline evidence 17 18 --server http://127.0.0.1:8420 --out two.zip
@@ -50,6 +53,7 @@ records that show each edge (--lineage); the catalog as of a moment (--catalog).
 	f.StringVar(&x.asOf, "as-of", "", "what the ledger knew then: a position, or a time")
 	f.StringArrayVar(&x.since, "since", nil, "file with a signed checkpoint that the recipient holds; may be repeated")
 	f.StringSliceVar(&x.withhold, "withhold", nil, "names of facets that the recipient is not to see, such as description")
+	f.BoolVar(&x.incomplete, "incomplete", false, "leave out the proof that nothing was left out")
 	f.StringVar(&x.out, "out", "evidence.zip", "the file to write")
 	return c
 }
@@ -60,7 +64,7 @@ type exhibit struct {
 	subject, from, to, agreement, node string
 	direction, asOf, out               string
 	depth                              int
-	columns, catalog                   bool
+	columns, catalog, incomplete       bool
 	since, withhold                    []string
 }
 
@@ -148,6 +152,9 @@ func (x *exhibit) question(args []string) (map[string]any, error) {
 		since = append(since, string(b))
 	}
 	q["since"], q["withhold"] = since, x.withhold
+	if x.incomplete {
+		q["complete"] = false
+	}
 	return q, nil
 }
 
@@ -188,6 +195,30 @@ func (v *verification) bundle(p *program, name string, key note.Verifier) error 
 	return p.bundleText(r)
 }
 
+// window is a window of recorded time in words.
+func window(c *evidence.Complete) string {
+	at := func(us int64) string { return time.UnixMicro(us).UTC().Format(time.RFC3339Nano) }
+	switch {
+	case c.From == 0 && c.To == proof.EndOfTime:
+		return "all time"
+	case c.From == 0:
+		return "before " + at(c.To)
+	case c.To == proof.EndOfTime:
+		return at(c.From) + " and later"
+	default:
+		return at(c.From) + " until before " + at(c.To)
+	}
+}
+
+// names lists what a proof covers.
+func names(list []proof.Name) string {
+	var out []string
+	for _, n := range list {
+		out = append(out, strings.Join(n, " "))
+	}
+	return strings.Join(out, ", or ")
+}
+
 func (p *program) bundleText(r evidence.Report) error {
 	var err error
 	line := func(format string, args ...any) {
@@ -197,6 +228,12 @@ func (p *program) bundleText(r evidence.Report) error {
 	line("%s: evidence of %s, made %s", r.Verdict, r.Origin, r.Made)
 	line("asked: %s", r.Question.EN)
 	line("ok: %d records stand in the log of %d records, root %s", r.Records, r.Size, r.Root)
+	if c := r.Complete; c != nil {
+		line("%s: these are all the records of %s that bear %s, as of position %d%s", r.Answer, window(c), names(c.Names), r.AsOf, map[bool]string{true: ", and none can follow"}[r.Closed])
+		line("note: renames, symlinks and derived data are covered only as far as they are named here")
+	} else {
+		line("%s: nothing shows that these are all", r.Answer)
+	}
 	for _, size := range r.Since {
 		line("ok: the log begins with the log of %d records; nothing was changed or dropped since", size)
 	}

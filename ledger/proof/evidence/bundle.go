@@ -30,6 +30,9 @@ type Bundle struct {
 	Records []Record
 	// Consistency shows that the log of earlier checkpoints grew to this one.
 	Consistency []proof.Consistency
+	// Completeness shows that nothing was left out; nil if that is not shown. It is
+	// under Checkpoint, and the records that match are among Records.
+	Completeness *proof.Completeness
 	// Answer is what the ledger answered, as JSON; nil if the records are the
 	// answer. Nothing proves it but the signature of the manifest.
 	Answer []byte
@@ -68,6 +71,10 @@ func (b *Bundle) Pack(signer note.Signer) ([]byte, error) {
 	files := []file{{nameCheckpoint, b.Checkpoint}, {nameKey, []byte(b.VerifierKey + "\n")}, {nameVerifier, verifier}}
 	if b.Answer != nil {
 		files = append(files, file{nameAnswer, b.Answer})
+	}
+	if p := b.Completeness; p != nil {
+		m.Complete = &Complete{Names: p.Names, Also: append([]proof.Name{}, p.Also...), From: p.From, To: p.To}
+		files = append(files, file{nameComplete, p.Marshal()})
 	}
 	var rows []row
 	for i := range b.Records {

@@ -29,15 +29,36 @@ const (
 	Signed Verdict = "SIGNED"
 )
 
+// Completeness says whether a bundle holds all that answers its question.
+type Completeness string
+
+// The kinds of answers. What a bundle is complete for, and as of when, stands
+// beside it.
+const (
+	// Whole: nothing was left out of what bears the names in the window.
+	Whole Completeness = "COMPLETE"
+	// WholeButWithheld: the same, but parts of it are withheld or erased.
+	WholeButWithheld Completeness = "COMPLETE FOR WHAT YOU MAY SEE"
+	// Partial: nothing shows that this is all.
+	Partial Completeness = "PARTIAL"
+)
+
 // A Report is what checking a bundle found. Its JSON is the same, byte for byte,
 // from this package and from verify.py.
 type Report struct {
 	Verdict Verdict `json:"verdict"`
 	// Refusal is set if the verdict is Refused.
-	Refusal  *Refusal `json:"refusal,omitzero"`
-	Origin   string   `json:"origin,omitzero"`
-	Question Question `json:"question,omitzero"`
-	Size     int64    `json:"size,omitzero"`
+	Refusal *Refusal `json:"refusal,omitzero"`
+	// Answer says whether this is all; Complete what it is all of, AsOf the last
+	// position that was taken into account. Closed: nothing recorded later can
+	// change that.
+	Answer   Completeness `json:"answer,omitzero"`
+	Complete *Complete    `json:"complete,omitzero"`
+	AsOf     int64        `json:"as_of,omitzero"`
+	Closed   bool         `json:"closed,omitzero"`
+	Origin   string       `json:"origin,omitzero"`
+	Question Question     `json:"question,omitzero"`
+	Size     int64        `json:"size,omitzero"`
 	// Root is that of the tree at the checkpoint, in base64.
 	Root string `json:"root,omitzero"`
 	Made string `json:"made,omitzero"`
@@ -47,13 +68,13 @@ type Report struct {
 	Withheld int `json:"withheld"`
 	Erased   int `json:"erased"`
 	// Since are the earlier sizes the log is shown to have grown from.
-	Since []int64 `json:"since,omitzero"`
+	Since []int64 `json:"since,omitempty"`
 }
 
 // A Refusal names the part of a bundle that is not what it claims to be.
 type Refusal struct {
-	// Part is zip, manifest, files, signature, checkpoint, record, proof, payload
-	// or consistency.
+	// Part is zip, manifest, files, signature, checkpoint, record, proof, payload,
+	// consistency or completeness.
 	Part string `json:"part"`
 	File string `json:"file,omitzero"`
 	why  error
@@ -90,6 +111,7 @@ type checker struct {
 	manifest   *Manifest
 	checkpoint proof.Checkpoint
 	report     Report
+	leaves     map[int64]proof.Hash // of the records shown
 }
 
 func refuse(part, name string, why error) *Refusal { return &Refusal{part, name, why} }
@@ -108,7 +130,7 @@ func (c *checker) check(b []byte) *Refusal {
 	if c.manifest, err = parseManifest(c.files[nameManifest]); err != nil {
 		return refuse("manifest", nameManifest, err)
 	}
-	for _, step := range []func() *Refusal{c.checkFiles, c.checkSignature, c.checkCheckpoint, c.checkRecords, c.checkConsistency} {
+	for _, step := range []func() *Refusal{c.checkFiles, c.checkSignature, c.checkCheckpoint, c.checkRecords, c.checkConsistency, c.checkComplete} {
 		if r := step(); r != nil {
 			return r
 		}
@@ -165,6 +187,9 @@ func (m *Manifest) calledFor() []string {
 	for _, size := range m.Consistency {
 		names = append(names, nameGrown(size))
 	}
+	if m.Complete != nil {
+		names = append(names, nameComplete)
+	}
 	slices.Sort(names)
 	return names
 }
@@ -202,11 +227,13 @@ func (c *checker) checkCheckpoint() *Refusal {
 }
 
 func (c *checker) checkRecords() *Refusal {
+	c.leaves = make(map[int64]proof.Hash, len(c.manifest.Records))
 	for _, r := range c.manifest.Records {
 		leaf, body, err := c.checkRecord(r)
 		if err != nil {
 			return refuse("record", nameRecord(r.Position), err)
 		}
+		c.leaves[r.Position] = proof.LeafHash(leaf)
 		if err := c.checkProof(r.Position, leaf); err != nil {
 			return refuse("proof", nameProof(r.Position), err)
 		}
@@ -309,4 +336,43 @@ func (c *checker) checkConsistency() *Refusal {
 		}
 	}
 	return nil
+}
+
+// checkComplete holds that every record that answers the question is shown.
+func (c *checker) checkComplete() *Refusal {
+	c.report.Answer = Partial
+	asked := c.manifest.Complete
+	if asked == nil {
+		return nil
+	}
+	shown, err := c.complete(asked)
+	if err != nil {
+		return refuse("completeness", nameComplete, err)
+	}
+	c.report.Answer = Whole
+	if c.report.Withheld+c.report.Erased > 0 {
+		c.report.Answer = WholeButWithheld
+	}
+	c.report.Complete, c.report.AsOf, c.report.Closed = asked, shown.Size-1, shown.Closed
+	return nil
+}
+
+func (c *checker) complete(asked *Complete) (*proof.Complete, error) {
+	p, err := proof.ParseCompleteness(c.files[nameComplete])
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(p.Checkpoint, c.files[nameCheckpoint]) {
+		return nil, errors.New("it is under another checkpoint")
+	}
+	shown, err := p.Check(asked.question(), c.manifest.Origin, note.VerifierList(c.key))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range shown.Records {
+		if r.Matches && c.leaves[int64(r.Leaf.Position)] != r.Hash {
+			return nil, fmt.Errorf("record %d belongs to the answer and is not shown", r.Leaf.Position)
+		}
+	}
+	return shown, nil
 }

@@ -25,6 +25,10 @@ type log struct {
 	salts  [][32]byte
 	facets [][]Facet
 	hashes []tlog.Hash // as x/mod/sumdb/tlog stores them
+	index  proof.Index
+	// commit is the position of the commitment to the index; -1 before it.
+	commit  int
+	entries map[proof.Hash][]proof.IndexEntry
 }
 
 // zeros makes the same keys in every run.
@@ -43,7 +47,7 @@ func newLog(t testing.TB, seed byte) *log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{t: t, vkey: vkey}
+	l := &log{t: t, vkey: vkey, commit: -1, entries: make(map[proof.Hash][]proof.IndexEntry)}
 	if l.signer, err = note.NewSigner(skey); err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +77,30 @@ func (l *log) add(typ string, facets ...string) {
 		b.Facets = append(b.Facets, proof.FacetRef{Name: fmt.Sprintf("f%d", i), MediaType: "text/plain", Commit: proof.CommitFacet(&salt, []byte(text))})
 		kept = append(kept, Facet{Shown, proof.EncodeFacet(&salt, []byte(text))})
 	}
+	l.append(&b, kept)
+}
+
+// commitIndex appends a commitment to the index over all records.
+func (l *log) commitIndex() {
+	l.t.Helper()
+	l.commit = len(l.leaves)
+	root := l.index.Root()
+	data := append([]byte{0xa3, 0x64}, "root"...)
+	data = append(append(data, 0x58, 0x20), root[:]...)
+	data = append(append(data, 0x64), "size"...)
+	data = append(data, byte(l.commit), 0x69)
+	data = append(append(data, "algorithm"...), 0x73)
+	data = append(data, proof.IndexAlgorithm...)
+	l.append(&proof.Body{
+		ID: "commit", Type: proof.IndexCommittedType, Schema: 1, Source: "ledger:" + origin, Subject: [2]string{"ledger", "self"},
+		Time: 1767864600000000, Principal: "ledger", Data: data,
+	}, nil)
+}
+
+// append appends an event with facets.
+func (l *log) append(b *proof.Body, kept []Facet) {
+	l.t.Helper()
+	at := len(l.leaves)
 	body, err := b.Marshal()
 	if err != nil {
 		l.t.Fatal(err)
@@ -93,6 +121,46 @@ func (l *log) add(typ string, facets ...string) {
 	l.hashes = append(l.hashes, more...)
 	l.leaves, l.bodies = append(l.leaves, encoded), append(l.bodies, body)
 	l.salts, l.facets = append(l.salts, salt), append(l.facets, kept)
+	if l.commit >= 0 {
+		return
+	}
+	if err := l.index.Add(&leaf, proof.LeafHash(encoded)); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, k := range leaf.Keys {
+		l.entries[k] = append(l.entries[k], proof.IndexEntry{Position: int64(at), Time: leaf.Time, Leaf: proof.LeafHash(encoded)})
+	}
+}
+
+// complete proves which records answer a question about one name.
+func (l *log) complete(q proof.Question) *proof.Completeness {
+	l.t.Helper()
+	size, key := int64(len(l.leaves)), q.Names[0].Key()
+	path, err := tlog.ProveRecord(size, int64(l.commit), l)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	p := &proof.Completeness{Question: q, Checkpoint: l.checkpoint(size)}
+	p.Commit = proof.ProvenRecord{ProvenLeaf: proof.ProvenLeaf{Path: path, Leaf: l.leaves[l.commit]}, Body: l.bodies[l.commit]}
+	log := l.entries[key]
+	part, first, end, err := proof.ProvePart(l.index.Lookup(key), key, q.From, q.To, proof.KeyReader{
+		Entry: func(i uint64) (proof.IndexEntry, error) { return log[i], nil },
+		Subtree: func(level int, index uint64) (proof.Hash, error) {
+			var sub proof.KeyLog
+			for _, e := range log[index<<level : (index+1)<<level] {
+				sub.Add(e.Hash())
+			}
+			return sub.Root(), nil
+		},
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	p.Parts = []proof.CompletePart{part}
+	for _, e := range log[first:end] {
+		p.Records = append(p.Records, proof.ShownRecord{Leaf: l.leaves[e.Position], Body: l.bodies[e.Position], Salt: &l.salts[e.Position]})
+	}
+	return p
 }
 
 // ReadHashes makes the log a tlog.HashReader.
@@ -163,6 +231,28 @@ func story(t testing.TB, seed byte) (*log, *Bundle) {
 	}
 	b.Records[1].Facets[1] = Facet{State: Erased}
 	b.Records[3].Body, b.Records[3].Facets = nil, nil
+	return l, b
+}
+
+// timeOf is when a record of a log was recorded.
+func timeOf(at int64) int64 { return 1767864600000000 + at*1000 }
+
+// window is a log with a bundle that is complete for what was recorded about the
+// agreement from record 2 until before record 6.
+func window(t testing.TB) (*log, *Bundle) {
+	t.Helper()
+	l, _ := story(t, 1)
+	l.commitIndex()
+	l.add("share.agreement.terminated") // not covered
+	size := int64(len(l.leaves))
+	b := &Bundle{
+		Origin: origin, Made: time.Date(2026, 4, 2, 9, 0, 0, 0, time.UTC), VerifierKey: l.vkey,
+		Question: Question{"subject", "Everything about A11.", "关于 A11 的全部事项。"}, Checkpoint: l.checkpoint(size),
+		Completeness: l.complete(proof.Question{Names: []proof.Name{{"subject", "agreement", "A11"}}, From: timeOf(2), To: timeOf(6)}),
+	}
+	for at := int64(2); at < 6; at++ {
+		b.Records = append(b.Records, l.record(at, size))
+	}
 	return l, b
 }
 

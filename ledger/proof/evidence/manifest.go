@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"ledgerline/ledger/proof"
 )
 
 // Format is the version of the bundle's form.
@@ -22,6 +24,8 @@ type Manifest struct {
 	Made string `json:"made"`
 	// Question is what was asked.
 	Question Question `json:"question"`
+	// Complete is what the bundle shows to be complete; null if nothing.
+	Complete *Complete `json:"complete"`
 	// Size is the number of records of the log at the bundle's checkpoint.
 	Size int64 `json:"size"`
 	// Records are those that are shown, by position.
@@ -38,6 +42,20 @@ type Question struct {
 	Kind string `json:"kind"`
 	EN   string `json:"en"`
 	ZH   string `json:"zh"`
+}
+
+// Complete says which names and which window of recorded time a bundle is
+// complete for: see [proof.Question].
+type Complete struct {
+	Names []proof.Name `json:"names"`
+	Also  []proof.Name `json:"also"`
+	// From and To are in microseconds since 1970; To is 2^63-1 for no end.
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+func (c *Complete) question() proof.Question {
+	return proof.Question{Names: c.Names, Also: c.Also, From: c.From, To: c.To}
 }
 
 // RecordEntry says what of a record is in the bundle.
@@ -90,7 +108,7 @@ func parseManifest(b []byte) (*Manifest, error) {
 	if m.Format != Format {
 		return nil, fmt.Errorf("its format is %q, not %s", m.Format, Format)
 	}
-	if m.Records == nil || m.Consistency == nil || m.Files == nil {
+	if m.Records == nil || m.Consistency == nil || m.Files == nil || m.Complete != nil && (m.Complete.Names == nil || m.Complete.Also == nil) {
 		return nil, errors.New("a list is missing")
 	}
 	if t, err := time.Parse(timeLayout, m.Made); err != nil || t.Format(timeLayout) != m.Made {
@@ -144,6 +162,7 @@ const (
 	nameKey        = "keys/ledger.vkey"
 	nameAnswer     = "answer.json"
 	nameVerifier   = "verify.py"
+	nameComplete   = "index/completeness.cbor"
 )
 
 func nameRecord(position int64) string { return fmt.Sprintf("records/%019d.cbor", position) }

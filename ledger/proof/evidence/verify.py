@@ -99,11 +99,12 @@ def shape(v, like):
         return type(v) is dict and list(v) == list(like) and all(shape(v[k], x) for k, x in like.items())
     if isinstance(like, list):
         return type(v) is list and all(shape(x, like[0]) for x in v)
-    return type(v) is type(like) and (type(v) is str or -MAX - 1 <= v <= MAX)
+    return type(v) is type(like) and (type(v) is not int or -MAX - 1 <= v <= MAX)
 
 
+COMPLETE = {"names": [[""]], "also": [[""]], "from": 0, "to": 0}
 MANIFEST = {
-    "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "size": 0,
+    "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "complete": COMPLETE, "size": 0,
     "records": [{"position": 0, "body": "", "facets": [""]}], "consistency": [0],
     "files": [{"name": "", "size": 0, "sha256": ""}],
 }
@@ -111,7 +112,8 @@ MANIFEST = {
 
 def read_manifest(b):
     m = json.loads(b.decode())
-    need(shape(m, MANIFEST) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
+    whole = type(m) is dict and "complete" in m and m["complete"] is not None
+    need(shape(m, MANIFEST if whole else dict(MANIFEST, complete=None)) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
     last = -1
     for r in m["records"]:
         need(last < r["position"] < m["size"])
@@ -329,6 +331,137 @@ def check_growth(size1, root1, size2, root2, path):
     need(last == 0 and (a, b) == (root1, root2), "roots")
 
 
+# --- completeness: format.md, "Completeness index", "Completeness proof" ------------------
+
+EMPTY = bytes(32)
+
+
+def split(n):
+    return 1 << (n - 1).bit_length() - 1
+
+
+def key_bit(k, i):
+    return k[i // 8] >> 7 - i % 8 & 1
+
+
+def is_name(n):
+    return type(n) is list and len(n) > 1 and all(type(x) is str for x in n) and n[0] in KINDS
+
+
+def key_of(name):
+    return sha(b"ledgerline/key/v1\0", encode(name))
+
+
+def entry_hash(position, time, leaf):
+    need(number(position, 0) and number(time, 0) and is_hash(leaf), "entry of the index")
+    return sha(b"\0", encode([position, time, leaf]))
+
+
+def looked_up(k, root, siblings, leaf):
+    """Returns the leaf of the key in the index, None if no record bears it."""
+    need(type(siblings) is list and len(siblings) <= 256 and all(map(is_hash, siblings)), "siblings")
+    h = EMPTY
+    if leaf is not None:
+        need(type(leaf) is list and len(leaf) == 3 and is_hash(leaf[0]) and number(leaf[1], 1) and is_hash(leaf[2]), "leaf of the index")
+        need(all(key_bit(k, i) == key_bit(leaf[0], i) for i in range(len(siblings))), "leaf not on the path")
+        h = sha(b"ledgerline/index-leaf/v1\0", encode(leaf))
+    for i in reversed(range(len(siblings))):
+        pair = (siblings[i], h) if key_bit(k, i) else (h, siblings[i])
+        h = sha(b"ledgerline/index-node/v1\0", *pair)
+    need(h == root, "the path does not lead to the root of the index")
+    return leaf if leaf and leaf[0] == k else None
+
+
+def check_range(entries, first, count, hashes, root):
+    need(entries and first + len(entries) <= count and type(hashes) is list and all(map(is_hash, hashes)), "not a range")
+    rest = list(hashes)
+
+    def over(lo, hi):
+        if hi <= first or lo >= first + len(entries):
+            need(rest, "too few hashes")
+            return rest.pop(0)
+        if hi - lo == 1:
+            return entries[lo - first]
+        k = lo + split(hi - lo)
+        left = over(lo, k)
+        return sha(b"\1", left, over(k, hi))
+
+    need(over(0, count) == root and not rest, "the entries are not those of the key's log")
+
+
+def included(path, leaf, size, root):
+    v = read_leaf(leaf)
+    need(type(path) is list and len(path) <= 63 and all(map(is_hash, path)), "audit path")
+    need(root_from_path(sha(b"\0", leaf), v[1], size, path) == root, "not included")
+    return v
+
+
+def shown_record(record, also):
+    """Returns leaf, hash, and whether it bears the keys in also."""
+    leaf, body, salt = record
+    v, missing, continuation = read_leaf(leaf), None, False
+    keys = v[4]
+    if body is not None:
+        need(is_hash(salt) and sha(b"ledgerline/body/v1\0", salt, body) == v[5], "body")
+        b = read_body(body)
+        need(not b[2].startswith("ledger.") or salt == EMPTY, "salt of a public body")
+        keys, continuation = body_keys(b), b[2] == "record.continued"
+        need(keys[:1024] == v[4], "keys of the leaf")
+    need(body is not None or salt is None, "salt without a body")
+    missing = [k for k in also if k not in keys]
+    need(not missing or body is not None or len(keys) < 1024, "nobody can tell whether it matches")
+    return v, sha(b"\0", leaf), not missing or continuation
+
+
+def check_complete(stored, asked, bundled, under, size, root):
+    """Checks that every record that answers the question is in the bundle. Returns the cover and whether it is closed."""
+    p = decode(stored)
+    need(type(p) is list and len(p) == 7 and p[0] == "ledgerline/completeness/v1", "format")
+    question, checkpoint, commitment, parts, records, beyond = p[1:]
+    names, also, start, end = asked["names"], asked["also"], asked["from"], asked["to"]
+    need(checkpoint == under and question == [names, also, start, end], "another question or checkpoint")
+    need(0 <= start <= end and 0 < len(names) <= 1024 and len(also) <= 1024, "window or names")
+    need(all(map(is_name, names + also)) and len({encode(n) for n in names + also}) == len(names + also), "names")
+    path, leaf, body = commitment
+    commit, b = included(path, leaf, size, root), read_body(body)
+    d = b[21]
+    need(sha(b"ledgerline/body/v1\0", EMPTY, body) == commit[5] and body_keys(b) == commit[4], "commitment")
+    need(b[2] == "ledger.index.committed" and set(d) == {"algorithm", "root", "size"}, "commitment")
+    need(d["algorithm"] == "ledgerline/index/v1" and is_hash(d["root"]) and number(d["size"], 1) and d["size"] <= commit[1], "commitment")
+    index, covered = d["root"], d["size"]
+    need(type(parts) is list and len(parts) == len(names) and type(records) is list, "parts")
+    shown, used, after = [shown_record(r, list(map(key_of, also))) for r in records], set(), False
+    order = [x[0][1] for x in shown]
+    need(order == sorted(set(order)) and all(x < covered for x in order), "order or cover of records")
+    need(all(start <= x[0][3] < end for x in shown), "record outside the window")
+    for name, (siblings, leaf, span) in zip(names, parts):
+        k = key_of(name)
+        found = looked_up(k, index, siblings, leaf)
+        mine = [(i, entry_hash(x[0][1], x[0][3], x[1])) for i, x in enumerate(shown) if k in x[0][4]]
+        used |= {i for i, _ in mine}
+        need((found is None) == (span is None) and (found or not mine), "no record, or some")
+        if not found:
+            continue
+        first, before, behind, hashes = span
+        need(number(first, 0) and first + len(mine) <= found[1], "more than the index counts")
+        need((before is None) == (first == 0) and (behind is None) == (first + len(mine) == found[1]), "neighbours")
+        need(before is None or before[1] < start, "left out before")
+        need(behind is None or behind[1] >= end, "left out after")
+        after |= behind is not None
+        entries = [entry_hash(*before)] if before else []
+        entries += [h for _, h in mine]
+        entries += [entry_hash(*behind)] if behind else []
+        check_range(entries, first - (before is not None), found[1], hashes, found[2])
+    need(used == set(range(len(shown))), "a record that bears none of the names")
+    closed = after or covered == commit[1] and commit[3] >= end
+    if beyond is not None:
+        x = included(*beyond, size, root)
+        need(not closed and x[1] == covered and x[3] >= end, "shown for nothing")
+        closed = True
+    need(all(bundled.get(x[0][1]) == x[1] for x in shown if x[2]), "a record belongs to the answer and is not shown")
+    return covered, closed
+
+
 # --- Ed25519 (RFC 8032 section 5.1) and signed notes (c2sp.org/signed-note) -------------------
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -440,6 +573,8 @@ def check_files(m, files):
         called |= {"records/%s.cbor" % at, "records/%s.json" % at, "proofs/%s.tlog-proof" % at}
         called |= {"payload/%s/%03d" % (at, i) for i, state in enumerate(r["facets"]) if state == "shown"}
     called |= {"consistency/%019d.json" % size for size in m["consistency"]}
+    if m["complete"]:
+        called.add("index/completeness.cbor")
     for name in sorted(called):
         if name not in files:
             raise Refused("files", name, "the manifest calls for it")
@@ -521,10 +656,12 @@ def check_all(b, key_text):
     if size != m["size"]:
         raise Refused("checkpoint", "checkpoint", "it is of another size")
     withheld = erased = 0
+    bundled = {}
     for r in m["records"]:
         at = "%019d" % r["position"]
         name = "records/%s.cbor" % at
         leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at]))
+        bundled[r["position"]] = sha(b"\0", leaf)
         proof = "proofs/%s.tlog-proof" % at
         guarded("proof", proof, lambda: check_proof(r["position"], leaf, files[proof], checkpoint, size, root))
         withheld += (body is None) + r["facets"].count("withheld")
@@ -536,11 +673,21 @@ def check_all(b, key_text):
     for earlier in m["consistency"]:
         name = "consistency/%019d.json" % earlier
         guarded("consistency", name, lambda: check_consistency(files[name], key, earlier, checkpoint, size, root))
-    report = {
-        "verdict": "UNSIGNED" if key_text is None else "SIGNED", "origin": m["origin"], "question": m["question"],
+    report = {"verdict": "UNSIGNED" if key_text is None else "SIGNED", "answer": "PARTIAL"}
+    if m["complete"]:
+        name = "index/completeness.cbor"
+        covered, closed = guarded("completeness", name, lambda: check_complete(files[name], m["complete"], bundled, checkpoint, size, root))
+        report["answer"] = "COMPLETE FOR WHAT YOU MAY SEE" if withheld + erased else "COMPLETE"
+        report["complete"] = m["complete"]
+        if covered > 1:
+            report["as_of"] = covered - 1
+        if closed:
+            report["closed"] = True
+    report.update({
+        "origin": m["origin"], "question": m["question"],
         "size": size, "root": base64.b64encode(root).decode(), "made": m["made"],
         "records": len(m["records"]), "withheld": withheld, "erased": erased,
-    }
+    })
     if m["consistency"]:
         report["since"] = m["consistency"]
     return report
