@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -145,75 +144,6 @@ func (l *Ledger) unseal(body *proof.Body, ref proof.FacetRef, stored []byte) (sa
 }
 
 var errNotCommitted = errors.New("its commitment does not match")
-
-// Scan reads the events at positions [from, to) in order, without the bytes of
-// their facets, up to the durable head. It stops after yielding an error; an end
-// without one is the true end.
-func (l *Ledger) Scan(ctx context.Context, from, to int64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		from := max(from, 0)
-		to := min(to, l.head.Load().Size)
-		if from >= to {
-			return
-		}
-		err := l.scanRows(ctx, from, to, func(position int64, row []byte) (bool, error) {
-			time, b, err := splitRecordRow(row)
-			if err != nil {
-				return false, err
-			}
-			body, err := proof.ParseBody(b)
-			if err != nil {
-				return false, err
-			}
-			e, err := entry(position, time, body)
-			if err != nil {
-				return false, err
-			}
-			return yield(e, nil), nil
-		})
-		if err != nil {
-			yield(Entry{}, err)
-		}
-	}
-}
-
-// scanRows visits record rows in order and misses none: a damaged table ends an
-// iterator early, which must not be taken for the end of the book.
-func (l *Ledger) scanRows(ctx context.Context, from, to int64, visit func(position int64, row []byte) (more bool, err error)) (err error) {
-	if err := l.uses.begin(); err != nil {
-		return err
-	}
-	defer l.uses.end()
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: recordKey(from), UpperBound: recordKey(to)})
-	if err != nil {
-		return l.damaged("reading records", err)
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	position := from
-	for it.First(); it.Valid(); it.Next() {
-		if got := int64(binary.BigEndian.Uint64(it.Key()[1:])); got != position {
-			return missing(position)
-		}
-		if position%tileWidth == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		more, err := visit(position, it.Value())
-		if err != nil {
-			return &DamageError{What: fmt.Sprintf("the record at position %d cannot be read", position), LastProvable: position - 1, Fix: verifyFix, Err: err}
-		}
-		if !more {
-			return nil
-		}
-		position++
-	}
-	if err := it.Error(); err != nil {
-		return l.damaged(fmt.Sprintf("reading the record at position %d", position), err)
-	}
-	if position != to {
-		return missing(position)
-	}
-	return nil
-}
 
 // Subject reads the events about a subject in the order of their versions, which
 // count from 1 without a gap. Facets have no bytes.
