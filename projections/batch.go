@@ -2,11 +2,15 @@ package projections
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // A batch collects the rows of a run of records, reads its own writes, and is
@@ -35,7 +39,7 @@ func (s *store) begin() *batch {
 
 // close drops what was not committed.
 func (b *batch) close() error {
-	if b.written != nil { // the newest versions kept in memory are not those of the store
+	if len(b.written)+len(b.packed) > 0 { // the newest versions kept in memory are not those of the store
 		b.s.newest.clear()
 		clear(b.s.counters)
 	}
@@ -161,10 +165,14 @@ func (b *batch) add(key, bytes []byte) {
 	b.size += len(bytes)
 }
 
-// rows lists what the batch writes, in the order of keys. The value of a packed
-// row is to be merged, all others are to be set.
-func (b *batch) rows() []keyValue {
-	out := make([]keyValue, 0, len(b.written)+len(b.packed))
+// rows lists what the batch writes, in the order of keys.
+func (b *batch) rows(m meta) ([]keyValue, error) {
+	about, err := rowEncoding.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]keyValue, 0, 1+len(b.written)+len(b.packed))
+	out = append(out, keyValue{metaKey, about})
 	for entity, versions := range b.written {
 		for _, v := range versions {
 			value := []byte{0}
@@ -178,24 +186,27 @@ func (b *batch) rows() []keyValue {
 		out = append(out, keyValue{[]byte(key), value})
 	}
 	slices.SortFunc(out, func(a, z keyValue) int { return bytes.Compare(a.key, z.key) })
-	return out
+	return out, nil
 }
 
 type keyValue struct{ key, value []byte }
 
-// commit makes the batch visible together with what the store then stands for.
-// It is not synced: a crash may take the newest batches, whole and in order, and
-// the feed sends them again.
+// merge reports whether the value is added to what is there, instead of put in
+// its place.
+func (kv keyValue) merge() bool { return table(kv.key[0]).packed() }
+
+// commit makes the batch visible together with what the store then stands for. It
+// is not synced: a crash may take the newest batches, whole and in order, and the
+// feed sends them again.
 func (b *batch) commit(m meta) (err error) {
-	body, err := rowEncoding.Marshal(m)
+	out := b.s.db.NewBatchWithSize(b.size + b.size/4)
+	defer func() { err = errors.Join(err, out.Close()) }()
+	rows, err := b.rows(m)
 	if err != nil {
 		return err
 	}
-	out := b.s.db.NewBatchWithSize(b.size + b.size/4)
-	defer func() { err = errors.Join(err, out.Close()) }()
-	err = out.Set(metaKey, body, nil)
-	for _, kv := range b.rows() { // in order: that is what inserting them is fastest in
-		if table(kv.key[0]).packed() {
+	for _, kv := range rows { // in order: that is what inserting them is fastest in
+		if kv.merge() {
 			err = errors.Join(err, out.Merge(kv.key, kv.value, nil))
 		} else {
 			err = errors.Join(err, out.Set(kv.key, kv.value, nil))
@@ -207,7 +218,59 @@ func (b *batch) commit(m meta) (err error) {
 	if err := out.Commit(pebble.NoSync); err != nil {
 		return err
 	}
-	b.written = nil
+	b.written, b.packed = nil, nil
+	return nil
+}
+
+// ingest is commit for batches of very many rows: they are written to tables in
+// order and handed to Pebble whole, past its log and its memory. Each table of
+// rows gets files of its own, so that those whose keys follow the position never
+// have to be compacted with what was there before. It is synced.
+func (b *batch) ingest(ctx context.Context, m meta) (err error) {
+	rows, err := b.rows(m)
+	if err != nil {
+		return err
+	}
+	var paths []string
+	for len(rows) > 0 {
+		n := 1
+		for size := 0; n < len(rows) && rows[n].key[0] == rows[0].key[0] && size < ingestFile; n++ {
+			size += len(rows[n].key) + len(rows[n].value)
+		}
+		path := b.s.fs.PathJoin(b.s.dir, fmt.Sprintf("ingest-%d", len(paths)))
+		if err := b.s.writeTable(path, rows[:n]); err != nil {
+			return err
+		}
+		paths, rows = append(paths, path), rows[n:]
+	}
+	if err := b.s.db.Ingest(ctx, paths); err != nil {
+		return err
+	}
+	b.written, b.packed = nil, nil
+	return nil
+}
+
+// ingestFile is about how large an ingested file gets.
+const ingestFile = 16 << 20
+
+// writeTable writes rows, which are in order, as a table of Pebble's.
+func (s *store) writeTable(path string, rows []keyValue) (err error) {
+	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), s.opts.MakeWriterOptions(0, s.db.TableFormat()))
+	defer func() { err = errors.Join(err, w.Close()) }() // which syncs and closes the file
+	for _, kv := range rows {
+		if kv.merge() {
+			err = w.Merge(kv.key, kv.value)
+		} else {
+			err = w.Set(kv.key, kv.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

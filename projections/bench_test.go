@@ -35,10 +35,10 @@ func benchBook(b *testing.B, n int) *book {
 	return bk
 }
 
-// BenchmarkApply measures events applied, in runs as while keeping up (256) and
-// as while catching up (4096).
+// BenchmarkApply measures events applied, in runs as while keeping up (256, 4096)
+// and as while catching up (bulkLength).
 func BenchmarkApply(b *testing.B) {
-	for _, length := range []int64{256, catchUpLength} {
+	for _, length := range []int64{256, 4096, bulkLength} {
 		b.Run(fmt.Sprint(length), func(b *testing.B) {
 			bk := benchBook(b, b.N)
 			v, err := Open(b.TempDir(), bk.Ledger, Options{FS: vfs.Default})
@@ -67,7 +67,7 @@ func BenchmarkRead(b *testing.B) {
 	bk := benchBook(b, n)
 	v := newViews(b, bk.Ledger)
 	for v.Applied()+1 < bk.Head().Size {
-		build(b, v, min(v.Applied()+1+catchUpLength, bk.Head().Size))
+		build(b, v, min(v.Applied()+1+4096, bk.Head().Size))
 	}
 	w := viewAt(b, v, n/2)
 	ask := func(name string, q func() error) {

@@ -46,22 +46,45 @@ func (v *Views) versions() map[string]uint64 {
 	return m
 }
 
-// apply applies a run of events and commits rows and position in one batch. What
-// was applied before is skipped, so that a run may be sent again.
-func (v *Views) apply(ctx context.Context, r run) (err error) {
+// apply applies a run of events to the store that is read from. What was applied
+// before is skipped, so that a run may be sent again.
+func (v *Views) apply(ctx context.Context, r run) error {
 	v.applying.Lock()
 	defer v.applying.Unlock()
-	applied := v.Applied()
-	if r.From > applied+1 {
+	if applied := v.Applied(); r.From > applied+1 {
 		return fmt.Errorf("the run from %d to %d leaves a gap: the views have applied %d", r.From, r.To, applied)
 	}
-	if r.To <= applied+1 {
+	return v.applyTo(ctx, v.store, run{v.Applied() + 1, r.To}, v.advance)
+}
+
+// applyTo applies a run to a store, which has applied what is before it, in one
+// or more batches: rows and position are committed together. advance is told of
+// the last record of each.
+func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledger.Entry)) (err error) {
+	if r.From >= r.To {
 		return nil
 	}
-	b := v.store.begin()
+	bulk := r.To-r.From >= v.bulkLength
+	b := s.begin()
 	defer func() { err = firstError(err, b.close()) }()
-	last := ledger.Entry{Position: applied}
-	for e, err := range v.ledger.Scan(ctx, applied+1, r.To) {
+	commit := func(last ledger.Entry) error {
+		hash, err := v.ledger.LeafHash(last.Position)
+		if err != nil {
+			return fmt.Errorf("reading the book for the views: %w", err)
+		}
+		m := meta{Layout: layoutVersion, Views: v.versions(), Applied: last.Position, Hash: hash[:]}
+		if bulk {
+			err = b.ingest(ctx, m)
+		} else {
+			err = b.commit(m)
+		}
+		if err == nil {
+			advance(last)
+		}
+		return v.noteDamage(err)
+	}
+	next := r.From
+	for e, err := range v.ledger.Scan(ctx, r.From, r.To) {
 		if err != nil {
 			return fmt.Errorf("reading the book for the views: %w", err)
 		}
@@ -71,24 +94,30 @@ func (v *Views) apply(ctx context.Context, r run) (err error) {
 				return fmt.Errorf("view %s at position %d: %w", p.name, e.Position, err)
 			}
 		}
-		last = e
+		if next = e.Position + 1; next < r.To && b.size < batchBytes {
+			continue
+		}
+		if err := commit(e); err != nil {
+			return err
+		}
+		if err := b.close(); err != nil {
+			return err
+		}
+		b = s.begin()
 	}
-	if last.Position != r.To-1 {
-		return fmt.Errorf("the book ended at position %d within the run from %d to %d", last.Position, r.From, r.To)
+	if next != r.To {
+		return fmt.Errorf("the book ended at position %d within the run from %d to %d", next-1, r.From, r.To)
 	}
-	hash, err := v.ledger.LeafHash(last.Position)
-	if err != nil {
-		return fmt.Errorf("reading the book for the views: %w", err)
-	}
-	if err := b.commit(meta{Layout: layoutVersion, Views: v.versions(), Applied: last.Position, Hash: hash[:]}); err != nil {
-		return v.noteDamage(err)
-	}
-	v.advance(last)
 	return nil
 }
 
-// catchUpLength is the run length while many events are waiting.
-const catchUpLength = 4096
+// batchBytes bounds the rows of one batch, which are held in memory twice while
+// it is committed.
+const batchBytes = 48 << 20
+
+// bulkLength is the run length while very many events are waiting. A run of that
+// many is written to tables, see batch.ingest.
+const bulkLength = 1 << 16
 
 // Run feeds the views from the book until ctx ends, and then returns nil. It
 // returns early only with the error that stopped a projection, after retries: a
@@ -111,8 +140,8 @@ func (v *Views) Run(ctx context.Context) error {
 		closing: make(chan struct{}),
 		start:   func(string) (int64, error) { return v.Applied() + 1, nil },
 		length: func(waiting int64) int64 {
-			if waiting >= catchUpLength {
-				return catchUpLength
+			if waiting >= v.bulkLength {
+				return v.bulkLength
 			}
 			return v.runLength
 		},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -27,6 +28,10 @@ type store struct {
 	fs   vfs.FS
 	dir  string
 	log  *slog.Logger
+	// opts are Pebble's, for tables that are written past it.
+	opts *pebble.Options
+	// readers counts the Views that read from it.
+	readers sync.WaitGroup
 
 	// Of batches, one of which is open at a time.
 	newest   newest
@@ -80,6 +85,7 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	s.opts = o
 	if s.db, err = pebble.Open(dir, o); err != nil {
 		return nil, &unfitError{err.Error()}
 	}
@@ -122,7 +128,11 @@ func isDamage(err error) bool {
 	return pebble.IsCorruptionError(err) && !errors.As(err, &book)
 }
 
-func (s *store) close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
+// close closes the store once nobody reads from it.
+func (s *store) close() error {
+	s.readers.Wait()
+	return errors.Join(s.db.Close(), s.lock.Close())
+}
 
 // meta is what the store says about itself.
 type meta struct {

@@ -75,6 +75,7 @@ func TestCrash(t *testing.T) {
 	for range 40 {
 		fs := vfs.NewCrashableMem()
 		v := openAt(t, b.Ledger, fs)
+		v.bulkLength = 3 // some runs are ingested
 		stop := rng.Int64N(size) + 1
 		for n := int64(0); n < stop; n += 1 + rng.Int64N(4) {
 			build(t, v, min(n+1, stop))

@@ -22,7 +22,7 @@ type Options struct {
 	// CacheBytes is the size of the block cache; 0 means 128 MiB.
 	CacheBytes int64
 	// RunLength is the most records applied in one batch while the views keep up;
-	// 0 means 256. Views far behind take larger runs.
+	// 0 means 4096. Views far behind take larger runs.
 	RunLength int
 }
 
@@ -33,6 +33,7 @@ type Views struct {
 	store       *store
 	log         *slog.Logger
 	runLength   int64
+	bulkLength  int64
 
 	applying sync.Mutex // held while a run is applied
 
@@ -63,9 +64,9 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 		o.CacheBytes = 128 << 20
 	}
 	if o.RunLength <= 0 {
-		o.RunLength = 256
+		o.RunLength = 4096
 	}
-	v := &Views{ledger: l, projections: projections, log: o.Logger, runLength: int64(o.RunLength), applied: -1, moved: make(chan struct{})}
+	v := &Views{ledger: l, projections: projections, log: o.Logger, runLength: int64(o.RunLength), bulkLength: bulkLength, applied: -1, moved: make(chan struct{})}
 	err := v.openStore(dir, o)
 	if unfit := (*unfitError)(nil); errors.As(err, &unfit) || isDamage(err) {
 		o.Logger.Warn("views: the store cannot be used and is built anew from the book", "dir", dir, "reason", err)
