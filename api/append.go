@@ -155,7 +155,10 @@ func (s *Server) append(ctx context.Context, principal string, batch []events.Ev
 	for i := range batch {
 		batch[i].Principal = principal
 	}
-	receipts, err := s.o.Ledger.Append(ctx, batch...)
+	if err := s.keepUp(ctx); err != nil {
+		return nil, err
+	}
+	receipts, err := s.o.Append(ctx, batch...)
 	for _, rc := range receipts {
 		if rc.Repeated {
 			s.metrics.repeated.Inc()
@@ -164,6 +167,25 @@ func (s *Server) append(ctx context.Context, principal string, batch []events.Ev
 		}
 	}
 	return receipts, err
+}
+
+var errViewsFarBehind = errors.New("the views are too far behind what was recorded")
+
+// keepUp holds an append up while the views are further behind than they may be:
+// a ledger that records faster than it can show is asked for what it cannot
+// answer.
+func (s *Server) keepUp(ctx context.Context) error {
+	most := int64(s.o.Limits.ViewLag)
+	if most < 0 || s.o.Views.Lag() <= most {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.Wait)
+	defer cancel()
+	err := s.o.Views.Wait(ctx, s.o.Ledger.Head().Size-1-most)
+	if err != nil && s.o.Views.Lag() > most { // else they have stopped, which is told elsewhere
+		return errViewsFarBehind
+	}
+	return nil
 }
 
 // countRefusal counts err if it is the refusal of an event.

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ledgerline/ledger/proof"
 
@@ -145,5 +147,45 @@ func TestIfMatch(t *testing.T) {
 	past := f.get("/v1/catalog/entries/DS02?as_of=3").header.Get("ETag")
 	if past != `"1"` {
 		t.Errorf("ETag as of the first draft: %s", past)
+	}
+}
+
+// TestBackPressure: views that are further behind than they may be hold appends
+// up, and let them go when they have caught up. Nothing is recorded by those
+// that were refused.
+func TestBackPressure(t *testing.T) {
+	f := newIdleFixture(t, func(o *Options) { o.Limits.ViewLag, o.Limits.Wait = 2, 50*time.Millisecond })
+	catchUp := func() {
+		t.Helper()
+		ctx, cancel := context.WithCancel(context.Background())
+		ran := make(chan error, 1)
+		go func() { ran <- f.views.Run(ctx) }()
+		if err := f.views.Wait(ctx, f.ledger.Head().Size-1); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-ran; err != nil {
+			t.Fatal(err)
+		}
+	}
+	catchUp()
+	send := func(id string) reply {
+		return f.do("POST", "/v1/events", registered(id), "Content-Type", "application/json")
+	}
+	for _, id := range []string{"D01", "D02", "D03"} { // the third makes the lag one too many
+		if r := send(id); r.status != http.StatusCreated {
+			t.Fatalf("%s: %d %s", id, r.status, r.body)
+		}
+	}
+	r := send("D04")
+	if p := r.problem(t); r.status != http.StatusServiceUnavailable || p.Rule != "views.far-behind" || r.header.Get("Retry-After") != "1" {
+		t.Errorf("appending far ahead of the views: %d %s", r.status, r.body)
+	}
+	if n := f.ledger.Head().Size; n != 4 {
+		t.Errorf("%d records", n)
+	}
+	catchUp()
+	if r := send("D04"); r.status != http.StatusCreated {
+		t.Errorf("after catching up: %d %s", r.status, r.body)
 	}
 }

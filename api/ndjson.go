@@ -195,8 +195,8 @@ func (a *appender) each(ctx context.Context, lines []line, done func(line, *ledg
 	return nil
 }
 
-// run appends lines as one batch, waiting while the ledger is overloaded: the
-// stream itself is what slows the client down.
+// run appends lines as one batch, waiting while the ledger is overloaded or its
+// views are far behind: the stream itself is what slows the client down.
 func (a *appender) run(ctx context.Context, lines []line) ([]ledger.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.s.o.Limits.Timeout)
 	defer cancel()
@@ -206,7 +206,7 @@ func (a *appender) run(ctx context.Context, lines []line) ([]ledger.Receipt, err
 			batch[i] = l.event
 		}
 		receipts, err := a.s.append(ctx, a.principal, batch)
-		if !errors.Is(err, ledger.ErrOverloaded) {
+		if !errors.Is(err, ledger.ErrOverloaded) && !errors.Is(err, errViewsFarBehind) {
 			return receipts, err
 		}
 		select {

@@ -118,6 +118,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusRequestEntityTooLarge, "body.too-large", fmt.Sprintf("the body is longer than %d bytes", tooLong.Limit), "send fewer events at a time, or a stream (application/x-ndjson)")
 	case errors.Is(err, ledger.ErrOverloaded):
 		return problem(http.StatusServiceUnavailable, "ledger.overloaded", "more events are waiting to be written than the ledger holds in its queue", "send again after the time in Retry-After: an event that was written after all will get its old receipt").after(time.Second)
+	case errors.Is(err, errViewsFarBehind):
+		return problem(http.StatusServiceUnavailable, "views.far-behind", "what was recorded already is not visible yet in more records than the server allows", "send again after the time in Retry-After; nothing was recorded").after(time.Second)
 	case errors.Is(err, ledger.ErrClosed):
 		return problem(http.StatusServiceUnavailable, "ledger.closing", "the ledger is being closed", "send again when it is back: an event that was written after all will get its old receipt").after(5 * time.Second)
 	case errors.As(err, &clock):

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"ledgerline/events"
 	"ledgerline/ledger"
 	"ledgerline/projections"
 
@@ -40,6 +41,9 @@ type Options struct {
 	Version string
 	Now     func() time.Time // nil: the system clock
 	Limits  Limits
+	// Append records events in the place of Ledger.Append, if not nil: a benchmark
+	// takes the store away to measure the rest.
+	Append func(context.Context, ...events.Event) ([]ledger.Receipt, error)
 }
 
 // Limits bound what a client can ask of the server. Zero fields take the
@@ -56,7 +60,12 @@ type Limits struct {
 	StreamClients int
 	// ConcurrentWrites bounds how many append at once: 256.
 	ConcurrentWrites int
-	// Wait bounds how long a question waits for the views: 10 s.
+	// ViewLag bounds how many records the views may be behind the book before those
+	// who append have to wait for them, at most for Wait, and are then refused:
+	// 250,000; negative: no bound. Views that are being built, or have stopped, hold
+	// nobody up.
+	ViewLag int
+	// Wait bounds how long a question, or an append, waits for the views: 10 s.
 	Wait time.Duration
 	// Timeout bounds how long any one answer, or step of a stream, takes: 60 s.
 	Timeout time.Duration
@@ -85,6 +94,7 @@ func (l Limits) withDefaults() Limits {
 	ints(&l.ResultLimit, projections.MaxLimit)
 	ints(&l.StreamClients, 256)
 	ints(&l.ConcurrentWrites, 256)
+	ints(&l.ViewLag, 250_000)
 	times(&l.Wait, 10*time.Second)
 	times(&l.Timeout, time.Minute)
 	times(&l.Heartbeat, 15*time.Second)
@@ -118,6 +128,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Append == nil {
+		o.Append = o.Ledger.Append
 	}
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{

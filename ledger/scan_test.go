@@ -44,6 +44,7 @@ func TestScanAhead(t *testing.T) {
 		break
 	}
 	c, cancel := context.WithCancel(ctx)
+	defer cancel()
 	seen := int64(0)
 	var last error
 	for _, err := range tl.Scan(c, 0, size) {

@@ -81,7 +81,7 @@ type AccessList struct {
 var accessKey = entityKey(tAccess)
 
 // anyAccess lists all calls.
-var anyAccess = accessBy("any")
+var anyAccess = accessBy("any", "")
 
 func accessBy(kind string, value ...string) []byte {
 	return entityKey(tAccessBy, append([]string{kind}, value...)...)
@@ -99,31 +99,30 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 		EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, RowCount: d.RowCount, SubjectCount: d.SubjectCount,
 		Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential, Flags: []Flag{},
 	}
-	lists := [][]byte{anyAccess, accessBy("provider", a.Provider), accessBy("consumer", a.Consumer), accessBy("entry", a.Entry), accessBy("result", a.Result)}
+	for _, list := range [][2]string{{"any"}, {"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}} {
+		b.mark(tAccessBy, list[:]...)
+	}
 	if d.Dataset != (events.DatasetRef{}) {
 		a.Dataset = &Dataset{d.Dataset.Namespace, d.Dataset.Name}
-		lists = append(lists, accessBy("dataset", a.Dataset.Namespace, a.Dataset.Name))
+		b.mark(tAccessBy, "dataset", a.Dataset.Namespace, a.Dataset.Name)
 	}
 	if a.Agreement != "" {
-		lists = append(lists, accessBy("agreement", a.Agreement))
+		b.mark(tAccessBy, "agreement", a.Agreement)
 	}
 	for _, c := range a.Columns {
-		lists = append(lists, accessBy("column", c))
+		b.mark(tAccessBy, "column", c)
 	}
 	if err := b.judge(&a); err != nil {
 		return err
 	}
 	if len(a.Flags) > 0 {
-		lists = append(lists, accessBy("flagged"))
+		b.mark(tAccessBy, "flagged", "")
 		if err := b.count("accesses/flagged", 1); err != nil {
 			return err
 		}
 	}
 	if err := b.count("accesses", 1); err != nil {
 		return err
-	}
-	for _, list := range lists {
-		b.mark(list)
 	}
 	return b.put(accessKey, a)
 }
@@ -234,7 +233,7 @@ func (b *batch) unconditional(a *Access) (bool, error) {
 func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) {
 	s := selection{high: w.at, descending: true}
 	if q.FlaggedOnly {
-		s.groups = append(s.groups, group(accessBy("flagged")))
+		s.groups = append(s.groups, group(accessBy("flagged", "")))
 	}
 	if q.Dataset != (Dataset{}) {
 		s.groups = append(s.groups, group(accessBy("dataset", q.Dataset.Namespace, q.Dataset.Name)))

@@ -22,9 +22,13 @@ type batch struct {
 	// written holds the versions of each entity that the batch wrote, oldest first;
 	// packed what it adds to packed rows, by key.
 	written map[string][]version
-	packed  map[string][]byte
-	size    int // bytes of rows, about
+	packed  map[string]*packedRow
+	size    int    // bytes of rows, about
+	key     []byte // of mark, made anew each time
 }
+
+// packedRow is what is added to a packed row.
+type packedRow struct{ value []byte }
 
 // version is a row's content at a position; no body for a tombstone.
 type version struct {
@@ -34,7 +38,7 @@ type version struct {
 
 // begin begins a batch. Only one may be open.
 func (s *store) begin() *batch {
-	return &batch{s: s, written: make(map[string][]version), packed: make(map[string][]byte)}
+	return &batch{s: s, written: make(map[string][]version), packed: make(map[string]*packedRow)}
 }
 
 // close drops what was not committed.
@@ -136,19 +140,25 @@ func (b *batch) history(entity []byte, visit func(row) (more bool, err error)) e
 
 // put writes a version of an entity at the batch's position. The last of several
 // at one position counts.
-func (b *batch) put(entity []byte, value any) error {
+func (b *batch) put(entity []byte, value any) error { return b.note(entity, value, nil) }
+
+// keep is put of a value that will be asked for again by recall. The caller
+// changes it no more.
+func keep[T any](b *batch, entity []byte, value *T) error { return b.note(entity, value, value) }
+
+func (b *batch) note(entity []byte, value, decoded any) error {
 	body, err := rowEncoding.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("views: encoding row %x: %w", entity, err)
 	}
-	b.note(entity, body)
+	b.write(entity, body, decoded)
 	return nil
 }
 
 // remove writes a tombstone.
-func (b *batch) remove(entity []byte) { b.note(entity, nil) }
+func (b *batch) remove(entity []byte) { b.write(entity, nil, nil) }
 
-func (b *batch) note(entity, body []byte) {
+func (b *batch) write(entity, body []byte, decoded any) {
 	k, v := string(entity), version{b.at, body}
 	own := b.written[k]
 	if n := len(own); n > 0 && own[n-1].position == b.at {
@@ -156,13 +166,17 @@ func (b *batch) note(entity, body []byte) {
 	}
 	b.written[k] = append(own, v)
 	b.size += len(k) + len(body) + versionLength
-	b.s.newest.put(k, &held{version: v})
+	b.s.newest.put(k, &held{version: v, decoded: decoded})
 }
 
-// add adds to a packed row.
-func (b *batch) add(key, bytes []byte) {
-	b.packed[string(key)] = append(b.packed[string(key)], bytes...)
-	b.size += len(bytes)
+func (b *batch) packedRow(key []byte) *packedRow {
+	row := b.packed[string(key)]
+	if row == nil {
+		row = new(packedRow)
+		b.packed[string(key)] = row
+		b.size += len(key)
+	}
+	return row
 }
 
 // rows lists what the batch writes, in the order of keys.
@@ -182,8 +196,8 @@ func (b *batch) rows(m meta) ([]keyValue, error) {
 			out = append(out, keyValue{appendVersion([]byte(entity), v.position), value})
 		}
 	}
-	for key, value := range b.packed {
-		out = append(out, keyValue{[]byte(key), value})
+	for key, row := range b.packed {
+		out = append(out, keyValue{[]byte(key), row.value})
 	}
 	slices.SortFunc(out, func(a, z keyValue) int { return bytes.Compare(a.key, z.key) })
 	return out, nil

@@ -237,15 +237,20 @@ func one(b bool) int64 {
 // updateEdge changes an edge's row, making it if it is new and removing it when
 // nobody contributes it any more.
 func updateEdge(b *batch, id edgeID, change func(*edgeRow)) error {
-	var row edgeRow
-	known, err := b.get(id.down(), &row)
+	k := id.down()
+	before, err := recall[edgeRow](b, k)
 	if err != nil {
 		return err
+	}
+	var row edgeRow
+	known := before != nil
+	if known {
+		row = *before
 	}
 	change(&row)
 	if row.Runs == 0 && row.Declared == 0 {
 		b.remove(id.up())
-		b.remove(id.down())
+		b.remove(k)
 		return nil
 	}
 	if !known {
@@ -253,5 +258,5 @@ func updateEdge(b *batch, id edgeID, change func(*edgeRow)) error {
 			return err
 		}
 	}
-	return b.put(id.down(), row)
+	return keep(b, k, &row)
 }

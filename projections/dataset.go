@@ -271,7 +271,7 @@ func noteSeen(b *batch, ds Dataset, at stamp) error {
 	if err != nil || (seen != nil && at.compare(seen.At) <= 0) {
 		return err
 	}
-	return b.put(seenKey(ds), seenRow{at})
+	return keep(b, seenKey(ds), &seenRow{at})
 }
 
 // updateDataset changes a dataset's row, making it if it is new. change reports
@@ -284,12 +284,12 @@ func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
 	}
 	row := datasetRow{First: b.at}
 	if before != nil {
-		row = *before // what is changed in its lists is forgotten with the put below
+		row = *before // what is changed in its lists belongs to the row kept below
 	} else if err := b.count("datasets", 1); err != nil {
 		return err
 	}
 	if !change(&row) && before != nil {
 		return nil
 	}
-	return b.put(k, row)
+	return keep(b, k, &row)
 }

@@ -275,16 +275,18 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 func noteJob(b *batch, job events.JobRef, runs int64) error {
 	k := jobVertex(job).key()
 	var row jobRow
-	known, err := b.get(k, &row)
-	if err != nil || (known && runs == 0) || job == (events.JobRef{}) {
+	before, err := recall[jobRow](b, k)
+	if err != nil || (before != nil && runs == 0) || job == (events.JobRef{}) {
 		return err
 	}
-	if !known {
+	if before != nil {
+		row = *before
+	} else {
 		row.First = b.at
 		if err := b.count("jobs", 1); err != nil {
 			return err
 		}
 	}
 	row.Runs += runs
-	return b.put(k, row)
+	return keep(b, k, &row)
 }

@@ -42,22 +42,28 @@ func badPacked(r row) error {
 	return fmt.Errorf("views: packed row %x from %d: %w", r.entity, r.position, pebble.ErrCorruption)
 }
 
-// mark notes the batch's position in a posting list. A second time changes
-// nothing.
-func (b *batch) mark(list []byte) {
-	key := appendVersion(list, chunkOf(b.at))
-	offset := uint16(b.at - chunkOf(b.at))
-	if have := b.packed[string(key)]; len(have) > 0 && binary.BigEndian.Uint16(have[len(have)-2:]) == offset {
+// mark notes the batch's position in the posting list of an entity, named by its
+// parts. A second time changes nothing.
+func (b *batch) mark(t table, parts ...string) {
+	b.key = append(b.key[:0], byte(t))
+	for _, p := range parts {
+		b.key = appendPart(b.key, p)
+	}
+	chunk := chunkOf(b.at)
+	b.key = binary.BigEndian.AppendUint64(b.key, ^uint64(chunk))
+	row := b.packedRow(b.key)
+	offset := uint16(b.at - chunk)
+	if n := len(row.value); n > 0 && binary.BigEndian.Uint16(row.value[n-2:]) == offset {
 		return
 	}
-	b.add(key, binary.BigEndian.AppendUint16(nil, offset))
+	row.value = binary.BigEndian.AppendUint16(row.value, offset)
+	b.size += 2
 }
 
 // counter is what the newest row of a counter says.
 type counter struct {
 	value int64 // after its last change
 	chunk int64 // of its last change; -1 if there was none
-	last  int64 // position of its last change
 }
 
 // count adds to a counter. Several changes at one position are several entries.
@@ -89,13 +95,13 @@ func (b *batch) count(name string, change int64) error {
 		b.s.counters[name] = c
 	}
 	chunk := chunkOf(b.at)
-	var entry []byte
+	row := b.packedRow(appendVersion(entity, chunk))
 	if c.chunk != chunk {
-		entry = binary.BigEndian.AppendUint64(entry, uint64(c.value))
+		row.value = binary.BigEndian.AppendUint64(row.value, uint64(c.value))
 	}
-	entry = binary.BigEndian.AppendUint16(entry, uint16(b.at-chunk))
-	entry = binary.BigEndian.AppendUint16(entry, uint16(int16(change)))
-	b.add(appendVersion(entity, chunk), entry)
+	row.value = binary.BigEndian.AppendUint16(row.value, uint16(b.at-chunk))
+	row.value = binary.BigEndian.AppendUint16(row.value, uint16(int16(change)))
+	b.size += 4
 	c.chunk, c.value = chunk, c.value+change
 	return nil
 }

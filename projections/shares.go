@@ -58,15 +58,14 @@ const typeAccess = "access.call.recorded"
 
 // noteShare indexes an agreement's event.
 func noteShare(b *batch, a *Agreement) error {
-	lists := [][]byte{anyShare, shareBy("provider", a.Provider), shareBy("consumer", a.Consumer)}
+	b.mark(tShareBy, "any", "")
+	b.mark(tShareBy, "provider", a.Provider)
+	b.mark(tShareBy, "consumer", a.Consumer)
 	for _, g := range a.Grants {
-		lists = append(lists, shareBy("entry", g.Entry))
+		b.mark(tShareBy, "entry", g.Entry)
 		for _, item := range g.Items {
-			lists = append(lists, shareBy("column", item))
+			b.mark(tShareBy, "column", item)
 		}
-	}
-	for _, list := range lists {
-		b.mark(list)
 	}
 	return b.put(shareKey, a.ID)
 }

@@ -64,6 +64,12 @@ func eventBy(n events.Name) []byte {
 	return entityKey(tEventBy, append([]string{n.Kind}, n.Parts...)...)
 }
 
+// markName notes the batch's position under eventBy(n).
+func (b *batch) markName(n events.Name) {
+	var parts [4]string
+	b.mark(tEventBy, append(append(parts[:0], n.Kind), n.Parts...)...)
+}
+
 // nameActor is a kind of name in this view only: the records have no key of it,
 // because a key names no natural person.
 const nameActor = "actor"
@@ -77,9 +83,9 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	b.mark(anyEvent)
+	b.mark(tEventBy, "any")
 	for _, n := range names {
-		b.mark(eventBy(n))
+		b.markName(n)
 	}
 	if err := b.count("events/"+e.Event.Type, 1); err != nil {
 		return err
@@ -94,8 +100,8 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	})
 }
 
-// namesOf lists what a record can be found by: the names in the event, and those
-// that follow from them as of its position.
+// namesOf lists what a record can be found by, some more than once: the names in
+// the event, and those that follow from them as of its position.
 func (b *batch) namesOf(e *ledger.Entry) ([]events.Name, error) {
 	subject := e.Event.Data.Subject()
 	names := []events.Name{
@@ -114,13 +120,7 @@ func (b *batch) namesOf(e *ledger.Entry) ([]events.Name, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen := make(map[string]bool, len(names)+len(more))
-	return slices.DeleteFunc(append(names, more...), func(n events.Name) bool {
-		k := n.String()
-		again := seen[k]
-		seen[k] = true
-		return again
-	}), nil
+	return append(names, more...), nil
 }
 
 // following lists the names that follow from others: the parties of an agreement,

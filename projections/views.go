@@ -204,6 +204,18 @@ func (v *Views) Applied() int64 {
 	return v.applied
 }
 
+// Lag is how many records the views have yet to apply; 0 while they are being
+// built, and when they have stopped: then waiting for them helps nobody.
+func (v *Views) Lag() int64 {
+	last := v.ledger.Head().Size - 1
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.rebuilding || v.stopped != nil {
+		return 0
+	}
+	return max(last-v.applied, 0)
+}
+
 // Wait returns when the views have applied position, or with the context's
 // error, or with the error that stopped a projection.
 func (v *Views) Wait(ctx context.Context, position int64) error {

@@ -26,6 +26,7 @@ func serveCommand(p *program) *cobra.Command {
 	var dir, addr string
 	var o storeOptions
 	var dev bool
+	var viewLag int
 	c := &cobra.Command{
 		Use:   "serve --dir DIR",
 		Short: "Serve a ledger over HTTP",
@@ -52,13 +53,14 @@ reach it may read and write.`,
 			if err != nil {
 				return errors.Join(err, ln.Close())
 			}
-			return errors.Join(s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev}, p.out, nil), s.Close())
+			return errors.Join(s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil), s.Close())
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "dir", "", "the ledger's directory")
 	f.StringVar(&addr, "addr", defaultAddr, "host and port to listen on; port 0 picks a free one")
 	f.BoolVar(&dev, "dev", false, "let everybody who can reach the server read and write: for development only")
+	f.IntVar(&viewLag, "max-view-lag", 250_000, "records that the views may be behind before who writes has to wait for them; negative: no bound")
 	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
 	o.places.flags(c)
 	return required(c, "dir")

@@ -47,7 +47,10 @@ type Subject struct {
 func Subjects() []Subject {
 	return []Subject{
 		{"append", "synced appends in process, beside raw Pebble", benchAppend},
+		{"http", "appends over HTTP, beside the same server without a store, and on raw Pebble", benchHTTP},
 		{"views", "events until they are visible in every view, catching up, rebuilding, bytes", benchViews},
+		{"read", "questions as of a past position, and proofs, in a small ledger and one ten times as large", benchRead},
+		{"verify", "full verification, beside hashing the same bytes alone", benchVerify},
 	}
 }
 
