@@ -35,6 +35,8 @@ type Standing struct {
 	// says why.
 	Complete  bool     `json:"complete"`
 	LimitsHit []string `json:"limits_hit"`
+	// Basis is there if the answer was asked to be proven complete.
+	Basis *Basis `json:"basis,omitzero"`
 }
 
 // answer is the form of every JSON answer to a question: the members of the
@@ -70,6 +72,7 @@ type question struct {
 	// inner is the views' own cursor out of the one the client sent.
 	inner     string
 	limitsHit []string
+	basis     *Basis // set if the answer was proven complete
 }
 
 // ask opens the views at the moment a request asks about. The question must be
@@ -177,7 +180,9 @@ func (c *question) next(cursor *string) {
 func (c *question) hit(limits ...string) { c.limitsHit = append(c.limitsHit, limits...) }
 
 func (c *question) standing() Standing {
-	return c.s.standing(c.view.Position(), c.view.Recorded(), c.limitsHit...)
+	st := c.s.standing(c.view.Position(), c.view.Recorded(), c.limitsHit...)
+	st.Basis = c.basis
+	return st
 }
 
 func (s *Server) standing(position int64, recorded events.Time, limitsHit ...string) Standing {

@@ -50,6 +50,9 @@ type statusAnswer struct {
 	Version     string                   `json:"version,omitzero"`
 	Head        headAnswer               `json:"head"`
 	Views       []projections.ViewStatus `json:"views"`
+	// Index is how far the completeness index is committed to; none before the first
+	// commitment, or while it is taken up.
+	Index *indexAnswer `json:"index,omitzero"`
 	// Counts are what the ledger holds as of Counted.
 	Counts  projections.Counts `json:"counts"`
 	Counted int64              `json:"counted"`
@@ -62,6 +65,23 @@ type headAnswer struct {
 	Checkpoint string      `json:"checkpoint"`
 }
 
+type indexAnswer struct {
+	// Commit is the position of the newest commitment, Size the number of records
+	// it covers, Lag how many there are beyond.
+	Commit int64      `json:"commit"`
+	Size   int64      `json:"size"`
+	Lag    int64      `json:"lag"`
+	Root   proof.Hash `json:"root"`
+}
+
+func (s *Server) indexAnswer() *indexAnswer {
+	state, err := s.o.Ledger.IndexState()
+	if err != nil {
+		return nil
+	}
+	return &indexAnswer{state.Commit, state.Size, s.o.Ledger.Head().Size - state.Size, state.Root}
+}
+
 func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 	head := s.o.Ledger.Head()
 	view, err := s.o.Views.At(s.o.Views.Applied())
@@ -72,6 +92,7 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 	return statusAnswer{
 		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Version: s.o.Version,
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
+		Index: s.indexAnswer(),
 		Views: s.o.Views.Status(), Counts: counts, Counted: view.Position(),
 	}, joinClose(err, view)
 }

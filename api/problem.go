@@ -96,6 +96,7 @@ func problemOf(err error) *Problem {
 		question   *projections.QueryError
 		cursor     *projections.CursorError
 		tooLong    *http.MaxBytesError
+		proofSize  *ledger.ProofSizeError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -120,6 +121,10 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusServiceUnavailable, "ledger.overloaded", "more events are waiting to be written than the ledger holds in its queue", "send again after the time in Retry-After: an event that was written after all will get its old receipt").after(time.Second)
 	case errors.Is(err, errViewsFarBehind):
 		return problem(http.StatusServiceUnavailable, "views.far-behind", "what was recorded already is not visible yet in more records than the server allows", "send again after the time in Retry-After; nothing was recorded").after(time.Second)
+	case errors.As(err, &proofSize):
+		return problem(http.StatusUnprocessableEntity, "proof.too-many-records", proofSize.Error(), "narrow the window with from and to, or ask for a rarer name")
+	case errors.Is(err, ledger.ErrNoIndex):
+		return problem(http.StatusServiceUnavailable, "index.none", err.Error(), "try again when the index has been taken up; see index in /v1/status").after(time.Second)
 	case errors.Is(err, ledger.ErrClosed):
 		return problem(http.StatusServiceUnavailable, "ledger.closing", "the ledger is being closed", "send again when it is back: an event that was written after all will get its old receipt").after(5 * time.Second)
 	case errors.As(err, &clock):

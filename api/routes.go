@@ -51,7 +51,9 @@ func routes() []route {
 		{get, "/v1/proofs/inclusion", "Proof that a record is in the log, as C2SP tlog-proof text or JSON", accessRead, proveInclusion(), "?position=0"},
 		{get, "/v1/proofs/consistency", "Proof that the log at one size begins with the log at an earlier size", accessRead, direct(proveConsistency), "?from=1"},
 		{post, "/v1/evidence", "A bundle that proves an answer to somebody who does not trust this server: a ZIP, checked offline", accessRead, postEvidence(), `{"events":{"positions":[0]}}`},
+		{get, "/v1/proofs/completeness", "Proof that certain records, and no others, bear a name within a window: nothing was left out", accessRead, proveCompleteness(), "?key=entry:DS02"},
 		{get, "/log/checkpoint", "The published checkpoint, a C2SP signed note", accessPublic, checkpoint(), ""},
+		{get, "/log/body/{position}", "The body of an event of the ledger about itself, which is public", accessRead, publicBody(), ""},
 		{get, "/log/tile/entries/*", "Entry bundles, C2SP tlog-tiles: <N>[.p/<W>]", accessRead, entryTile(), ""},
 		{get, "/log/tile/*", "Hash tiles, C2SP tlog-tiles: <L>/<N>[.p/<W>]", accessRead, hashTile(), ""},
 

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"ledgerline/events"
+	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 )
 
@@ -20,6 +21,7 @@ type agreementsQuery struct {
 	reading
 	validAt
 	paging
+	proving
 	Party    string `query:"party" doc:"the provider's or the consumer's id"`
 	Provider string `query:"provider" doc:"the providing party's id"`
 	Consumer string `query:"consumer" doc:"the consuming party's id"`
@@ -37,8 +39,29 @@ func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, 
 		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, State: q.State, Dataset: dataset,
 		ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
+	if err == nil && q.Proof != "" {
+		err = c.proveAgreements(q, list)
+	}
 	c.next(&list.Next)
 	return list, err
+}
+
+// proveAgreements proves all records by which agreements like those asked for came
+// about, and all that happened to those in the list.
+func (c *question) proveAgreements(q agreementsQuery, list projections.AgreementList) error {
+	if q.Dataset != "" {
+		return unprovable("dataset", "which entries describe a dataset is worked out from the catalog, and not proven", "ask for the entries, one at a time")
+	}
+	cl := claim{names: someNames(proof.KindParty, q.Party, proof.KindParty, q.Provider, proof.KindParty, q.Consumer, proof.KindEntry, q.Entry)}
+	if len(cl.names) == 0 {
+		cl.names = typeNames(typesAgreement)
+	} else {
+		cl.names = cl.names[:1]
+	}
+	for _, a := range list.Agreements {
+		cl.names = append(cl.names, proof.Name{proof.KindAgreement, a.ID})
+	}
+	return c.prove(cl)
 }
 
 type agreementAnswer struct {
@@ -66,6 +89,7 @@ type sharesQuery struct {
 	reading
 	paging
 	window
+	proving
 	Provider string `query:"provider" doc:"the providing party's id"`
 	Consumer string `query:"consumer" doc:"the consuming party's id"`
 	Entry    string `query:"entry" doc:"id of the catalog entry shared"`
@@ -77,14 +101,36 @@ func listShares(c *question, q sharesQuery) (projections.ShareList, error) {
 		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column,
 		From: q.From, To: q.To, Page: c.page(q.paging),
 	})
+	if err == nil && q.Proof != "" {
+		err = c.proveShares(q, list)
+	}
 	c.next(&list.Next)
 	return list, err
+}
+
+// proveShares proves all records that bear the entry or a party asked for, and all
+// that happened to the agreements in the list.
+func (c *question) proveShares(q sharesQuery, list projections.ShareList) error {
+	cl := claim{names: someNames(proof.KindEntry, q.Entry, proof.KindParty, q.Provider, proof.KindParty, q.Consumer)}
+	if len(cl.names) == 0 {
+		cl.names = typeNames(typesAgreement, typeAccess)
+	} else {
+		cl.names = cl.names[:1]
+	}
+	for _, s := range list.Shares {
+		cl.rows = append(cl.rows, s.Position)
+		if s.Agreement != "" {
+			cl.names = append(cl.names, proof.Name{proof.KindAgreement, s.Agreement})
+		}
+	}
+	return c.prove(cl)
 }
 
 type accessesQuery struct {
 	reading
 	paging
 	window
+	proving
 	Provider  string `query:"provider" doc:"the providing party's id"`
 	Consumer  string `query:"consumer" doc:"the consuming party's id"`
 	Agreement string `query:"agreement" doc:"id of the agreement the call names"`
@@ -104,8 +150,30 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
 		Dataset: dataset, FlaggedOnly: q.Flagged, From: q.From, To: q.To, Page: c.page(q.paging),
 	})
+	if err == nil && q.Proof != "" {
+		err = c.prove(q.claim(dataset, list))
+	}
 	c.next(&list.Next)
 	return list, err
+}
+
+// claim is what a list of accesses says about the book.
+func (q *accessesQuery) claim(dataset projections.Dataset, list projections.AccessList) claim {
+	names := someNames(proof.KindAgreement, q.Agreement, proof.KindEntry, q.Entry, proof.KindParty, q.Provider, proof.KindParty, q.Consumer)
+	if dataset != (projections.Dataset{}) {
+		names = append(names, proof.Name{proof.KindDataset, dataset.Namespace, dataset.Name})
+	}
+	cl := claim{names: []proof.Name{{proof.KindType, typeAccess}}}
+	if len(names) > 0 {
+		cl.names, cl.also = names[:1], append(names[1:], cl.names...)
+	}
+	// A party may also be the other side or an operator: roles are no names.
+	selected := q.Provider != "" || q.Consumer != "" || q.Column != "" || q.Result != "" || q.Flagged || q.From != 0 || q.To != 0
+	cl.whole = list.Next == "" && q.Cursor == "" && !selected
+	for _, a := range list.Accesses {
+		cl.rows = append(cl.rows, a.Position)
+	}
+	return cl
 }
 
 // dataset finds a dataset by its text form. It is resolved against what is

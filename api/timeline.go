@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ledgerline/events"
+	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 
 	"github.com/go-chi/chi/v5"
@@ -17,6 +18,7 @@ type eventsQuery struct {
 	reading
 	paging
 	window
+	proving
 	Type      string `query:"type" doc:"the type of event, or the beginning of it, such as catalog."`
 	Subject   string `query:"subject" doc:"what the event is about, as {kind}/{id}"`
 	Party     string `query:"party" doc:"id of a party concerned"`
@@ -49,11 +51,45 @@ func listEvents(c *question, q eventsQuery) (projections.Timeline, error) {
 		query.Subject = sub
 	}
 	if q.Source != "" || q.ID != "" {
+		if q.Proof != "" {
+			return projections.Timeline{}, unprovable("proof", "source and id name one event", "ask for its proof of inclusion: /v1/proofs/inclusion")
+		}
 		return c.identified(q.Source, q.ID)
 	}
 	list, err := c.view.Timeline(c.ctx, query)
+	if err == nil && q.Proof != "" {
+		err = c.prove(q.claim(query, list))
+	}
 	c.next(&list.Next)
 	return list, err
+}
+
+// claim is what a list of records says about the book.
+func (q *eventsQuery) claim(query projections.TimelineQuery, list projections.Timeline) claim {
+	names := someNames(proof.KindAgreement, q.Agreement, proof.KindEntry, q.Entry, proof.KindParty, q.Party, proof.KindPrincipal, q.Principal)
+	if sub := query.Subject; sub != (events.Subject{}) {
+		names = append([]proof.Name{{proof.KindSubject, sub.Kind, sub.ID}}, names...)
+	}
+	if d := query.Dataset; d != (projections.Dataset{}) {
+		names = append(names, proof.Name{proof.KindDataset, d.Namespace, d.Name})
+	}
+	cl := claim{from: q.From, to: q.To, whole: list.Next == "" && q.Cursor == "" && q.Actor == "" && q.Text == ""}
+	types := typeNames(q.Type)
+	switch {
+	case len(names) == 0 && len(types) == 0: // of no type there is
+		cl.names = []proof.Name{{proof.KindType, q.Type}}
+	case len(names) == 0:
+		cl.names = types
+	case len(types) == 1:
+		cl.names, cl.also = names[:1], append(names[1:], types...)
+	default:
+		cl.names, cl.also = names[:1], names[1:]
+		cl.whole = cl.whole && q.Type == ""
+	}
+	for _, r := range list.Rows {
+		cl.rows = append(cl.rows, r.Position)
+	}
+	return cl
 }
 
 // identified returns the record of one source and id: a list of one or none.

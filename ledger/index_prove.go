@@ -65,30 +65,31 @@ func (x *indexer) current() (*indexView, error) {
 
 // ProveCompleteness proves which records answer a question, as of the newest
 // commitment to the index: see proof.Completeness. Bodies are shown of the records
-// that match. The proof was checked before it is returned. The error is an
-// ErrNoIndex, or a *ProofSizeError.
-func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question) (*proof.Completeness, error) {
+// that match. The proof was checked before it is returned, with what it shows. The
+// error is an ErrNoIndex, or a *ProofSizeError.
+func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question) (*proof.Completeness, *proof.Complete, error) {
 	if err := q.Validate(); err != nil {
-		return nil, fmt.Errorf("proving completeness: %w", err)
+		return nil, nil, fmt.Errorf("proving completeness: %w", err)
 	}
 	if err := l.uses.begin(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer l.uses.end()
 	l.index.mu.RLock()
 	defer l.index.mu.RUnlock()
 	v, err := l.index.current()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pr := prover{l: l, q: q, view: v, head: l.head.Load(), p: &proof.Completeness{Question: q}}
 	if err := pr.run(ctx); err != nil {
-		return nil, fmt.Errorf("proving completeness: %w", err)
+		return nil, nil, fmt.Errorf("proving completeness: %w", err)
 	}
-	if _, err := pr.p.Check(q, l.origin, note.VerifierList(l.verifier)); err != nil {
-		return nil, fmt.Errorf("proving completeness: what the index holds does not check: %w", err)
+	shown, err := pr.p.Check(q, l.origin, note.VerifierList(l.verifier))
+	if err != nil {
+		return nil, nil, fmt.Errorf("proving completeness: what the index holds does not check: %w", err)
 	}
-	return pr.p, nil
+	return pr.p, shown, nil
 }
 
 // ProofSizeError says that more records belong to an answer than one proof shows.

@@ -42,7 +42,7 @@ func (tl *testLog) adoptCommits() {
 // proven proves a question and returns what is proven.
 func (tl *testLog) proven(q proof.Question) *proof.Complete {
 	tl.t.Helper()
-	p, err := tl.ProveCompleteness(ctx, q)
+	p, _, err := tl.ProveCompleteness(ctx, q)
 	if err != nil {
 		tl.t.Fatalf("%+v: %v", q, err)
 	}
@@ -364,7 +364,7 @@ func TestIndexCrash(t *testing.T) {
 func TestIndexOff(t *testing.T) {
 	tl := newTestLog(t, Options{Index: IndexOptions{Off: true}})
 	tl.append(party(1))
-	_, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"party", "P001"}}, To: 5})
+	_, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"party", "P001"}}, To: 5})
 	if !errors.Is(err, ErrNoIndex) || !errors.Is(tl.CommitIndex(ctx), ErrNoIndex) {
 		t.Fatalf("without an index: %v", err)
 	}
@@ -376,7 +376,7 @@ func TestProofSize(t *testing.T) {
 	tl.fill("a", 50)
 	tl.commitIndex()
 	var size *ProofSizeError
-	if _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime}); !errors.As(err, &size) || size.Records != 50 {
+	if _, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime}); !errors.As(err, &size) || size.Records != 50 {
 		t.Fatalf("want a *ProofSizeError for 50 records, got %v", err)
 	}
 }

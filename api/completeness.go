@@ -1,0 +1,246 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+	"ledgerline/projections"
+
+	"github.com/go-json-experiment/json"
+)
+
+type completenessQuery struct {
+	window
+	Key    string `query:"key,required" doc:"what to prove all records of: type:{type}, entry:{id}, party:{id}, agreement:{id}, principal:{name}, subject:{kind}/{id} or dataset:{namespace}/{name}, with its symlinks and renames; or exactly the names in a JSON array, such as [\"dataset\",\"warehouse\",\"orders\"], or in an array of such"`
+	Also   string `query:"also" doc:"a further name, or several as a JSON array of arrays, that matching records bear too; the bodies of others are not shown"`
+	AsOf   Moment `query:"as_of" doc:"only records that the ledger knew then: a position, or an RFC 3339 time. Default: all"`
+	Format string `query:"format" doc:"form of the proof. Default: json, or cbor if Accept asks for it" enum:"json,cbor"`
+}
+
+// completenessJSON is a completeness proof for reading. What is checked is Proof.
+type completenessJSON struct {
+	Names []proof.Name `json:"names"`
+	Also  []proof.Name `json:"also"`
+	From  events.Time  `json:"from,omitzero"`
+	To    events.Time  `json:"to,omitzero"`
+	// Commit is the position of the commitment to the index that the proof rests
+	// on, Size the number of records it covers.
+	Commit int64 `json:"commit"`
+	Size   int64 `json:"size"`
+	// Closed says that nothing recorded later can fall into the window.
+	Closed  bool            `json:"closed"`
+	Matches int             `json:"matches"`
+	Records []completeEntry `json:"records"`
+	// NotCovered says what the proof does not show.
+	NotCovered string `json:"not_covered"`
+	Proof      []byte `json:"proof"`
+}
+
+// completeEntry is a record that bears one of the names.
+type completeEntry struct {
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+	LeafHash string      `json:"leaf_hash"`
+	Matches  bool        `json:"matches"`
+	Type     string      `json:"type,omitzero"`
+	Source   string      `json:"source,omitzero"`
+	ID       string      `json:"id,omitzero"`
+}
+
+// notCovered is said with every proof of completeness.
+const notCovered = "records that bear other names only; data that was derived from what these names stand for; what was never sent to the ledger"
+
+const mediaCBOR = "application/cbor"
+
+func proveCompleteness() endpoint {
+	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q completenessQuery) error {
+		asked, err := s.completenessQuestion(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		if err := s.cover(r.Context(), asked.To); err != nil {
+			return err
+		}
+		p, shown, err := s.o.Ledger.ProveCompleteness(r.Context(), asked)
+		if err != nil {
+			return err
+		}
+		if q.Format == "cbor" || q.Format == "" && strings.Contains(r.Header.Get("Accept"), mediaCBOR) {
+			writeBody(w, r, http.StatusOK, mediaCBOR, p.Marshal())
+			return nil
+		}
+		return writeJSON(w, r, http.StatusOK, viewCompleteness(p, shown))
+	})
+	e.answers = []content{
+		ok[completenessJSON](http.StatusOK, "what the proof shows, and the proof"),
+		{http.StatusOK, mediaCBOR, nil, "the proof alone, to be checked offline: see docs/format.md"},
+	}
+	return e
+}
+
+func viewCompleteness(p *proof.Completeness, c *proof.Complete) completenessJSON {
+	out := completenessJSON{
+		Names: c.Names, Also: c.Also, From: events.Time(c.From), Commit: c.Commit, Size: c.Size, Closed: c.Closed,
+		Matches: c.Matches, NotCovered: notCovered, Proof: p.Marshal(),
+	}
+	if c.To != proof.EndOfTime {
+		out.To = events.Time(c.To)
+	}
+	for _, r := range c.Records {
+		e := completeEntry{Position: int64(r.Leaf.Position), Recorded: events.Time(r.Leaf.Time), LeafHash: hexHash(r.Hash), Matches: r.Matches}
+		if r.Body != nil {
+			e.Type, e.Source, e.ID = r.Body.Type, r.Body.Source, r.Body.ID
+		}
+		out.Records = append(out.Records, e)
+	}
+	return out
+}
+
+// completenessQuestion reads the question out of the query.
+func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) (proof.Question, error) {
+	asked := proof.Question{From: int64(q.From), To: proof.EndOfTime}
+	if q.To != 0 {
+		asked.To = int64(q.To)
+	}
+	if q.AsOf.given {
+		at, err := s.resolve(ctx, q.AsOf, "as_of")
+		if err != nil {
+			return asked, err
+		}
+		e, err := s.o.Ledger.Get(ctx, at)
+		if err != nil {
+			return asked, err
+		}
+		asked.To = min(asked.To, int64(e.Recorded)+1)
+	}
+	if asked.From < 0 || asked.To < asked.From {
+		return asked, problem(http.StatusBadRequest, "query.value", "the window ends before it begins", "give from before to, both after 1970").at("from")
+	}
+	var err error
+	if asked.Names, err = s.names(ctx, q.Key, "key"); err != nil {
+		return asked, err
+	}
+	if q.Also != "" {
+		if asked.Also, err = s.names(ctx, q.Also, "also"); err != nil {
+			return asked, err
+		}
+		if len(asked.Also) > 1 && !strings.HasPrefix(q.Also, "[") {
+			asked.Also = asked.Also[:1] // a match bears each of them, and one name is meant
+		}
+	}
+	if err := asked.Validate(); err != nil {
+		return asked, problem(http.StatusBadRequest, "query.value", err.Error(), "give each name once").at("key")
+	}
+	return asked, nil
+}
+
+// names reads one name or several.
+func (s *Server) names(ctx context.Context, text, field string) ([]proof.Name, error) {
+	if strings.HasPrefix(text, "[") {
+		return exactNames(text, field)
+	}
+	kind, rest, found := strings.Cut(text, ":")
+	if !found || rest == "" {
+		return nil, badName(fmt.Sprintf("%q names nothing", clip(text)), field)
+	}
+	switch kind {
+	case proof.KindType, proof.KindEntry, proof.KindParty, proof.KindAgreement, proof.KindPrincipal:
+		return []proof.Name{{kind, rest}}, nil
+	case proof.KindSubject:
+		sub, ok := events.ParseSubject(rest)
+		if !ok {
+			return nil, badName("the subject has no kind", field)
+		}
+		return []proof.Name{{kind, sub.Kind, sub.ID}}, nil
+	case proof.KindDataset:
+		return s.datasetNames(ctx, rest, field)
+	}
+	return nil, badName(fmt.Sprintf("there is no kind of name called %q", clip(kind)), field)
+}
+
+// exactNames reads names as JSON: an array of a kind and its parts, or an array of
+// such arrays.
+func exactNames(text, field string) ([]proof.Name, error) {
+	var one proof.Name
+	if err := json.Unmarshal([]byte(text), &one); err == nil {
+		return []proof.Name{one}, nil
+	}
+	var names []proof.Name
+	if err := json.Unmarshal([]byte(text), &names); err != nil || len(names) > proof.MaxProvenNames {
+		return nil, badName("it is neither a name nor an array of names, a thousand at most", field)
+	}
+	return names, nil
+}
+
+// datasetNames finds a dataset by its text form, among those known, and its other
+// names.
+func (s *Server) datasetNames(ctx context.Context, text, field string) (names []proof.Name, err error) {
+	view, err := s.o.Views.At(s.o.Views.Applied())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = joinClose(err, view) }()
+	node, err := view.ResolveNode(ctx, projections.NodeDataset+":"+text)
+	if err != nil {
+		return nil, problemOf(err).at(field)
+	}
+	ds := projections.Dataset{Namespace: node.Namespace, Name: node.Name}
+	others, err := view.OtherNames(ctx, ds)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append([]projections.Dataset{ds}, others...) {
+		names = append(names, proof.Name{proof.KindDataset, d.Namespace, d.Name})
+	}
+	return names, nil
+}
+
+func badName(detail, field string) *Problem {
+	return problem(http.StatusBadRequest, "query.value", detail, `write a name as {kind}:{id}, such as entry:DS02, or as a JSON array, such as ["dataset","warehouse","orders"]`).at(field)
+}
+
+// cover makes sure that everything recorded before a time, as far as it is durable
+// now, is covered by a commitment to the index.
+func (s *Server) cover(ctx context.Context, to int64) error {
+	if state, err := s.o.Ledger.IndexState(); err == nil {
+		last, err := s.o.Ledger.Get(ctx, state.Size-1)
+		if err != nil {
+			return err
+		}
+		if int64(last.Recorded) >= to-1 {
+			return nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.Wait)
+	defer cancel()
+	return s.o.Ledger.CommitIndex(ctx)
+}
+
+// publicBody serves the bodies of the ledger's own events, so that who holds the
+// leaves can audit the index.
+func publicBody() endpoint {
+	return raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		position, err := pathPosition(r)
+		if err != nil {
+			return err
+		}
+		rec, err := s.o.Ledger.Record(position)
+		if err != nil {
+			return err
+		}
+		body, err := proof.ParseBody(rec.Body)
+		if err != nil {
+			return err
+		}
+		if !body.Public() {
+			return problem(http.StatusNotFound, "body.private", fmt.Sprintf("the record at position %d is not one of the ledger about itself", position), "see /v1/records for others, if you may")
+		}
+		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+		writeBody(w, r, http.StatusOK, mediaCBOR, rec.Body)
+		return nil
+	}, content{http.StatusOK, mediaCBOR, nil, "the body, byte for byte; its salt is zero"})
+}
