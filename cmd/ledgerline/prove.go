@@ -16,7 +16,7 @@ func proveCommand(p *program) *cobra.Command {
 	var w wanted
 	c := &cobra.Command{
 		Use:   "prove [POSITION]",
-		Short: "Fetch the proof that a record is in the log, or that the log only grew",
+		Short: "Fetch the proof that a record is in the log, that nothing was left out, or that the log only grew",
 		Long: `Prove fetches what convinces somebody who does not trust the ledger.
 
 With a position, or the --source and --id of an event: the proof that the record
@@ -24,9 +24,17 @@ is in the log (C2SP tlog-proof). With --out NAME it writes two files,
 NAME.tlog-proof and NAME.record, the record's own bytes; together they are checked
 offline with: ledgerline verify NAME.tlog-proof NAME.record --key KEY.
 
-With --from and --to, two numbers of records: the proof that the log of the later
-size begins with the log of the earlier.`,
+With --key, a name such as entry:DS02, party:D01, agreement:A02, subject:entry/DS02,
+type:access.call.recorded or dataset:warehouse/orders: the proof which records
+bear that name and were recorded within the window from --from to --to, two times
+of which either may be left out. It shows them all; --also names what bodies are
+shown of. --out NAME writes NAME.completeness, to be checked offline with:
+ledgerline verify NAME.completeness --key KEY.
+
+With --from and --to alone, two numbers of records: the proof that the log of the
+later size begins with the log of the earlier.`,
 		Example: `  ledgerline prove 17 --server http://127.0.0.1:8420 --out p17
+  ledgerline prove --key entry:DS02 --from 2025-01-01 --to 2026-01-01 --dir led --out shared
   ledgerline prove --from 100 --to 200 --dir led > grown.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return w.fetch(c, p, args) },
@@ -35,8 +43,10 @@ size begins with the log of the earlier.`,
 	f := c.Flags()
 	f.StringVar(&w.source, "source", "", "source of the event, with --id")
 	f.StringVar(&w.id, "id", "", "id of the event, with --source")
-	f.Int64Var(&w.from, "from", 0, "the earlier number of records")
-	f.Int64Var(&w.to, "to", 0, "the later number of records (default: all)")
+	f.StringVar(&w.from, "from", "", "the earlier number of records; with --key, when the window begins")
+	f.StringVar(&w.to, "to", "", "the later number of records (default: all); with --key, when the window ends, itself excluded")
+	f.StringVar(&w.key, "key", "", "prove all records that bear this name, {kind}:{id} or a JSON array")
+	f.StringVar(&w.also, "also", "", "with --key: show the bodies only of records that bear this name too")
 	f.StringVar(&w.out, "out", "", "write files of this name instead of printing")
 	return c
 }
@@ -45,25 +55,29 @@ size begins with the log of the earlier.`,
 type wanted struct {
 	target          target
 	source, id, out string
-	from, to        int64
+	from, to        string
+	key, also       string
 }
 
 func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) {
 	ways := 0
-	for _, given := range []bool{len(args) == 1, w.source != "" && w.id != "", w.from > 0} {
+	for _, given := range []bool{len(args) == 1, w.source != "" && w.id != "", w.from != "" && w.key == "", w.key != ""} {
 		if given {
 			ways++
 		}
 	}
 	if ways != 1 {
-		return usage("give a position, or --source and --id, or --from and --to")
+		return usage("give a position, or --source and --id, or --key, or --from and --to")
 	}
 	cl, err := w.target.connect(c.Context(), p)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cl.close()) }()
-	if w.from > 0 {
+	switch {
+	case w.key != "":
+		return w.completeness(c.Context(), p, cl)
+	case w.from != "":
 		return w.consistency(c.Context(), p, cl)
 	}
 	position := ""
@@ -79,15 +93,50 @@ func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) 
 }
 
 func (w *wanted) consistency(ctx context.Context, p *program, cl *client) error {
-	v := url.Values{"from": {number(w.from)}}
-	if w.to > 0 {
-		v.Set("to", number(w.to))
+	v := url.Values{"from": {w.from}}
+	if w.to != "" {
+		v.Set("to", w.to)
+	}
+	for _, size := range v {
+		if n, err := strconv.ParseUint(size[0], 10, 63); err != nil || n == 0 {
+			return usage("%q is not a number of records; to prove what bears a name between two times, give --key", size[0])
+		}
 	}
 	body, err := cl.get(ctx, "/v1/proofs/consistency", v)
 	if err != nil {
 		return err
 	}
 	return w.deliver(p, ".consistency", body)
+}
+
+func (w *wanted) completeness(ctx context.Context, p *program, cl *client) error {
+	v := url.Values{"key": {w.key}}
+	if w.also != "" {
+		v.Set("also", w.also)
+	}
+	for name, text := range map[string]string{"from": w.from, "to": w.to} {
+		if text == "" {
+			continue
+		}
+		m, err := moment(text)
+		if _, perr := strconv.ParseInt(m, 10, 64); err != nil || perr == nil {
+			return usage("--%s %s: want a time or a date: the window of a name is one of recorded time", name, text)
+		}
+		v.Set(name, m)
+	}
+	if w.out == "" {
+		body, err := cl.get(ctx, "/v1/proofs/completeness", v)
+		if err != nil {
+			return err
+		}
+		return w.deliver(p, "", body)
+	}
+	v.Set("format", "cbor")
+	b, err := cl.getText(ctx, "/v1/proofs/completeness", v)
+	if err != nil {
+		return err
+	}
+	return w.deliver(p, ".completeness", b)
 }
 
 func (w *wanted) inclusion(ctx context.Context, p *program, cl *client, position string) error {
