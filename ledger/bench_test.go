@@ -198,11 +198,12 @@ const benchSize = 50_000
 // memory on as many processors. There are two baselines. "hashing" is body, leaf
 // and a node of the tree for each record: what a tree over bytes costs. "needed" is
 // all that the format makes a verifier hash: beside these the salt of the body, the
-// keys of the leaf and the identity. cpu- ratios are of processor time, which does
+// keys of the leaf and the identity. The third workload is the mixed one with
+// commitments to the completeness index, which a verification makes anew. cpu- ratios are of processor time, which does
 // not depend on who else uses the machine. ns/op is per run of all three.
 func BenchmarkVerify(all *testing.B) {
 	const size = 100_000
-	for _, workload := range []string{"access", "mixed"} {
+	for _, workload := range []string{"access", "mixed", "indexed"} {
 		var dir string
 		var records []hashed
 		for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
@@ -277,11 +278,11 @@ type hashed struct {
 func verifyBook(b *testing.B, dir, workload string, n int) (string, []hashed) {
 	b.Helper()
 	var records []hashed
-	l, err := Create(dir, Options{Origin: "ledger.example/bench"})
+	l, err := Create(dir, Options{Origin: "ledger.example/bench", Index: IndexOptions{Off: workload != "indexed"}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if workload == "mixed" {
+	if workload != "access" {
 		m := newMix()
 		if _, err := l.Append(ctx, m.setup()...); err != nil {
 			b.Fatal(err)

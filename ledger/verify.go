@@ -186,7 +186,7 @@ func (v *verification) run(ctx context.Context, witnessed []byte) error {
 	if err := v.checkDerived(ctx, from); err != nil || from > 0 || len(v.report.Findings) > 0 {
 		return err // the index follows from all records, and only if they are right
 	}
-	return v.checkIndex(ctx)
+	return v.checkIndex()
 }
 
 // reason tells in one line why something cannot be read, without the advice that a

@@ -171,7 +171,7 @@ func (w *checker) checkRecords(ctx context.Context, c *tileCheck, prev proof.Has
 			if w.said == nil {
 				return
 			}
-			if err := w.said.read(position, body, w); err != nil {
+			if err := w.said.read(position, hash, body, w); err != nil {
 				w.v.find(Unreadable, position, position, "%s", reason(err))
 			}
 		}

@@ -25,10 +25,12 @@ import (
 // made.
 type derived struct {
 	v      *verification
-	whole  bool        // from the first record on: versions and states can be told
-	key    rowKey      // of the sums, drawn for this verification
-	broken atomic.Bool // a tile is not sound: what follows cannot be told
-	chain  inOrder
+	whole  bool          // from the first record on: versions and states can be told
+	key    rowKey        // of the sums, drawn for this verification
+	room   chan struct{} // a place for each run that is begun and not yet folded
+	broken atomic.Bool   // a tile is not sound: what follows cannot be told
+	chain  inOrder[fact]
+	index  *indexCheck
 	states [rowParts]stateFold // by the first bits of the subject's key
 
 	mu        sync.Mutex // guards what follows
@@ -60,7 +62,11 @@ type fact struct {
 }
 
 func newDerived(v *verification, from int64) *derived {
-	d := &derived{v: v, whole: from == 0, key: newRowKey(), sources: make(map[string]binding)}
+	d := &derived{v: v, whole: from == 0, key: newRowKey(), sources: make(map[string]binding), room: make(chan struct{}, 4*v.workers())}
+	d.index = new(indexCheck)
+	if d.whole && v.sound {
+		d.index = newIndexCheck(v)
+	}
 	d.chain.apply = func(f *fact) error {
 		if missing := d.continued.add(f.position, f.body); missing != nil {
 			d.findings = append(d.findings, *missing)
@@ -84,6 +90,8 @@ type said struct {
 	sources  map[string]binding
 	chain    []fact
 	states   [rowParts][]fact
+	index    []indexFact
+	keys     []proof.Hash // of the facts of the index
 	// What was looked up before, by name.
 	types map[string]events.Type
 	kinds map[string]bool // whether it has a state
@@ -96,9 +104,13 @@ func (d *derived) newSaid() *said {
 	}
 }
 
-// read works out what the record in the checker's view says.
-func (s *said) read(position int64, enc []byte, w *checker) error {
+// read works out what the record in the checker's view says, whose leaf was hashed
+// last.
+func (s *said) read(position int64, hash proof.Hash, enc []byte, w *checker) error {
 	v := &w.view
+	if position < s.d.index.end {
+		s.indexed(w.rehash.Leaf(), hash)
+	}
 	if string(v.Type) == proof.ErasureType {
 		if err := s.d.readErasure(position, enc); err != nil {
 			return err
@@ -140,6 +152,21 @@ func (s *said) read(position int64, enc []byte, w *checker) error {
 	part := partOf(subject)
 	s.states[part] = append(s.states[part], f)
 	return nil
+}
+
+// indexed keeps what a record adds to the index. Its leaf is about to be used again,
+// so its keys are copied, into memory for those of many.
+func (s *said) indexed(leaf *proof.Leaf, hash proof.Hash) {
+	if cap(s.keys)-len(s.keys) < len(leaf.Keys) {
+		s.keys = make([]proof.Hash, 0, max(len(leaf.Keys), 8*tileWidth))
+	}
+	n := len(s.keys)
+	s.keys = append(s.keys, leaf.Keys...)
+	f := indexFact{leaf: proof.Leaf{Position: leaf.Position, Time: leaf.Time, Keys: s.keys[n:len(s.keys):len(s.keys)]}, hash: hash}
+	if s.index == nil {
+		s.index = make([]indexFact, 0, runTiles*tileWidth)
+	}
+	s.index = append(s.index, f)
 }
 
 func (d *derived) readErasure(position int64, enc []byte) error {
@@ -200,47 +227,90 @@ func (d *derived) join(w *checker) {
 	}
 }
 
-// fold takes in the facts of a run that was read whole.
-func (d *derived) fold(run int64, s *said) error {
-	err := d.chain.put(run, s.chain)
-	s.chain = nil
-	for i := range s.states {
-		err = errors.Join(err, d.states[i].put(run, s.states[i]))
-		s.states[i] = nil
+// fold takes in the facts of a run, or notes that a tile of it is not sound. Runs
+// that wait for their turn hold memory, so no more are begun than there is room for.
+func (d *derived) fold(run int64, s *said, sound bool) error {
+	chain, index, states := s.chain, s.index, s.states
+	s.chain, s.index, s.keys, s.states = nil, nil, nil, [rowParts][]fact{}
+	if !sound {
+		d.broken.Store(true)
 	}
+	if d.broken.Load() {
+		d.leave(1 + d.index.drop())
+		return nil
+	}
+	_, err := d.chain.put(run, chain)
+	for i := range states {
+		if err == nil {
+			_, err = d.states[i].put(run, states[i])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	applied, err := d.index.put(run, index) // the slowest
+	d.leave(applied)
 	return err
 }
 
-// inOrder applies the facts of runs in the order of the runs, in whatever order
-// they come.
-type inOrder struct {
-	apply func(*fact) error
-
-	mu      sync.Mutex // guards what follows, and is held while facts are applied
-	next    int64
-	waiting map[int64][]fact
+// leave makes room for runs.
+func (d *derived) leave(runs int) {
+	for range runs {
+		<-d.room
+	}
 }
 
-func (o *inOrder) put(run int64, facts []fact) error {
+// inOrder applies the facts of runs in the order of the runs, in whatever order
+// they come. Whoever brings the run that is due applies it, and what waits behind
+// it; others leave theirs and go on.
+type inOrder[F any] struct {
+	apply func(*F) error
+
+	mu      sync.Mutex // guards what follows
+	next    int64
+	busy    bool // somebody applies; what apply changes is theirs
+	waiting map[int64][]F
+}
+
+// put takes in a run. It returns how many were applied.
+func (o *inOrder[F]) put(run int64, facts []F) (applied int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if run != o.next {
-		if o.waiting == nil {
-			o.waiting = make(map[int64][]fact)
-		}
-		o.waiting[run] = facts
-		return nil
+	if o.waiting == nil {
+		o.waiting = make(map[int64][]F)
 	}
-	for ok := true; ok; facts, ok = o.waiting[o.next] {
+	o.waiting[run] = facts
+	for !o.busy {
+		facts, ok := o.waiting[o.next]
+		if !ok {
+			break
+		}
 		delete(o.waiting, o.next)
+		o.busy = true
+		o.mu.Unlock()
 		for i := range facts {
-			if err := o.apply(&facts[i]); err != nil {
-				return err
+			if err = o.apply(&facts[i]); err != nil {
+				break
 			}
 		}
+		o.mu.Lock()
+		if err != nil {
+			return applied, err // and nobody applies any more
+		}
+		o.busy = false
 		o.next++
+		applied++
 	}
-	return nil
+	return applied, nil
+}
+
+// drop forgets what waits. It returns how many runs that were.
+func (o *inOrder[F]) drop() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := len(o.waiting)
+	clear(o.waiting)
+	return n
 }
 
 // continued is a record with more keys than its leaf holds, and those after it

@@ -31,7 +31,7 @@ type storedRows struct {
 // compare compares all derived rows with what the records say.
 func (d *derived) compare(ctx context.Context) error {
 	var rows storedRows
-	err := d.v.inParallel(ctx, 2*rowParts, func() (worker, error) {
+	err := d.v.inParallel(ctx, 2*rowParts, nil, func() (worker, error) {
 		s := &rowScan{d: d, hash: rowHasher{key: d.key}, rows: &rows}
 		return worker{do: s.part, end: s.join}, nil
 	})

@@ -16,7 +16,7 @@ const statesHeld = 1 << 18
 // it needs grows with the number of subjects that have a state, that is with the
 // catalog, agreements and issues, and not with what is accessed or run.
 type stateFold struct {
-	inOrder
+	inOrder[fact]
 	v            *verification
 	limit        int // of a generation
 	newer, older map[proof.Hash]cell

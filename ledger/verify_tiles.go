@@ -43,7 +43,7 @@ func (v *verification) checkTiles(ctx context.Context, from int64) error {
 	v.derived = newDerived(v, from)
 	tiles := (v.tail.row.Size + tileWidth - 1) / tileWidth
 	first := from / tileWidth
-	err := v.inParallel(ctx, (tiles-first+runTiles-1)/runTiles, func() (worker, error) {
+	err := v.inParallel(ctx, (tiles-first+runTiles-1)/runTiles, v.derived.room, func() (worker, error) {
 		w := v.newChecker()
 		return worker{
 			do: func(ctx context.Context, run int64) error {
@@ -69,27 +69,38 @@ type worker struct {
 	end func() error
 }
 
-// inParallel hands out the tasks [0, n) in order to as many workers as there are
-// to be. The first error ends all.
-func (v *verification) inParallel(ctx context.Context, n int64, hire func() (worker, error)) error {
+// workers is how many there are to be.
+func (v *verification) workers() int {
+	if v.opts.Workers > 0 {
+		return v.opts.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// inParallel hands out the tasks [0, n) in order to the workers. The first error
+// ends all. Before a task is handed out something is put into room, if there is
+// one; who does the task has to take it out again.
+func (v *verification) inParallel(ctx context.Context, n int64, room chan struct{}, hire func() (worker, error)) error {
 	group, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	workers := v.opts.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(int64(workers), n) {
+	for range min(int64(v.workers()), n) {
 		wg.Go(func() {
 			w, err := hire()
 			if err != nil {
 				cancel(err)
 				return
 			}
-			for group.Err() == nil {
+			for {
+				if room != nil { // before the task is known, so that the first always has a place
+					select {
+					case room <- struct{}{}:
+					case <-group.Done():
+					}
+				}
 				task := next.Add(1) - 1
-				if task >= n {
+				if group.Err() != nil || task >= n {
 					break
 				}
 				if err := w.do(group, task); err != nil {
@@ -125,13 +136,7 @@ func (w *checker) checkRun(ctx context.Context, run, from, to int64) error {
 			v.opts.Progress(done, v.tail.row.Size)
 		}
 	}
-	if !allSound {
-		v.derived.broken.Store(true)
-	}
-	if v.derived.broken.Load() {
-		return nil
-	}
-	return v.derived.fold(run, w.said)
+	return v.derived.fold(run, w.said, allSound)
 }
 
 // fitsAbove compares a tile with the hash it has in the tile above, if that is

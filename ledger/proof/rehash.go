@@ -37,6 +37,9 @@ func (h *Rehasher) LeafHash(position int64, prev Hash, time int64, body []byte, 
 	return sha256.Sum256(h.buf)
 }
 
+// Leaf is the leaf that was hashed last. It holds until the next one is.
+func (h *Rehasher) Leaf() *Leaf { return &h.leaf }
+
 // SubjectKey returns the key of the body's subject.
 func (h *Rehasher) SubjectKey(v *View) Hash {
 	b := appendHead(h.buf[:0], cborArray, 3)
