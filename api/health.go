@@ -19,13 +19,13 @@ type readyAnswer struct {
 	Views []projections.ViewStatus `json:"views"`
 }
 
-// readiness says whether answers are fresh: 503 while a view is being rebuilt,
-// has stopped, or is further behind than Limits.ReadyLag.
+// readiness says whether answers are fresh: 503 while a view is being rebuilt or
+// its graph loaded, has stopped, or is further behind than Limits.ReadyLag.
 func readiness() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
 		a := readyAnswer{Ready: true, Views: s.o.Views.Status()}
 		for _, v := range a.Views {
-			if v.Rebuilding || v.Err != "" || v.LagSeconds > s.o.Limits.ReadyLag.Seconds() {
+			if v.Rebuilding || v.Loading || v.Err != "" || v.LagSeconds > s.o.Limits.ReadyLag.Seconds() {
 				a.Ready = false
 			}
 		}

@@ -92,6 +92,7 @@ func problemOf(err error) *Problem {
 		future     *ledger.FutureError
 		clock      *ledger.ClockError
 		notApplied *projections.NotAppliedError
+		loading    *projections.LoadingError
 		unknown    *projections.UnknownNodeError
 		question   *projections.QueryError
 		cursor     *projections.CursorError
@@ -109,6 +110,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusBadRequest, "time.future", future.Error(), "ask for a time that has passed: what will be known then cannot be known now")
 	case errors.As(err, &notApplied):
 		return problem(http.StatusServiceUnavailable, "views.behind", notApplied.Error(), "try again: the views are catching up with the book").after(time.Second)
+	case errors.As(err, &loading):
+		return problem(http.StatusServiceUnavailable, "views.loading", loading.Error(), "try again: /readyz and /v1/status tell how far it is").after(time.Second)
 	case errors.As(err, &question):
 		return problem(http.StatusBadRequest, "query.contradiction", question.Error(), "see /docs for the parameters that go together").at(question.Field)
 	case errors.As(err, &unknown):

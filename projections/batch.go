@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"ledgerline/projections/graph"
 )
 
 // A batch collects the rows of a run of records, reads its own writes, and is
@@ -25,6 +27,10 @@ type batch struct {
 	packed  map[string]*packedRow
 	size    int    // bytes of rows, about
 	key     []byte // of mark, made anew each time
+	// step is what the record at hand changed in the lineage graph, steps what those
+	// before it did.
+	step  stepChanges
+	steps []*graph.Step
 }
 
 // packedRow is what is added to a packed row.
@@ -152,6 +158,18 @@ func (b *batch) note(entity []byte, value, decoded any) error {
 		return fmt.Errorf("views: encoding row %x: %w", entity, err)
 	}
 	b.write(entity, body, decoded)
+	return nil
+}
+
+// putOnce is put for an entity that has one version only, and that no batch asks
+// for.
+func (b *batch) putOnce(entity []byte, value any) error {
+	body, err := rowEncoding.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("views: encoding row %x: %w", entity, err)
+	}
+	b.written[string(entity)] = []version{{b.at, body}}
+	b.size += len(entity) + len(body) + versionLength
 	return nil
 }
 

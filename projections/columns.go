@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"fmt"
@@ -9,14 +8,18 @@ import (
 	"slices"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // A columnPair says that a column of the source went into a column of the
 // target. An empty field is the dataset as a whole: an empty To is what every
 // column depends on (a filter, a join key), kept once and not per column.
 type columnPair struct {
-	From            string   `json:"from"`
-	To              string   `json:"to"`
+	From string `json:"from"`
+	To   string `json:"to"`
+	// FromWord and ToWord are the numbers of From and To.
+	FromWord        uint32   `json:"from_word"`
+	ToWord          uint32   `json:"to_word"`
 	Transformations []string `json:"transformations"`
 	Masking         bool     `json:"masking"`
 }
@@ -48,6 +51,7 @@ func mergePairs(sets ...[]columnPair) []columnPair {
 			k := ends{p.From, p.To}
 			have := all[k]
 			have.From, have.To, have.Masking = p.From, p.To, have.Masking || p.Masking
+			have.FromWord, have.ToWord = max(have.FromWord, p.FromWord), max(have.ToWord, p.ToWord)
 			have.Transformations = slices.Concat(have.Transformations, p.Transformations)
 			slices.Sort(have.Transformations)
 			have.Transformations = slices.Compact(have.Transformations)
@@ -64,15 +68,11 @@ type flowEnds struct {
 
 func (f flowEnds) compare(o flowEnds) int { return cmp.Or(f.From.compare(o.From), f.To.compare(o.To)) }
 
-// columnFlow is a flow between datasets and the hash of its columns; no hash if
-// the columns are not known.
+// columnFlow is a flow between datasets and the number of the set of its columns;
+// 0 if the columns are not known.
 type columnFlow struct {
 	flowEnds
-	Columns []byte `json:"columns"`
-}
-
-func (f columnFlow) equal(o columnFlow) bool {
-	return f.flowEnds == o.flowEnds && bytes.Equal(f.Columns, o.Columns)
+	Columns uint32 `json:"columns"`
 }
 
 // putFlows stores the columns of flows, keeps the columns that they name, and
@@ -91,64 +91,79 @@ func putFlows(b *batch, columns map[flowEnds][]columnPair) ([]columnFlow, error)
 		if err := noteDataset(b, ends.To, to); err != nil {
 			return nil, err
 		}
-		hash, err := putColumns(b, pairs)
+		set, err := putColumns(b, pairs)
 		if err != nil {
 			return nil, err
 		}
-		flows = append(flows, columnFlow{ends, hash})
+		flows = append(flows, columnFlow{ends, set})
 	}
 	return flows, nil
 }
 
-// putColumns stores a set of pairs under its hash and returns the hash; nil for
-// no pairs. Runs of a job mostly repeat the same columns, so that a run costs one
-// small row and not one per column.
-func putColumns(b *batch, pairs []columnPair) ([]byte, error) {
+// putColumns stores a set of pairs and returns its number; 0 for no pairs. Runs of
+// a job mostly repeat the same columns, so that a run costs one small row and not
+// one per column.
+func putColumns(b *batch, pairs []columnPair) (uint32, error) {
 	if len(pairs) == 0 {
-		return nil, nil
+		return 0, nil
+	}
+	var err error
+	for i := range pairs {
+		p := &pairs[i]
+		if p.FromWord, err = b.word(p.From); err != nil {
+			return 0, err
+		}
+		if p.ToWord, err = b.word(p.To); err != nil {
+			return 0, err
+		}
 	}
 	body, err := rowEncoding.Marshal(pairs)
 	if err != nil {
-		return nil, fmt.Errorf("views: encoding columns: %w", err)
+		return 0, fmt.Errorf("views: encoding columns: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	k := entityKey(tColumns, string(sum[:]))
-	if known, err := b.has(k); err != nil || known {
-		return sum[:], err
-	}
-	return sum[:], b.put(k, pairs)
+	return b.number(entityKey(tColumns, string(sum[:])), tColumnSet, func(n uint32) any {
+		set := graph.ColumnSet{ID: n}
+		for _, p := range pairs {
+			set.Pairs = append(set.Pairs, graph.Pair{From: p.FromWord, To: p.ToWord})
+		}
+		b.step.sets = append(b.step.sets, set)
+		return pairs
+	})
 }
 
 // mergeFlows unites flows; those with the same ends unite their columns.
 func mergeFlows(b *batch, sets ...[]columnFlow) ([]columnFlow, error) {
 	flows := make(map[flowEnds]columnFlow)
 	for _, f := range slices.Concat(sets...) {
-		if old, ok := flows[f.flowEnds]; ok && !bytes.Equal(old.Columns, f.Columns) {
-			var a, z []columnPair
-			if err := b.columns(old.Columns, &a); err != nil {
-				return nil, err
-			}
-			if err := b.columns(f.Columns, &z); err != nil {
-				return nil, err
-			}
-			hash, err := putColumns(b, mergePairs(a, z))
+		if old, ok := flows[f.flowEnds]; ok && old.Columns != f.Columns {
+			a, err := b.columns(old.Columns)
 			if err != nil {
 				return nil, err
 			}
-			f.Columns = hash
+			z, err := b.columns(f.Columns)
+			if err != nil {
+				return nil, err
+			}
+			if f.Columns, err = putColumns(b, mergePairs(a, z)); err != nil {
+				return nil, err
+			}
 		}
 		flows[f.flowEnds] = f
 	}
 	return slices.SortedFunc(maps.Values(flows), func(a, z columnFlow) int { return a.flowEnds.compare(z.flowEnds) }), nil
 }
 
-// columns reads a set of pairs by its hash.
-func (b *batch) columns(hash []byte, into *[]columnPair) error {
-	if len(hash) == 0 {
-		return nil
+// columns reads a set of pairs, which the caller leaves as it is.
+func (b *batch) columns(set uint32) ([]columnPair, error) {
+	if set == 0 {
+		return nil, nil
 	}
-	_, err := b.get(entityKey(tColumns, string(hash)), into)
-	return err
+	pairs, err := recall[[]columnPair](b, numberKey(tColumnSet, set))
+	if err != nil || pairs == nil {
+		return nil, err
+	}
+	return *pairs, nil
 }
 
 // unite is the sorted union of two sets.

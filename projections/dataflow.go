@@ -2,9 +2,11 @@ package projections
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // A dataflow is where data came from according to one contributor (a run, a job,
@@ -52,55 +54,21 @@ func compareJobs(a, b events.JobRef) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
-// Stored edges that are not, or not under this name, edges of an answer. An
-// origin leads from a vertex to itself and says that nothing is upstream of it.
-const (
-	edgeFlow   = "flow"
-	edgeOrigin = "origin"
-)
+// Edges are kept under their numbers: see numbers.go. kindOrigin is no edge of the
+// graph: it leads from a node to itself and says that nothing is upstream of it.
+const kindOrigin graph.Kind = 255
 
-// edgeID identifies a stored edge.
-type edgeID struct {
-	Kind     string
-	From, To vertex
-	// Job is that of a flow; zero if a dataset declares the flow.
-	Job events.JobRef
-	// Detail tells edges apart that are equal otherwise: of a flow the hash of its
-	// columns, of a control edge its rules.
-	Detail string
-}
-
-// down and up are the edge's keys by its beginning and by its end.
-func (id edgeID) down() []byte { return id.key(tDown, id.From, id.To) }
-func (id edgeID) up() []byte   { return id.key(tUp, id.To, id.From) }
-
-func (id edgeID) key(t table, near, far vertex) []byte {
-	return entityKey(t, near.Kind, near.Namespace, near.Name, id.Kind, far.Kind, far.Namespace, far.Name, id.Job.Namespace, id.Job.Name, id.Detail)
-}
-
-// edgesOf is the prefix of the keys of all edges of a kind at a vertex; of all
-// kinds without one.
-func edgesOf(t table, v vertex, kind ...string) []byte {
-	return entityKey(t, append([]string{v.Kind, v.Namespace, v.Name}, kind...)...)
-}
-
-// edgeAt reads an edge from its key.
-func edgeAt(key []byte) (edgeID, error) {
-	p, err := parts(key)
-	if err != nil {
-		return edgeID{}, err
+func edgeKey(e graph.Edge) []byte {
+	k := append(make([]byte, 0, 32), byte(tEdge), byte(e.Kind))
+	for _, n := range [...]uint32{e.From, e.To, e.Job, e.Set} {
+		k = binary.BigEndian.AppendUint32(k, n)
 	}
-	near, far := vertex{Kind: p[0], Namespace: p[1], Name: p[2]}, vertex{Kind: p[4], Namespace: p[5], Name: p[6]}
-	id := edgeID{Kind: p[3], From: near, To: far, Job: events.JobRef{Namespace: p[7], Name: p[8]}, Detail: p[9]}
-	if table(key[0]) == tUp {
-		id.From, id.To = far, near
-	}
-	return id, nil
+	return k
 }
 
-// edgeRow is kept under the edge's key by its beginning; the key by its end
-// only says that there is one. A version whose position is Last is a moment at
-// which the edge was shown; other versions change the counts alone.
+// edgeRow is what is known of an edge beside its state, which the graph has. A
+// version whose position is Last is a moment at which the edge was shown; other
+// versions change the counts alone.
 type edgeRow struct {
 	_     struct{} `cbor:",toarray"`
 	First int64
@@ -117,53 +85,69 @@ type edgeRow struct {
 	Events []int64
 }
 
-// edges lists what a contributor contributes: each edge, and whether it is
-// mixed. job is zero for a dataset's own declaration, which has no inputs and
-// outputs.
-func (f *dataflow) edges(job events.JobRef, out map[edgeID]bool) {
-	v := jobVertex(job)
-	add := func(id edgeID, mixed bool) { out[id] = out[id] || mixed }
-	reads := func(d Dataset, by vertex, mixed bool) {
-		add(edgeID{Kind: EdgeReads, From: datasetVertex(d), To: by}, mixed)
-	}
-	writes := func(by vertex, d Dataset, mixed bool) {
-		add(edgeID{Kind: EdgeWrites, From: by, To: datasetVertex(d)}, mixed)
-	}
-	origin := func(v vertex) { add(edgeID{Kind: edgeOrigin, From: v, To: v}, false) }
+// edgeSet are edges, and which of them are mixed.
+type edgeSet map[graph.Edge]bool
+
+func (s edgeSet) add(e graph.Edge, mixed bool) { s[e] = s[e] || mixed }
+
+// edges lists what a contributor contributes. job is zero for a dataset's own
+// declaration, which has no inputs and outputs.
+func (f *dataflow) edges(n numbering, job events.JobRef, out edgeSet) error {
+	nodes := &numbers{n: n}
+	by := nodes.job(job)
 	if job != (events.JobRef{}) {
 		mixes := false
 		for _, d := range f.Outputs {
 			_, explicit := slices.BinarySearchFunc(f.Explicit, d, Dataset.compare)
 			mixed := !f.Complete && !explicit
 			mixes = mixes || mixed
-			writes(v, d, mixed)
+			out.add(graph.Edge{Kind: graph.Writes, From: by, To: nodes.dataset(d)}, mixed)
 		}
 		for _, d := range f.Inputs {
-			reads(d, v, mixes)
+			out.add(graph.Edge{Kind: graph.Reads, From: nodes.dataset(d), To: by}, mixes)
 		}
 		if f.Nothing {
-			origin(v)
+			out.add(graph.Edge{Kind: kindOrigin, From: by, To: by}, false)
 		}
 	}
 	for _, flow := range f.Flows {
-		add(edgeID{Kind: edgeFlow, From: datasetVertex(flow.From), To: datasetVertex(flow.To), Job: job, Detail: string(flow.Columns)}, false)
+		from := nodes.dataset(flow.From)
+		out.add(graph.Edge{Kind: graph.Flow, From: from, To: nodes.dataset(flow.To), Job: by, Set: flow.Columns}, false)
 		if job != (events.JobRef{}) { // the source need not be among the inputs
-			reads(flow.From, v, false)
+			out.add(graph.Edge{Kind: graph.Reads, From: from, To: by}, false)
 		}
 	}
 	for _, l := range f.Reads {
-		reads(l.Dataset, jobVertex(l.Job), false)
+		out.add(graph.Edge{Kind: graph.Reads, From: nodes.dataset(l.Dataset), To: nodes.job(l.Job)}, false)
 	}
 	for _, l := range f.Writes {
-		writes(jobVertex(l.Job), l.Dataset, false)
+		out.add(graph.Edge{Kind: graph.Writes, From: nodes.job(l.Job), To: nodes.dataset(l.Dataset)}, false)
 	}
 	for _, p := range f.Feeds {
-		add(edgeID{Kind: EdgeFeeds, From: jobVertex(p.From), To: jobVertex(p.To)}, false)
+		out.add(graph.Edge{Kind: graph.Feeds, From: nodes.job(p.From), To: nodes.job(p.To)}, false)
 	}
 	for _, d := range f.Origins {
-		origin(datasetVertex(d))
+		o := nodes.dataset(d)
+		out.add(graph.Edge{Kind: kindOrigin, From: o, To: o}, false)
 	}
+	return nodes.err
 }
+
+// numbers asks for numbers until one cannot be had.
+type numbers struct {
+	n   numbering
+	err error
+}
+
+func (n *numbers) of(v vertex) (number uint32) {
+	if n.err == nil {
+		number, n.err = n.n.node(v)
+	}
+	return number
+}
+
+func (n *numbers) dataset(d Dataset) uint32   { return n.of(datasetVertex(d)) }
+func (n *numbers) job(j events.JobRef) uint32 { return n.of(jobVertex(j)) }
 
 // A contributor is who shows edges at a record: a run, or a declaration if run
 // is empty.
@@ -174,41 +158,45 @@ type contributor struct {
 
 // contribute moves the edges' rows from what a contributor contributed before to
 // what it contributes now. touched is what the event itself shows.
-func contribute(b *batch, by contributor, before, now, touched map[edgeID]bool) error {
-	shown := make(map[edgeID]bool, len(touched))
-	for id := range touched { // the columns may have been merged with earlier ones
-		id.Detail = ""
-		shown[id] = true
+func contribute(b *batch, by contributor, before, now, touched edgeSet) error {
+	shown := make(map[graph.Edge]bool, len(touched))
+	for e := range touched {
+		shown[plainEdge(e)] = true
 	}
-	for id, mixed := range now {
-		was, had := before[id]
-		plain := id
-		plain.Detail = ""
-		show := shown[plain] || !had
+	for e, mixed := range now {
+		was, had := before[e]
+		show := shown[plainEdge(e)] || !had
 		if had && was == mixed && !show {
 			continue
 		}
-		if err := updateEdge(b, id, func(e *edgeRow) {
-			e.count(by, one(!had), one(mixed)-one(was))
-			if e.First == 0 {
-				e.First = b.at
+		if err := updateEdge(b, e, func(row *edgeRow) {
+			row.count(by, one(!had), one(mixed)-one(was))
+			if row.First == 0 {
+				row.First = b.at
 			}
 			if show {
-				e.show(by, b.at)
+				row.show(by, b.at)
 			}
 		}); err != nil {
 			return err
 		}
 	}
-	for id, was := range before {
-		if _, still := now[id]; still {
+	for e, was := range before {
+		if _, still := now[e]; still {
 			continue
 		}
-		if err := updateEdge(b, id, func(e *edgeRow) { e.count(by, -1, -one(was)) }); err != nil {
+		if err := updateEdge(b, e, func(row *edgeRow) { row.count(by, -1, -one(was)) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// plainEdge is an edge without its columns, which may have been merged with
+// earlier ones.
+func plainEdge(e graph.Edge) graph.Edge {
+	e.Set = 0
+	return e
 }
 
 func (e *edgeRow) count(by contributor, n, mixed int64) {
@@ -227,6 +215,19 @@ func (e *edgeRow) show(by contributor, at int64) {
 	}
 }
 
+// state is what the graph knows of the row.
+func (e *edgeRow) state() (s graph.State) {
+	for _, part := range []struct {
+		n int64
+		s graph.State
+	}{{e.Runs, graph.Observed}, {e.Declared, graph.Declared}, {e.Mixed, graph.MixedObserved}, {e.MixedDeclared, graph.MixedDeclared}} {
+		if part.n > 0 {
+			s |= part.s
+		}
+	}
+	return s
+}
+
 func one(b bool) int64 {
 	if b {
 		return 1
@@ -236,27 +237,25 @@ func one(b bool) int64 {
 
 // updateEdge changes an edge's row, making it if it is new and removing it when
 // nobody contributes it any more.
-func updateEdge(b *batch, id edgeID, change func(*edgeRow)) error {
-	k := id.down()
+func updateEdge(b *batch, e graph.Edge, change func(*edgeRow)) error {
+	k := edgeKey(e)
 	before, err := recall[edgeRow](b, k)
 	if err != nil {
 		return err
 	}
 	var row edgeRow
-	known := before != nil
-	if known {
+	if before != nil {
 		row = *before
 	}
+	was := row.state()
 	change(&row)
-	if row.Runs == 0 && row.Declared == 0 {
-		b.remove(id.up())
+	is := row.state()
+	if was != is && e.Kind != kindOrigin {
+		b.step.change(graph.Change{Edge: e, Was: was, Is: is})
+	}
+	if is == 0 {
 		b.remove(k)
 		return nil
-	}
-	if !known {
-		if err := b.put(id.up(), nil); err != nil {
-			return err
-		}
 	}
 	return keep(b, k, &row)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // A stamp orders what OpenLineage events say by the time they claim and, where
@@ -48,8 +49,9 @@ type datasetRow struct {
 	// SameAs are its other names in force, told at either end, sorted.
 	SameAs []sameName `json:"same_as"`
 	// Dropped is the newest DROP. It holds until an event newer than it mentions
-	// the dataset: see seenRow.
+	// the dataset (see seenRow); Gone says that it does.
 	Dropped stamp `json:"dropped"`
+	Gone    bool  `json:"gone"`
 	// Entries are the catalog entries that describe it, sorted.
 	Entries []string `json:"entries"`
 }
@@ -104,16 +106,6 @@ func (d *datasetRow) field(name string) int {
 
 func compareField(f fieldRow, name string) int { return cmp.Compare(f.Name, name) }
 
-// dropped reports whether a dataset was dropped and not mentioned since.
-func (r *reader) dropped(d Dataset, row *datasetRow) (bool, error) {
-	if row.Dropped == (stamp{}) {
-		return false, nil
-	}
-	var seen seenRow
-	_, err := r.find(seenKey(d), &seen)
-	return row.Dropped.compare(seen.At) > 0, err
-}
-
 // noteDatasets keeps what an event says about the datasets that it lists.
 func noteDatasets(b *batch, d *events.OpenLineageReceived) error {
 	for i := range d.Inputs {
@@ -138,11 +130,11 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 	if ds == (Dataset{}) {
 		return nil
 	}
-	if o.Lifecycle.Change != lifecycleDrop {
-		if err := noteSeen(b, ds, at); err != nil {
-			return err
-		}
+	seen, err := noteSeen(b, ds, at, o.Lifecycle.Change != lifecycleDrop)
+	if err != nil {
+		return err
 	}
+	wasGone, gone := false, false
 	var before, now []Dataset
 	if err := updateDataset(b, ds, func(row *datasetRow) (changed bool) {
 		before = row.names()
@@ -151,9 +143,18 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 		}
 		changed = row.facets(o, at) || changed
 		now = row.names()
-		return changed
+		wasGone, gone = row.Gone, row.Dropped != (stamp{}) && row.Dropped.compare(seen) > 0
+		row.Gone = gone
+		return changed || gone != wasGone
 	}); err != nil {
 		return err
+	}
+	if gone != wasGone {
+		n, err := nodeOf(b, ds)
+		if err != nil {
+			return err
+		}
+		b.step.change(graph.Change{Edge: graph.Edge{Kind: graph.Dropped, From: n}, Was: holding(wasGone), Is: holding(gone)})
 	}
 	// Names are known from when they are told, whether they hold or not.
 	for _, n := range append(o.Symlinks[:len(o.Symlinks):len(o.Symlinks)], o.Lifecycle.Previous) {
@@ -219,8 +220,9 @@ func noteNames(b *batch, ds Dataset, before, now []Dataset) error {
 		if had == has || other == ds {
 			continue
 		}
+		var was, is bool
 		if err := updateDataset(b, ds, func(row *datasetRow) bool {
-			row.link(other, b.at, func(n *sameName) { n.Mine = has })
+			was, is = row.link(other, b.at, func(n *sameName) { n.Mine = has })
 			return true
 		}); err != nil {
 			return err
@@ -231,19 +233,33 @@ func noteNames(b *batch, ds Dataset, before, now []Dataset) error {
 		}); err != nil {
 			return err
 		}
+		x, err := nodeOf(b, ds)
+		if err != nil {
+			return err
+		}
+		y, err := nodeOf(b, other)
+		if err != nil {
+			return err
+		}
+		for _, e := range []graph.Edge{{Kind: graph.Same, From: x, To: y}, {Kind: graph.Same, From: y, To: x}} {
+			b.step.change(graph.Change{Edge: e, Was: holding(was), Is: holding(is)})
+		}
 	}
 	return nil
 }
 
-// link changes the link to another name; one that nobody tells is gone.
-func (d *datasetRow) link(other Dataset, at int64, change func(*sameName)) {
+// link changes the link to another name, and reports whether there was one and is
+// one; one that nobody tells is gone.
+func (d *datasetRow) link(other Dataset, at int64, change func(*sameName)) (was, is bool) {
 	i, found := slices.BinarySearchFunc(d.SameAs, other, func(n sameName, o Dataset) int { return n.Dataset.compare(o) })
 	if !found {
 		d.SameAs = slices.Insert(d.SameAs, i, sameName{Dataset: other, First: at})
 	}
 	if change(&d.SameAs[i]); !d.SameAs[i].Mine && !d.SameAs[i].Theirs {
 		d.SameAs = slices.Delete(d.SameAs, i, i+1)
+		return found, false
 	}
+	return found, true
 }
 
 // addField makes sure that a column is known.
@@ -266,12 +282,29 @@ func noteDataset(b *batch, ds Dataset, fields []string) error {
 	})
 }
 
-func noteSeen(b *batch, ds Dataset, at stamp) error {
-	seen, err := recall[seenRow](b, seenKey(ds))
-	if err != nil || (seen != nil && at.compare(seen.At) <= 0) {
-		return err
+// holding is the state of what holds or does not.
+func holding(b bool) graph.State {
+	if b {
+		return graph.Declared
 	}
-	return keep(b, seenKey(ds), &seenRow{at})
+	return 0
+}
+
+// noteSeen returns the newest event that mentions a dataset without dropping it:
+// this one, if mentions is set and it is.
+func noteSeen(b *batch, ds Dataset, at stamp, mentions bool) (stamp, error) {
+	seen, err := recall[seenRow](b, seenKey(ds))
+	if err != nil {
+		return stamp{}, err
+	}
+	newest := stamp{}
+	if seen != nil {
+		newest = seen.At
+	}
+	if !mentions || (seen != nil && at.compare(newest) <= 0) {
+		return newest, nil
+	}
+	return at, keep(b, seenKey(ds), &seenRow{at})
 }
 
 // updateDataset changes a dataset's row, making it if it is new. change reports
@@ -285,8 +318,13 @@ func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
 	row := datasetRow{First: b.at}
 	if before != nil {
 		row = *before // what is changed in its lists belongs to the row kept below
-	} else if err := b.count("datasets", 1); err != nil {
-		return err
+	} else {
+		if err := b.count("datasets", 1); err != nil {
+			return err
+		}
+		if _, err := nodeOf(b, ds); err != nil {
+			return err
+		}
 	}
 	if !change(&row) && before != nil {
 		return nil

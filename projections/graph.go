@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // Direction of a lineage question.
@@ -16,6 +17,17 @@ const (
 	Down Direction = "down"
 	Both Direction = "both"
 )
+
+// ways are the directions to walk in.
+func (d Direction) ways() []graph.Direction {
+	switch d {
+	case Up:
+		return []graph.Direction{graph.Up}
+	case Down:
+		return []graph.Direction{graph.Down}
+	}
+	return []graph.Direction{graph.Up, graph.Down}
+}
 
 // LineageQuery asks for the graph around a node.
 type LineageQuery struct {
@@ -157,7 +169,8 @@ const (
 // EdgeEvents is how many records an edge names; the runs between hold the rest.
 const EdgeEvents = 5
 
-// Lineage walks the graph around a node, breadth first. Cycles are walked once.
+// Lineage walks the graph around a node, breadth first. Cycles are walked once. An
+// answer that MaxNodes cuts holds the nearest nodes.
 // The error is an *UnknownNodeError if the node is not known, and a *QueryError
 // for a question that contradicts itself.
 func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error) {
@@ -173,15 +186,10 @@ func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error)
 		if err != nil {
 			return err
 		}
-		for _, dir := range []Direction{Up, Down} {
-			if q.Direction != Both && q.Direction != dir {
-				continue
-			}
-			if err := walk.run(ctx, start, dir); err != nil {
-				return err
-			}
+		if err := walk.run(ctx, q.Direction.ways()...); err != nil {
+			return err
 		}
-		g, err = walk.graph(start, q.Direction)
+		g, err = walk.graph(q.Direction)
 		return err
 	})
 	return g, err

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -33,6 +34,27 @@ func TestLaw(t *testing.T) {
 			same(t, fmt.Sprintf("rows %s at %d", name, n), rows(t, v, n), rows(t, fresh, n))
 			same(t, fmt.Sprintf("answers %s at %d", name, n), answers(t, viewAt(t, v, n)), want)
 		}
+	}
+}
+
+// TestBeforeTheFirst: as of the position before the first record nothing is known.
+func TestBeforeTheFirst(t *testing.T) {
+	b := script(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	w := viewAt(t, v, -1)
+	if p, err := w.Parties(ctx, Page{}); err != nil || len(p.Parties) > 0 {
+		t.Errorf("parties: %v %v", p, err)
+	}
+	if l, err := w.Timeline(ctx, TimelineQuery{}); err != nil || len(l.Rows) > 0 {
+		t.Errorf("timeline: %v %v", l, err)
+	}
+	if _, ok, err := w.Run(ctx, "r1"); err != nil || ok {
+		t.Errorf("run: %v %v", ok, err)
+	}
+	_, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/raw"})
+	if unknown := (*UnknownNodeError)(nil); !errors.As(err, &unknown) {
+		t.Errorf("lineage: %v", err)
 	}
 }
 

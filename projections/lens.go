@@ -1,14 +1,32 @@
 package projections
 
-import "fmt"
+import (
+	"fmt"
 
-// A lens is a view of the stored edges: it reports whether an edge is in the
-// view, and changes the edge's row to what the view knows of it. Of the two
-// counts of mixed contributors it leaves the one that the view goes by in Mixed.
-type lens func(*stored) (bool, error)
+	"ledgerline/projections/graph"
+)
+
+// A lens is a view of the edges.
+type lens struct {
+	// need and mixed are the states that count, for the graph to look at.
+	need, mixed graph.State
+	// row tells what the view knows of an edge, from the edge's row.
+	row func(graph.Edge, *edgeRow)
+	// see, if not nil, looks at each edge instead: what the view knows of it, and
+	// false if it is not in the view.
+	see func(graph.Edge) (edgeRow, bool, error)
+}
+
+// state is the state of an edge in the view; 0 if it is not in it.
+func (l *lens) state(s graph.State) graph.State {
+	if s&l.need == 0 {
+		return 0
+	}
+	return s & (l.need | l.mixed)
+}
 
 // lens makes the view that a question names.
-func (r *reader) lens(q LineageQuery) (lens, error) {
+func (r *reader) lens(q LineageQuery) (*lens, error) {
 	if (q.From != 0 || q.To != 0) && q.View != ViewObserved {
 		return nil, &QueryError{"view", "a window of time belongs to view=observed"}
 	}
@@ -20,12 +38,12 @@ func (r *reader) lens(q LineageQuery) (lens, error) {
 	}
 	switch q.View {
 	case ViewDeclared:
-		return declaredEdges, nil
+		return &lens{need: graph.Declared, mixed: graph.MixedDeclared, row: declaredEdges}, nil
 	case ViewObserved:
-		o := &observation{r: r, runs: make(map[string]*observedRun), wanted: func(_ string, run *runRow) bool {
+		o := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(_ string, run *runRow) bool {
 			return (q.To == 0 || run.Begun < q.To) && (q.From == 0 || run.Heard >= q.From)
 		}}
-		return o.edge, nil
+		return o.lens(), nil
 	case ViewRun:
 		if q.Run == "" {
 			return nil, &QueryError{"run", "view=run needs the id of a run; the edges of view=observed name them"}
@@ -34,44 +52,42 @@ func (r *reader) lens(q LineageQuery) (lens, error) {
 		if err == nil && !known {
 			err = &UnknownNodeError{Node: NodeRun + ":" + q.Run}
 		}
-		o := &observation{r: r, runs: make(map[string]*observedRun), wanted: func(id string, _ *runRow) bool { return id == q.Run }}
-		return o.edge, err
+		o := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(id string, _ *runRow) bool { return id == q.Run }}
+		return o.lens(), err
 	case ViewCumulative, "":
-		return allEdges, nil
+		return &lens{
+			need: graph.Observed | graph.Declared, mixed: graph.MixedObserved | graph.MixedDeclared,
+			row: func(graph.Edge, *edgeRow) {},
+		}, nil
 	}
 	return nil, &QueryError{"view", fmt.Sprintf("%q is not a view", q.View)}
 }
 
-func allEdges(e *stored) (bool, error) {
-	e.row.Mixed += e.row.MixedDeclared
-	return true, nil
-}
-
-func declaredEdges(e *stored) (bool, error) {
-	e.row.Mixed, e.row.Runs = e.row.MixedDeclared, 0
-	if e.row.Run != "" { // what Last tells is not about the declaration
-		e.row.Run, e.row.Time = "", 0
+func declaredEdges(_ graph.Edge, row *edgeRow) {
+	row.Runs = 0
+	if row.Run != "" { // what Last tells is not about the declaration
+		row.Run, row.Time = "", 0
 	}
-	return e.row.Declared > 0, nil
 }
 
 // An observation is the view of what certain runs showed.
 type observation struct {
 	r      *reader
 	wanted func(id string, run *runRow) bool
-	runs   map[string]*observedRun
+	runs   map[string]edgeSet // nil if a run is not wanted
 }
 
-// observedRun is what a wanted run contributes; nothing if it is not wanted.
-type observedRun struct{ edges map[edgeID]bool }
+func (o *observation) lens() *lens {
+	return &lens{need: graph.Observed, mixed: graph.MixedObserved, see: o.edge}
+}
 
 // edge keeps what the wanted runs showed of an edge. Which runs showed it at all
 // is found among the versions of its row. It counts all runs, and names the
 // latest events.
-func (o *observation) edge(e *stored) (bool, error) {
+func (o *observation) edge(e graph.Edge) (edgeRow, bool, error) {
 	seen := edgeRow{First: latest}
 	counted := make(map[string]bool)
-	err := o.r.history(e.id.down(), o.r.at, func(row row) (bool, error) {
+	err := o.r.history(edgeKey(e), o.r.at, func(row row) (bool, error) {
 		var v edgeRow
 		if err := row.decode(&v); err != nil {
 			return false, err
@@ -83,7 +99,7 @@ func (o *observation) edge(e *stored) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		mixed, ok := run.edges[e.id]
+		mixed, ok := run[e]
 		if !ok {
 			return true, nil
 		}
@@ -99,23 +115,20 @@ func (o *observation) edge(e *stored) (bool, error) {
 		}
 		return true, nil
 	})
-	e.row = seen
-	return seen.Runs > 0, err
+	return seen, seen.Runs > 0, err
 }
 
 // run reads a run's edges, each once.
-func (o *observation) run(id string) (*observedRun, error) {
-	if run, ok := o.runs[id]; ok {
-		return run, nil
+func (o *observation) run(id string) (edgeSet, error) {
+	edges, known := o.runs[id]
+	if known {
+		return edges, nil
 	}
 	var row runRow
-	if _, err := o.r.find(entityKey(tRun, id), &row); err != nil {
-		return nil, err
+	_, err := o.r.find(entityKey(tRun, id), &row)
+	if err == nil && o.wanted(id, &row) {
+		edges, err = row.edges(o.r, id)
 	}
-	run := new(observedRun)
-	if o.wanted(id, &row) {
-		run.edges = row.edges(id)
-	}
-	o.runs[id] = run
-	return run, nil
+	o.runs[id] = edges
+	return edges, err
 }

@@ -24,6 +24,10 @@ import (
 //
 // Control flow (who starts after whom) and hierarchy (who started whom) lie
 // between jobs and between runs, and no walk of data flow takes them.
+//
+// An edge is in two places. The graph in memory (package graph) knows its state
+// and when that changed, from the steps kept with the rows; walks go there. Its
+// row tells who showed it, and is read for the edges of an answer.
 
 // jobRow is a job that a record mentioned.
 type jobRow struct {
@@ -135,14 +139,17 @@ func (r *runRow) see(d *events.OpenLineageReceived) {
 }
 
 // edges lists all that a run contributes to the three graphs.
-func (r *runRow) edges(id string) map[edgeID]bool {
-	out := make(map[edgeID]bool)
-	r.Flow.edges(r.Job, out)
-	for i := range r.Windows {
-		r.Windows[i].Flow.edges(r.Job, out)
+func (r *runRow) edges(n numbering, id string) (edgeSet, error) {
+	out := make(edgeSet)
+	if err := r.Flow.edges(n, r.Job, out); err != nil {
+		return nil, err
 	}
-	relationEdges(id, r.Job, r.Parent.Said, r.Depends.Said, out)
-	return out
+	for i := range r.Windows {
+		if err := r.Windows[i].Flow.edges(n, r.Job, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, relationEdges(n, id, r.Job, r.Parent.Said, r.Depends.Said, out)
 }
 
 // now is the dataflow of the run as it stands: of its newest window, if it tells
@@ -192,7 +199,11 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 			return err
 		}
 	}
-	before, job := run.edges(d.Run), run.Job
+	before, err := run.edges(b, d.Run)
+	if err != nil {
+		return err
+	}
+	job := run.Job
 	run.see(d)
 	run.Last = b.at
 	if job != run.Job {
@@ -218,8 +229,15 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 			return err
 		}
 	}
-	by := contributor{run: d.Run, time: d.EventTime}
-	if err := contribute(b, by, before, run.edges(d.Run), shown.edges(d.Run)); err != nil {
+	now, err := run.edges(b, d.Run)
+	if err != nil {
+		return err
+	}
+	touched, err := shown.edges(b, d.Run)
+	if err != nil {
+		return err
+	}
+	if err := contribute(b, contributor{run: d.Run, time: d.EventTime}, before, now, touched); err != nil {
 		return err
 	}
 	return b.put(k, run)
@@ -246,11 +264,13 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 	if err != nil || (!known && !said.says()) {
 		return err
 	}
-	edges := func(t *told) (map[edgeID]bool, error) {
+	edges := func(t *told) (edgeSet, error) {
 		flow, err := t.flow(b)
-		out := make(map[edgeID]bool)
-		flow.edges(d.Job, out)
-		return out, err
+		if err != nil {
+			return nil, err
+		}
+		out := make(edgeSet)
+		return out, flow.edges(b, d.Job, out)
 	}
 	before, err := edges(&all)
 	if err != nil {
@@ -284,6 +304,9 @@ func noteJob(b *batch, job events.JobRef, runs int64) error {
 	} else {
 		row.First = b.at
 		if err := b.count("jobs", 1); err != nil {
+			return err
+		}
+		if _, err := jobOf(b, job); err != nil {
 			return err
 		}
 	}

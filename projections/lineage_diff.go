@@ -70,9 +70,6 @@ func (w *View) LineageDiff(ctx context.Context, from *View, q LineageQuery) (Lin
 			d.Nodes = append(d.Nodes, NodeDiff{ID: cmp.Or(b, a).ID, Change: change, Before: b, After: a})
 		}
 	})
-	byEnds := func(a, b Edge) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Job, b.Job))
-	}
 	slices.SortFunc(before.Edges, byEnds)
 	slices.SortFunc(after.Edges, byEnds)
 	pairUp(before.Edges, after.Edges, byEnds, func(b, a *Edge) {
@@ -81,6 +78,11 @@ func (w *View) LineageDiff(ctx context.Context, from *View, q LineageQuery) (Lin
 		}
 	})
 	return d, nil
+}
+
+// byEnds orders the edges of an answer.
+func byEnds(a, b Edge) int {
+	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Job, b.Job))
 }
 
 // changeOf names the change from one to the other; empty if they are the same.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // The kinds of nodes.
@@ -118,7 +119,7 @@ func (w *View) ResolveNode(ctx context.Context, node string) (n Node, err error)
 		if err != nil {
 			return err
 		}
-		if n, err = r.node(v); err != nil {
+		if n, err = r.describe(v, 0); err != nil {
 			return err
 		}
 		n.ID = node
@@ -219,12 +220,18 @@ func (v vertex) key() []byte {
 	return v.dataset().key()
 }
 
-// node describes a vertex. Depth and ID are the caller's.
-func (r *reader) node(v vertex) (Node, error) {
+// describe describes a vertex, whose number is looked up if it is 0. Depth and ID
+// are the caller's.
+func (r *reader) describe(v vertex, number uint32) (Node, error) {
 	n := Node{ID: v.text(), Kind: v.Kind, Namespace: v.Namespace, Name: v.Name, Field: v.Field}
 	var err error
 	if v.Kind == NodeDataset || v.Kind == NodeJob {
-		if _, n.Origin, err = r.get(edgeID{Kind: edgeOrigin, From: v, To: v}.down()); err != nil {
+		if number == 0 {
+			if number, err = r.node(v); err != nil {
+				return n, err
+			}
+		}
+		if _, n.Origin, err = r.get(edgeKey(graph.Edge{Kind: kindOrigin, From: number, To: number})); err != nil {
 			return n, err
 		}
 	}
@@ -234,9 +241,7 @@ func (r *reader) node(v vertex) (Node, error) {
 		if _, err := r.find(v.dataset().key(), &d); err != nil {
 			return n, err
 		}
-		if n.Dropped, err = r.dropped(v.dataset(), &d); err != nil {
-			return n, err
-		}
+		n.Dropped = d.Gone
 		if n.First = d.First; v.Kind == NodeDataset {
 			n.Entries = d.Entries
 		} else if i := d.field(v.Field); i >= 0 {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+
+	"ledgerline/projections/graph"
 )
 
 // PathQuery asks how data got from one node to another.
@@ -97,76 +99,102 @@ func (w *View) Paths(ctx context.Context, q PathQuery) (list PathList, err error
 			return err
 		}
 		walk.hops = make(map[hop][]graphEdge)
-		if err := walk.run(ctx, from, Down); err != nil {
+		if err := walk.run(ctx, graph.Down); err != nil {
 			return err
 		}
-		if err := walk.arrive(to); err != nil {
+		end, err := walk.arrive(to)
+		if err != nil {
 			return err
 		}
-		s := newSearch(walk, from, to, q)
+		s, err := newSearch(walk, end, q)
+		if err != nil {
+			return err
+		}
 		if err := s.all(ctx); err != nil {
 			return err
 		}
-		list = s.list()
-		return nil
+		list, err = s.list()
+		return err
 	})
 	return list, err
 }
 
 // arrive ties a target that is no dataset or column to the datasets where paths
-// to it end.
-func (w *walk) arrive(to vertex) error {
-	w.dir = Down
-	tie := func(d Dataset, kind string, row edgeRow) {
-		v := datasetVertex(d)
-		if _, reached := w.nodes[v]; reached && w.add(to, w.nodes[v]) {
-			k := graphEdge{from: v, to: to, kind: kind}
-			w.link(k.kind, k.from, k.to, k.job, row)
-			w.passed(v, to, k)
+// to it end, and returns its number.
+func (w *walk) arrive(to vertex) (graph.Spot, error) {
+	end, err := w.names.spot(to)
+	if err != nil {
+		return end, err
+	}
+	tie := func(d Dataset, kind string, row edgeRow) error {
+		s, err := w.names.spot(datasetVertex(d))
+		if err != nil {
+			return err
 		}
+		if depth, reached := w.nodes[s]; reached && w.add(end, depth) {
+			k := graphEdge{from: s, to: end, kind: kind}
+			w.link(k, row)
+			w.passed(w.ways[0], s, end, k)
+		}
+		return nil
 	}
 	switch to.Kind {
 	case NodeEntry:
 		e, _, err := w.r.entry(to.Name, 0)
-		for _, res := range e.Resources {
-			tie(Dataset{res.Namespace, res.Name}, EdgeResource, edgeRow{First: e.Position, Last: e.Position, Declared: 1, Events: []int64{e.Position}})
+		if err != nil {
+			return end, err
 		}
-		return err
+		for _, res := range e.Resources {
+			row := edgeRow{First: e.Position, Last: e.Position, Declared: 1, Events: []int64{e.Position}}
+			if err := tie(Dataset{res.Namespace, res.Name}, EdgeResource, row); err != nil {
+				return end, err
+			}
+		}
 	case NodeRun:
 		var run runRow
-		_, err := w.r.find(to.key(), &run)
-		for _, d := range run.now().Inputs {
-			tie(d, EdgeReads, edgeRow{First: run.First, Last: run.Last, Runs: 1, Run: to.Name, Events: []int64{run.Last}})
+		if _, err := w.r.find(to.key(), &run); err != nil {
+			return end, err
 		}
-		return err
+		for _, d := range run.now().Inputs {
+			row := edgeRow{First: run.First, Last: run.Last, Runs: 1, Run: to.Name, Events: []int64{run.Last}}
+			if err := tie(d, EdgeReads, row); err != nil {
+				return end, err
+			}
+		}
 	}
-	return nil
+	return end, nil
 }
 
 // A search enumerates simple paths in what a walk has found.
 type search struct {
 	w        *walk
-	from, to vertex
+	from, to graph.Spot
 	q        PathQuery
-	next     map[vertex][]vertex // sorted
-	left     map[vertex]int      // fewest steps from a vertex to the target
+	next     map[graph.Spot][]graph.Spot // by name
+	left     map[graph.Spot]int          // fewest steps from a node to the target
 	work     int
 	longer   bool // some way was left because it is longer than the length tried
-	paths    [][]vertex
+	paths    [][]graph.Spot
 	limit    map[string]bool
 }
 
-func newSearch(w *walk, from, to vertex, q PathQuery) *search {
-	s := &search{w: w, from: from, to: to, q: q, next: make(map[vertex][]vertex), left: map[vertex]int{to: 0}, limit: maps.Clone(w.limit)}
-	before := make(map[vertex][]vertex)
+func newSearch(w *walk, to graph.Spot, q PathQuery) (*search, error) {
+	s := &search{w: w, from: w.at, to: to, q: q, next: make(map[graph.Spot][]graph.Spot), left: map[graph.Spot]int{to: 0}, limit: maps.Clone(w.limit)}
+	before := make(map[graph.Spot][]graph.Spot)
+	named := make(map[graph.Spot]vertex)
 	for h := range w.hops {
 		s.next[h.from] = append(s.next[h.from], h.to)
 		before[h.to] = append(before[h.to], h.from)
+		v, err := w.names.full(h.to)
+		if err != nil {
+			return nil, err
+		}
+		named[h.to] = v
 	}
 	for _, list := range s.next {
-		slices.SortFunc(list, compareVertices)
+		slices.SortFunc(list, func(a, b graph.Spot) int { return compareVertices(named[a], named[b]) })
 	}
-	for queue := []vertex{to}; len(queue) > 0; queue = queue[1:] {
+	for queue := []graph.Spot{to}; len(queue) > 0; queue = queue[1:] {
 		for _, v := range before[queue[0]] {
 			if _, known := s.left[v]; !known {
 				s.left[v] = s.left[queue[0]] + 1
@@ -174,7 +202,7 @@ func newSearch(w *walk, from, to vertex, q PathQuery) *search {
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 // all finds the paths of each length in turn, the shortest first: so when a limit
@@ -191,7 +219,7 @@ func (s *search) all(ctx context.Context) error {
 			return nil
 		}
 		s.longer = false
-		if err := s.extend(ctx, []vertex{s.from}, map[vertex]bool{s.from: true}, length); err != nil || s.cut() {
+		if err := s.extend(ctx, []graph.Spot{s.from}, map[graph.Spot]bool{s.from: true}, length); err != nil || s.cut() {
 			return err
 		}
 	}
@@ -202,7 +230,7 @@ func (s *search) all(ctx context.Context) error {
 func (s *search) cut() bool { return s.limit[LimitPaths] || s.limit[LimitWork] }
 
 // extend continues a path that has exactly left steps to go.
-func (s *search) extend(ctx context.Context, path []vertex, passed map[vertex]bool, left int) error {
+func (s *search) extend(ctx context.Context, path []graph.Spot, passed map[graph.Spot]bool, left int) error {
 	if s.work++; s.work > pathWork {
 		s.limit[LimitWork] = true
 		return ctx.Err()
@@ -240,28 +268,29 @@ func (s *search) extend(ctx context.Context, path []vertex, passed map[vertex]bo
 }
 
 // list writes the answer down.
-func (s *search) list() PathList {
-	texts := s.w.texts()
-	text := func(v vertex) string {
-		if t, ok := texts[v]; ok {
-			return t
-		}
-		return v.text() // the target, if nothing leads to it
+func (s *search) list() (PathList, error) {
+	s.w.nodes[s.to] += 0 // it is named even if nothing leads to it
+	texts, err := s.w.texts()
+	if err != nil {
+		return PathList{}, err
 	}
-	list := PathList{From: text(s.from), To: text(s.to), Paths: []Path{}, LimitsHit: append([]string{}, slices.Sorted(maps.Keys(s.limit))...)}
+	list := PathList{From: texts[s.from], To: texts[s.to], Paths: []Path{}, LimitsHit: append([]string{}, slices.Sorted(maps.Keys(s.limit))...)}
 	for _, p := range s.paths {
 		path := Path{Nodes: []string{}, Steps: []Step{}}
 		for i, v := range p {
-			path.Nodes = append(path.Nodes, text(v))
+			path.Nodes = append(path.Nodes, texts[v])
 			if i == 0 {
 				continue
 			}
-			step := Step{From: text(p[i-1]), To: text(v), Edges: []Edge{}}
-			keys := s.w.hops[hop{p[i-1], v}]
-			slices.SortFunc(keys, compareEdges)
-			for _, k := range keys {
-				step.Edges = append(step.Edges, s.w.edge(k, texts))
+			step := Step{From: texts[p[i-1]], To: texts[v], Edges: []Edge{}}
+			for _, k := range s.w.hops[hop{p[i-1], v}] {
+				e, err := s.w.edge(k, texts)
+				if err != nil {
+					return list, err
+				}
+				step.Edges = append(step.Edges, e)
 			}
+			slices.SortFunc(step.Edges, byEnds)
 			path.Steps = append(path.Steps, step)
 		}
 		list.Paths = append(list.Paths, path)
@@ -273,5 +302,5 @@ func (s *search) list() PathList {
 		list.Shortest = len(list.Paths[0].Steps)
 	}
 	list.Complete = len(list.LimitsHit) == 0
-	return list
+	return list, nil
 }

@@ -316,6 +316,7 @@ func (w *View) read(query func(r *reader) error) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, r.close()) }()
+	r.graph = w.graph
 	return w.v.noteDamage(query(r))
 }
 

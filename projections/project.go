@@ -29,11 +29,11 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 1, applyParties},
-	{"catalog", 1, applyCatalog},
+	{"catalog", 2, applyCatalog},
 	{"agreements", 1, applyAgreements},
 	{"accesses", 1, applyAccesses},
 	{"findings", 1, applyFindings},
-	{"lineage", 2, applyLineage},
+	{lineageView, 3, applyLineage},
 	{"timeline", 1, applyTimeline},
 }
 
@@ -64,6 +64,10 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 	if r.From >= r.To {
 		return nil
 	}
+	g, err := s.lineage.loaded(ctx)
+	if err != nil {
+		return err
+	}
 	bulk := r.To-r.From >= v.bulkLength
 	b := s.begin()
 	defer func() { err = firstError(err, b.close()) }()
@@ -77,6 +81,13 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 			err = b.ingest(ctx, m)
 		} else {
 			err = b.commit(m)
+		}
+		for _, step := range b.steps {
+			if err == nil {
+				if err = g.Apply(step); err != nil {
+					err = damagedBy(err)
+				}
+			}
 		}
 		if err == nil {
 			advance(last)
@@ -93,6 +104,9 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 			if err := v.noteDamage(p.apply(b, &e)); err != nil {
 				return fmt.Errorf("view %s at position %d: %w", p.name, e.Position, err)
 			}
+		}
+		if err := b.keepStep(); err != nil {
+			return err
 		}
 		if next = e.Position + 1; next < r.To && b.size < batchBytes {
 			continue

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // What is downstream of a node concerns people through the catalog: a dataset
@@ -51,10 +52,10 @@ func (r *reader) downstream(ctx context.Context, q LineageQuery) (*reached, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := w.run(ctx, start, Down); err != nil {
+	if err := w.run(ctx, graph.Down); err != nil {
 		return nil, err
 	}
-	g, err := w.graph(start, Down)
+	g, err := w.graph(Down)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +76,8 @@ func (r *reader) downstream(ctx context.Context, q LineageQuery) (*reached, erro
 		out.entry(start.Name, 0)
 	}
 	for _, d := range slices.SortedFunc(maps.Keys(out.datasets), Dataset.compare) {
-		row, err := w.dataset(d)
-		if err != nil {
+		var row datasetRow
+		if _, err := r.find(d.key(), &row); err != nil {
 			return nil, err
 		}
 		for _, entry := range row.Entries {

@@ -33,6 +33,8 @@ type store struct {
 	// readers counts the Views that read from it.
 	readers sync.WaitGroup
 
+	lineage loading // the lineage graph of these rows
+
 	// Of batches, one of which is open at a time.
 	newest   newest
 	counters map[string]*counter
@@ -130,9 +132,13 @@ func isDamage(err error) bool {
 
 // close closes the store once nobody reads from it.
 func (s *store) close() error {
+	s.lineage.end()
 	s.readers.Wait()
 	return errors.Join(s.db.Close(), s.lock.Close())
 }
+
+// damagedBy makes an error one that says that stored bytes are not what was written.
+func damagedBy(err error) error { return fmt.Errorf("views: %v: %w", err, pebble.ErrCorruption) }
 
 // meta is what the store says about itself.
 type meta struct {

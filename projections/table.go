@@ -8,6 +8,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/fxamacker/cbor/v2"
+
+	"ledgerline/projections/graph"
 )
 
 // This file and store.go, batch.go and packed.go are all that knows Pebble. A row
@@ -48,10 +50,16 @@ const (
 	tJob
 	tRun
 	tDeclared
-	tDown
-	tUp
-	tColumns
 	tSeen
+	tNode
+	tNodeName
+	tNext
+	tEdge
+	tStep
+	tColumns
+	tColumnSet
+	tWord
+	tWordText
 )
 
 // entityKey is the key of an entity, without a version; with fewer parts than
@@ -178,6 +186,8 @@ func must[T any](v T, err error) T {
 type reader struct {
 	it *pebble.Iterator
 	at int64
+	// graph is the lineage graph as of at; of a reader that a view made.
+	graph func() (graph.View, error)
 }
 
 func (s *store) reader(at int64) (*reader, error) {
@@ -185,7 +195,7 @@ func (s *store) reader(at int64) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{it, at}, nil
+	return &reader{it: it, at: at}, nil
 }
 
 func (r *reader) close() error { return r.it.Close() }
@@ -195,6 +205,9 @@ func (r *reader) close() error { return r.it.Close() }
 func (r *reader) get(entity []byte) (row, bool, error) { return r.getAt(entity, r.at) }
 
 func (r *reader) getAt(entity []byte, at int64) (row, bool, error) {
+	if at < 0 { // nothing was known before the first record
+		return row{}, false, nil
+	}
 	return landed(r.it, entity, r.it.SeekPrefixGE(appendVersion(entity, at)))
 }
 
@@ -242,7 +255,10 @@ func (r *reader) scan(prefix, from []byte) (*scanner, error) {
 		return nil, err
 	}
 	s := &scanner{it: it, at: r.at, seek: before(prefix)}
-	if from != nil {
+	switch {
+	case r.at < 0:
+		s.seek = nil
+	case from != nil:
 		s.seek = before(after(from))
 	}
 	return s, nil
@@ -285,8 +301,11 @@ type versions struct {
 
 func (r *reader) versions(entity []byte, low, high int64, descending bool) (*versions, error) {
 	bounds := &pebble.IterOptions{
-		LowerBound: appendVersion(entity, min(high, r.at)),
+		LowerBound: appendVersion(entity, max(min(high, r.at), 0)),
 		UpperBound: past(entity, max(low, 0)),
+	}
+	if r.at < 0 {
+		bounds.UpperBound = bounds.LowerBound
 	}
 	it, err := r.it.Clone(pebble.CloneOptions{IterOptions: bounds})
 	if err != nil {

@@ -51,7 +51,7 @@ type lineageFacet struct {
 
 // equal reports whether two facets say the same, at whatever time.
 func (l lineageFacet) equal(o lineageFacet) bool {
-	return slices.EqualFunc(l.Flows, o.Flows, columnFlow.equal) && slices.Equal(l.Reads, o.Reads) &&
+	return slices.Equal(l.Flows, o.Flows) && slices.Equal(l.Reads, o.Reads) &&
 		slices.Equal(l.Writes, o.Writes) && slices.Equal(l.Feeds, o.Feeds) && slices.Equal(l.Origins, o.Origins)
 }
 
@@ -272,6 +272,6 @@ func (t *told) equal(o *told) bool {
 	same := func(a, b mentions) bool { return a.Known == b.Known && slices.Equal(a.Datasets, b.Datasets) }
 	return same(t.Inputs, o.Inputs) && same(t.Outputs, o.Outputs) && slices.EqualFunc(t.Lineage, o.Lineage, lineageFacet.equal) &&
 		slices.EqualFunc(t.Columns, o.Columns, func(a, b columnsFacet) bool {
-			return a.Output == b.Output && slices.EqualFunc(a.Flows, b.Flows, columnFlow.equal)
+			return a.Output == b.Output && slices.Equal(a.Flows, b.Flows)
 		})
 }

@@ -79,6 +79,7 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
 	}
 	v.rebuilding = v.applied < 0
+	v.store.startLoading(v.applied, func(err error) { v.fail(v.noteDamage(err)) })
 	return v, nil
 }
 
@@ -289,6 +290,11 @@ type ViewStatus struct {
 	// Rebuilding is set from a start with an empty store until the views first
 	// reach the head.
 	Rebuilding bool `json:"rebuilding"`
+	// Loading is set from a start until the lineage graph is in memory: so far it
+	// stands for Loaded of Total records.
+	Loading bool  `json:"loading,omitempty"`
+	Loaded  int64 `json:"loaded,omitempty"`
+	Total   int64 `json:"total,omitempty"`
 	// Err is the error that stopped the views; empty while they are healthy.
 	Err string `json:"error,omitempty"`
 }
@@ -309,6 +315,9 @@ func (v *Views) Status() []ViewStatus {
 	out := make([]ViewStatus, 0, len(v.projections))
 	for _, p := range v.projections {
 		s.Name, s.Version = p.name, p.version
+		if s.Loading, s.Loaded, s.Total = false, 0, 0; p.name == lineageView {
+			s.Loading, s.Loaded, s.Total = v.store.lineage.progress()
+		}
 		out = append(out, s)
 	}
 	return out

@@ -5,20 +5,20 @@ import (
 	"maps"
 	"slices"
 
-	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
 // graphEdge identifies an edge of the answer, in which flows with different
 // columns are one.
 type graphEdge struct {
-	from, to vertex
+	from, to graph.Spot
 	kind     string
-	job      events.JobRef
+	job      uint32
 }
 
 // towards orders an edge's ends by the direction of the walk.
-func (k graphEdge) towards(dir Direction) (near, far vertex) {
-	if dir == Down {
+func (k graphEdge) towards(dir graph.Direction) (near, far graph.Spot) {
+	if dir == graph.Down {
 		return k.from, k.to
 	}
 	return k.to, k.from
@@ -29,16 +29,14 @@ func compareVertices(a, b vertex) int {
 }
 
 func compareEdges(a, b graphEdge) int {
-	return cmp.Or(compareVertices(a.from, b.from), compareVertices(a.to, b.to), cmp.Compare(a.kind, b.kind),
-		cmp.Compare(a.job.Namespace, b.job.Namespace), cmp.Compare(a.job.Name, b.job.Name))
+	return cmp.Or(compareSpots(a.from, b.from), compareSpots(a.to, b.to), cmp.Compare(a.kind, b.kind), cmp.Compare(a.job, b.job))
 }
 
 // link adds an edge if it is not there yet. Both ends must have been added.
-func (w *walk) link(kind string, from, to vertex, job events.JobRef, row edgeRow) *Edge {
-	k := graphEdge{from, to, kind, job}
+func (w *walk) link(k graphEdge, row edgeRow) *Edge {
 	if w.edges[k] == nil {
 		w.edges[k] = &Edge{
-			Kind: kind, First: row.First, Last: row.Last, Runs: row.Runs, Declared: row.Declared > 0, Run: row.Run, Time: row.Time,
+			Kind: k.kind, First: row.First, Last: row.Last, Runs: row.Runs, Declared: row.Declared > 0, Run: row.Run, Time: row.Time,
 			Events: slices.Clone(row.Events),
 		}
 	}
@@ -46,7 +44,7 @@ func (w *walk) link(kind string, from, to vertex, job events.JobRef, row edgeRow
 }
 
 // join is link for edges of which several are kept: flows with other columns.
-func (w *walk) join(kind string, from, to vertex, job events.JobRef, rows []edgeRow) *Edge {
+func (w *walk) join(k graphEdge, rows []edgeRow) *Edge {
 	total := edgeRow{First: latest}
 	for _, row := range rows {
 		if row.Last > total.Last {
@@ -60,21 +58,28 @@ func (w *walk) join(kind string, from, to vertex, job events.JobRef, rows []edge
 	total.Events = slices.Compact(total.Events)
 	slices.Reverse(total.Events)
 	total.Events = total.Events[:min(len(total.Events), EdgeEvents)]
-	return w.link(kind, from, to, job, total)
+	return w.link(k, total)
 }
 
 // graph writes the answer down in order.
-func (w *walk) graph(start vertex, dir Direction) (Graph, error) {
-	texts := w.texts()
-	g := Graph{Node: texts[start], Direction: dir, Nodes: []Node{}, Edges: []Edge{}, LimitsHit: []string{}}
-	for v, depth := range w.nodes {
-		n, err := w.r.node(v)
+func (w *walk) graph(dir Direction) (Graph, error) {
+	texts, err := w.texts()
+	if err != nil {
+		return Graph{}, err
+	}
+	g := Graph{Node: texts[w.at], Direction: dir, Nodes: []Node{}, Edges: []Edge{}, LimitsHit: []string{}}
+	for s, depth := range w.nodes {
+		v, err := w.names.full(s)
 		if err != nil {
 			return g, err
 		}
-		n.ID, n.Depth = texts[v], depth
-		if v == start && v.Kind == NodeDataset {
-			d, err := w.dataset(v.dataset())
+		n, err := w.r.describe(v, s.Node)
+		if err != nil {
+			return g, err
+		}
+		n.ID, n.Depth = texts[s], depth
+		if s == w.at && v.Kind == NodeDataset {
+			d, err := w.dataset(s.Node)
 			if err != nil {
 				return g, err
 			}
@@ -83,36 +88,53 @@ func (w *walk) graph(start vertex, dir Direction) (Graph, error) {
 		g.Nodes = append(g.Nodes, n)
 	}
 	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Or(cmp.Compare(a.Depth, b.Depth), cmp.Compare(a.ID, b.ID)) })
-	for _, k := range slices.SortedFunc(maps.Keys(w.edges), compareEdges) {
-		g.Edges = append(g.Edges, w.edge(k, texts))
+	for k := range w.edges {
+		e, err := w.edge(k, texts)
+		if err != nil {
+			return g, err
+		}
+		g.Edges = append(g.Edges, e)
 	}
+	slices.SortFunc(g.Edges, byEnds)
 	g.LimitsHit = append(g.LimitsHit, slices.Sorted(maps.Keys(w.limit))...)
 	g.Complete = len(g.LimitsHit) == 0
 	return g, nil
 }
 
 // edge is an edge as the answer shows it.
-func (w *walk) edge(k graphEdge, texts map[vertex]string) Edge {
+func (w *walk) edge(k graphEdge, texts map[graph.Spot]string) (Edge, error) {
 	e := *w.edges[k]
 	e.From, e.To = texts[k.from], texts[k.to]
-	if k.job != (events.JobRef{}) {
-		e.Job = jobVertex(k.job).text()
+	if k.job != 0 {
+		job, err := w.names.vertex(k.job)
+		if err != nil {
+			return e, err
+		}
+		e.Job = job.text()
 	}
-	return e
+	return e, nil
 }
 
-// texts gives each vertex its text form, the exact one where the plain form is
-// that of several.
-func (w *walk) texts() map[vertex]string {
-	uses := make(map[string]int, len(w.nodes))
-	for v := range w.nodes {
-		uses[v.text()]++
+// texts gives each node its text form, the exact one where the plain form is that
+// of several.
+func (w *walk) texts() (map[graph.Spot]string, error) {
+	uses, out := make(map[string]int, len(w.nodes)), make(map[graph.Spot]string, len(w.nodes))
+	for s := range w.nodes {
+		v, err := w.names.full(s)
+		if err != nil {
+			return nil, err
+		}
+		out[s] = v.text()
+		uses[out[s]]++
 	}
-	out := make(map[vertex]string, len(w.nodes))
-	for v := range w.nodes {
-		if out[v] = v.text(); uses[out[v]] > 1 {
-			out[v] = v.exact()
+	for s, text := range out {
+		if uses[text] > 1 {
+			v, err := w.names.full(s)
+			if err != nil {
+				return nil, err
+			}
+			out[s] = v.exact()
 		}
 	}
-	return out
+	return out, nil
 }

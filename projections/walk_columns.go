@@ -1,78 +1,113 @@
 package projections
 
 import (
-	"context"
 	"maps"
 	"slices"
 
-	"ledgerline/events"
+	"ledgerline/projections/graph"
 )
 
-// expandColumns follows the columns of the flows at a column, or at all columns
-// of a dataset.
-func (w *walk) expandColumns(ctx context.Context, v vertex, depth int, edges []stored) error {
+// gatherColumns gathers the edges between columns of the flows at a column, or at
+// all columns of a dataset.
+func (w *walk) gatherColumns(way *way, at graph.Spot, depth int, edges []stored) error {
 	rows := make(map[graphEdge][]edgeRow)
 	pairs := make(map[graphEdge][]columnPair)
 	for _, e := range edges {
-		if e.id.Kind != edgeFlow {
-			if e.id.Kind != EdgeReads && e.id.Kind != EdgeWrites {
-				continue
+		switch e.id.Kind {
+		case graph.Same:
+			if err := w.gatherName(way, at, e); err != nil {
+				return err
 			}
-			far, err := w.across(ctx, e, e.other(w.dir))
+		case graph.Reads, graph.Writes:
+			if err := w.unknownColumns(way, e); err != nil {
+				return err
+			}
+		case graph.Flow:
+			all, err := w.columnsOf(e.id.Set)
 			if err != nil {
 				return err
 			}
-			if len(far) > 0 {
+			if len(all) == 0 {
 				w.limit[LimitColumns] = true
 			}
-			continue
-		}
-		all, err := w.columnsOf(e.id.Detail)
-		if err != nil {
-			return err
-		}
-		if len(all) == 0 {
-			w.limit[LimitColumns] = true
-		}
-		for _, p := range all {
-			k := graphEdge{e.id.From.column(p.From), e.id.To.column(p.To), EdgeDerives, e.id.Job}
-			near, _ := k.towards(w.dir)
-			if v.Field == "" || near.Field == "" || near.Field == v.Field {
-				rows[k] = append(rows[k], e.row)
-				pairs[k] = append(pairs[k], p)
+			if depth >= w.depth || len(all) == 0 {
+				continue
+			}
+			row, err := w.row(e.id)
+			if err != nil {
+				return err
+			}
+			for _, p := range all {
+				k := graphEdge{from: graph.Spot{Node: e.id.From, Field: p.FromWord}, to: graph.Spot{Node: e.id.To, Field: p.ToWord}, kind: EdgeDerives, job: e.id.Job}
+				near, far := k.towards(way.dir)
+				if w.has(far) && (at.Field == 0 || near.Field == 0 || near.Field == at.Field) {
+					rows[k] = append(rows[k], row)
+					pairs[k] = append(pairs[k], p)
+				}
 			}
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(rows), compareEdges) {
-		near, far := k.towards(w.dir)
-		if depth >= w.depth {
-			if _, ok := w.nodes[far]; !ok {
-				w.limit[LimitDepth] = true
+		near, far := k.towards(way.dir)
+		if !w.add(near, depth) {
+			continue
+		}
+		if near != at { // from a dataset to its columns, or the other way
+			column, dataset := near, at
+			if near.Field == 0 {
+				column, dataset = at, near
 			}
-			continue
-		}
-		if hidden, err := w.hidden(far); err != nil {
-			return err
-		} else if hidden || !w.add(near, depth) {
-			continue
-		}
-		if room, err := w.reach(far, depth+1); err != nil {
-			return err
-		} else if !room {
-			continue
-		}
-		if near != v { // from a dataset to its columns, or the other way
-			column, dataset := near, v
-			if near.Field == "" {
-				column, dataset = v, near
+			if err := w.gatherPart(way, at, near, column, dataset); err != nil {
+				return err
 			}
-			w.link(EdgePartOf, column, dataset, events.JobRef{}, rows[k][0])
-			w.passed(v, near, graphEdge{column, dataset, EdgePartOf, events.JobRef{}})
 		}
-		w.passed(near, far, k)
-		e := w.join(EdgeDerives, k.from, k.to, k.job, rows[k])
+		w.passed(way, near, far, k)
+		e := w.join(k, rows[k])
 		merged := mergePairs(unifyEnds(pairs[k]))
 		e.Transformations, e.Masking = merged[0].Transformations, merged[0].Masking
+	}
+	return nil
+}
+
+// gatherPart gathers the step between a column and its dataset. What shows it is
+// the record that first named the column.
+func (w *walk) gatherPart(way *way, at, near, column, dataset graph.Spot) error {
+	d, err := w.dataset(dataset.Node)
+	if err != nil {
+		return err
+	}
+	v, err := w.names.full(column)
+	if err != nil {
+		return err
+	}
+	row := edgeRow{First: d.First, Last: d.First, Events: []int64{d.First}}
+	if i := d.field(v.Field); i >= 0 {
+		first := d.Fields[i].First
+		row = edgeRow{First: first, Last: first, Events: []int64{first}}
+	}
+	part := graphEdge{from: column, to: dataset, kind: EdgePartOf}
+	w.link(part, row)
+	w.passed(way, at, near, part)
+	return nil
+}
+
+// unknownColumns notes a job that leads on, and does not tell which columns do.
+func (w *walk) unknownColumns(way *way, e stored) error {
+	if e.state&mixedState == 0 {
+		return nil
+	}
+	job := e.other(way.dir)
+	leads, known := way.crossed[job]
+	if !known {
+		far, err := w.across(way.dir, job)
+		if err != nil {
+			return err
+		}
+		leads = len(far) > 0
+		way.crossed[job] = leads
+	}
+	if leads {
+		w.limit[LimitColumns] = true
 	}
 	return nil
 }
@@ -86,16 +121,16 @@ func unifyEnds(pairs []columnPair) []columnPair {
 	return out
 }
 
-// columnsOf reads the columns of a flow, each set once.
-func (w *walk) columnsOf(hash string) ([]columnPair, error) {
-	if hash == "" {
+// columnsOf reads a set of columns, once.
+func (w *walk) columnsOf(set uint32) ([]columnPair, error) {
+	if set == 0 {
 		return nil, nil
 	}
-	if p, ok := w.pairs[hash]; ok {
+	if p, ok := w.pairs[set]; ok {
 		return p, nil
 	}
 	var p []columnPair
-	_, err := w.r.find(entityKey(tColumns, hash), &p)
-	w.pairs[hash] = p
+	_, err := w.r.find(numberKey(tColumnSet, set), &p)
+	w.pairs[set] = p
 	return p, err
 }
