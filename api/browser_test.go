@@ -145,6 +145,33 @@ func TestSearchToLineage(t *testing.T) {
 	}
 }
 
+// TestInvestigate goes from a suspicion to the evidence: who got what was made from
+// an entry, under which agreement, and the record behind it.
+func TestInvestigate(t *testing.T) {
+	ctx := browser(t)
+	f := newFixture(t, nil)
+	f.tell()
+	complaints := attend(t, ctx)
+	step := func(what, path, js string, actions ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		for _, act := range actions {
+			if err := chromedp.Do(ctx, act); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		awaitPage(t, ctx, what, path, js)
+	}
+	step("the page", "/investigate", `document.querySelector("#node")`, chromedp.Navigate(f.http.URL+"/investigate?lang=en"))
+	step("naming an entry", "/investigate", `document.querySelectorAll("section[aria-labelledby=got] tbody tr").length == 1 && document.querySelector("#touched")`,
+		chromedp.SendKeys("#node", "entry:DS02"), chromedp.SendKeys("#from", "2026-01-01T00:00:00Z"), chromedp.Click(".filters button"))
+	step("a bundle for each agreement", "/investigate", `document.querySelectorAll("form.evidence input[name=agreement]").length == 1`)
+	step("the call that broke a rule", "/events/8", `document.querySelector("pre").textContent.includes("swrq")`,
+		chromedp.Click("section[aria-labelledby=got] tbody td:last-child a"))
+	for _, c := range complaints() {
+		t.Errorf("the browser complains: %s", c)
+	}
+}
+
 // TestProofInBrowser has the browser itself check a record: with the server's own
 // key, with the key typed in, with another ledger's, and against a server that
 // hands out a record of another position.

@@ -83,21 +83,76 @@ func postEvidence() endpoint {
 		if err != nil {
 			return err
 		}
-		c, err := s.ask(w, r, reading{AsOf: q.AsOf}, "")
-		if err != nil {
-			return err
-		}
-		b, err := c.evidence(q)
-		c.sayStanding()
-		if err := joinClose(err, c.view); err != nil {
-			return err
-		}
-		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=evidence-%d.zip", c.view.Position()))
-		writeBody(w, r, http.StatusOK, "application/zip", b)
-		return nil
+		return s.sendEvidence(w, r, q)
 	})
-	e.answers = []content{{http.StatusOK, "application/zip", nil, "the bundle; headers Ledgerline-* say as of when and whether that is all"}}
+	e.answers = []content{bundleAnswer}
 	return e.reads(content{0, "application/json", reflect.TypeFor[evidenceRequest](), "what is to be shown"})
+}
+
+var bundleAnswer = content{http.StatusOK, "application/zip", nil, "the bundle; headers Ledgerline-* say as of when and whether that is all"}
+
+// formEvidence gives the same bundle to a form of a page.
+func formEvidence() endpoint {
+	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		return orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
+			q, err := readEvidenceForm(r)
+			if err != nil {
+				return err
+			}
+			return s.sendEvidence(w, r, q)
+		})(s, w, r)
+	}, bundleAnswer)
+	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, entry, issue, agreement, lineage, catalog; and as_of"})
+}
+
+// readEvidenceForm reads the question that a page's form asks.
+func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
+	if err := r.ParseForm(); err != nil {
+		return q, problem(http.StatusBadRequest, "body.syntax", "the form cannot be read: "+err.Error(), "send it from a page of this server, or ask /v1/evidence")
+	}
+	f := r.PostForm
+	if at := f.Get("as_of"); at != "" {
+		if q.AsOf, err = (momentQuery{AsOf: at}).moment(); err != nil {
+			return q, err
+		}
+	}
+	switch {
+	case f.Has("position"):
+		n, err := strconv.ParseInt(f.Get("position"), 10, 64)
+		if err != nil {
+			return q, problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%q is not a position", clip(f.Get("position"))), "positions are whole numbers from 0").at("position")
+		}
+		q.Events = &evidenceEvents{Positions: []int64{n}}
+	case f.Has("entry"):
+		q.Subject = &evidenceSubject{Kind: events.KindEntry, ID: f.Get("entry")}
+	case f.Has("issue"):
+		q.Subject = &evidenceSubject{Kind: events.KindIssue, ID: f.Get("issue")}
+	case f.Has("agreement"):
+		q.Share = &evidenceShare{Agreement: f.Get("agreement")}
+	case f.Has("lineage"):
+		q.Lineage = &evidenceLineage{Node: f.Get("lineage")}
+	case f.Has("catalog"):
+		q.Catalog = &evidenceCatalog{}
+	default:
+		return q, problem(http.StatusBadRequest, "evidence.question", "the form asks for nothing", "give one of position, entry, issue, agreement, lineage, catalog")
+	}
+	return q, nil
+}
+
+// sendEvidence answers with a bundle.
+func (s *Server) sendEvidence(w http.ResponseWriter, r *http.Request, q evidenceRequest) error {
+	c, err := s.ask(w, r, reading{AsOf: q.AsOf}, "")
+	if err != nil {
+		return err
+	}
+	b, err := c.evidence(q)
+	c.sayStanding()
+	if err := joinClose(err, c.view); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=evidence-%d.zip", c.view.Position()))
+	writeBody(w, r, http.StatusOK, "application/zip", b)
+	return nil
 }
 
 func readEvidenceRequest(r *http.Request) (q evidenceRequest, err error) {

@@ -66,6 +66,32 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// TestEvidenceForms asks for the same bundles as the forms of the pages do.
+func TestEvidenceForms(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	form := []string{"Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html"}
+	for body, records := range map[string]int{
+		"position=2": 1, "entry=DS02": 3, "issue=Q1": 1, "agreement=A02": 3, "lineage=dataset%3Ahive%2Fpop.main": 2, "catalog=": 3,
+		"entry=DS02&as_of=3": 1, "catalog=&as_of=1": 0,
+	} {
+		r := f.do(http.MethodPost, "/evidence", body, form...)
+		report, err := evidence.Check(r.body, f.ledger.Verifier())
+		if r.status != http.StatusOK || err != nil || report.Records != records {
+			t.Errorf("%s: %d %+v %v, want %d records", body, r.status, report, err, records)
+		}
+	}
+	for body, status := range map[string]int{"": 400, "position=x": 400, "position=99": 404, "agreement=A99": 404, "catalog=&as_of=nonsense": 400} {
+		r := f.do(http.MethodPost, "/evidence", body, form...)
+		if r.status != status || !strings.Contains(string(r.body), "<html") {
+			t.Errorf("%s: %d %.200s", body, r.status, r.body)
+		}
+	}
+	if r := f.do(http.MethodPost, "/evidence", "catalog=", append(form, "Origin", "https://elsewhere.example", "Sec-Fetch-Site", "cross-site")...); r.status != http.StatusForbidden {
+		t.Errorf("a form of another site: %d", r.status)
+	}
+}
+
 func TestEvidenceRefused(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()

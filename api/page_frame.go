@@ -243,6 +243,17 @@ func (p page) Carried() []field {
 // AsOf is the moment as the page's links carry it; empty for now.
 func (p page) AsOf() string { return p.asOf }
 
+// Ask is the question of an evidence form.
+func (p page) Ask(name, value string) []field { return []field{{name, value}} }
+
+// AsOfField hands the moment on to forms whose answer has no language.
+func (p page) AsOfField() []field {
+	if p.asOf == "" {
+		return nil
+	}
+	return []field{{"as_of", p.asOf}}
+}
+
 func (p page) carry(values url.Values) {
 	if p.asOf != "" {
 		values.Set("as_of", p.asOf)

@@ -122,8 +122,7 @@ func fillExamples(c *question, p *startPage) error {
 	page("ask-past", early, "/catalog")
 	shares, failed := p.Data("/v1/shares")
 	add("ask-shares", shares, failed)
-	timeline, failed := p.Data("/v1/events", "order", "desc")
-	add("ask-timeline", timeline, failed)
+	page("ask-timeline", *p.page, "/events", "order", "desc")
 	add("ask-diff", "/v1/catalog/diff?from=0&to="+strconv.FormatInt(max(0, at), 10), nil)
 	add("ask-proof", "/v1/proofs/inclusion?position="+strconv.FormatInt(max(0, last), 10), nil)
 	return err

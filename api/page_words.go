@@ -3,6 +3,8 @@ package api
 // words are what the values of the vocabulary mean to people, as kind/value:
 // English, then 简体中文.
 var words = map[string][2]string{
+	"order/asc": {"oldest first", "最早在前"}, "order/desc": {"newest first", "最新在前"},
+
 	"stage/drafted":   {"draft", "草稿"},
 	"stage/submitted": {"submitted", "已提交"},
 	"stage/returned":  {"returned", "已退回"},

@@ -116,6 +116,7 @@ func (p page) Navigation() ([]navLink, error) {
 	for _, n := range []struct{ key, path, below string }{
 		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-sharing", "/sharing", "/agreements/"},
 		{"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"}, {"nav-parties", "/parties", ""},
+		{"nav-investigate", "/investigate", ""}, {"nav-records", "/events", "/events/"},
 	} {
 		href, err := p.Href(n.path)
 		if err != nil {

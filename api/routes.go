@@ -63,6 +63,9 @@ func routes() []route {
 		{get, "/metrics", "Prometheus metrics", accessPublic, raw(serveMetrics, text("text/plain")), ""},
 
 		{get, "/", "Start page", accessPublic, pageEndpoint(serveStart), ""},
+		{get, "/events", "Records, filtered, for reading", accessRead, viewedPage("timeline.html", "title-records", showTimeline), ""},
+		{get, "/investigate", "Who touched a node within a window and who got it or anything made from it, for reading", accessRead, viewedPage("investigate.html", "title-investigate", showInvestigation), ""},
+		{post, "/evidence", "The evidence bundle that a form of a page asks for", accessRead, formEvidence(), "position=0"},
 		{get, "/events/{position}", "One record, for reading, with how to check it", accessRead, pageEndpoint(serveEvent), ""},
 		{get, "/catalog", "Search the catalog, for reading", accessRead, viewedPage("catalog.html", "title-catalog", showCatalog), ""},
 		{get, "/entries/{id}", "One catalog entry with all that is about it, for reading", accessRead, viewedPage("entry.html", "title-entry", showEntry), ""},
