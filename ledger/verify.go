@@ -53,6 +53,9 @@ type Report struct {
 	// Unopened counts the sealed facets that were not checked: the store is a backup,
 	// which holds no owners' keys.
 	Unopened int64 `json:"unopened"`
+	// IndexCommits counts the commitments to the completeness index that were
+	// compared with the records; none after a kept checkpoint.
+	IndexCommits int64 `json:"index_commits"`
 	// LastProvable is the last position before the first finding; -1 if none.
 	LastProvable int64     `json:"last_provable"`
 	Findings     []Finding `json:"findings"`

@@ -26,10 +26,11 @@ what came after it is read.
 
 A server (--server with --checkpoint FILE, a signed checkpoint kept from
 earlier): the log it serves now begins with the log of then, and every record
-and hash of it gives the root that it signs.
+and hash of it gives the root that it signs. The completeness index is made again
+from the records, and every commitment to it compared.
 
-Files: receipts, inclusion proofs (C2SP tlog-proof), consistency proofs, records
-and checkpoints, offline. What belongs together is checked together: a proof
+Files: receipts, inclusion proofs (C2SP tlog-proof), consistency and completeness
+proofs, records and checkpoints, offline. What belongs together is checked together: a proof
 shows the record or receipt that is given with it.
 
 An evidence bundle (FILE.zip), offline: every record and proof in it, and who
@@ -42,6 +43,8 @@ somewhere else than the place that is checked.`,
   ledgerline verify --server http://127.0.0.1:8420 --checkpoint kept --key led.vkey
   ledgerline prove 17 --server http://127.0.0.1:8420 --out p17
   ledgerline verify p17.tlog-proof p17.record --key led.vkey
+  ledgerline prove --key entry:DS02 --server http://127.0.0.1:8420 --out all
+  ledgerline verify all.completeness --key led.vkey
   ledgerline evidence 17 --server http://127.0.0.1:8420 --out p17.zip
   ledgerline verify p17.zip --key led.vkey`,
 		Args: cobra.ArbitraryArgs,

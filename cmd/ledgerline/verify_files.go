@@ -24,6 +24,7 @@ type pieces struct {
 	inclusions   []proof.Inclusion
 	consistences []proof.Consistency
 	checkpoints  [][]byte
+	complete     []*proof.Completeness
 }
 
 // rawRecord is a record as GET /v1/records/{position} gives it.
@@ -82,6 +83,10 @@ func (e *pieces) add(b []byte) error {
 		}
 		e.inclusions = append(e.inclusions, inclusion)
 		return nil
+	case proof.IsCompleteness(b):
+		complete, err := proof.ParseCompleteness(b)
+		e.complete = append(e.complete, complete)
+		return err
 	case len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '['):
 		return e.addJSON(trimmed)
 	case bytes.Contains(b, []byte("\n\n\u2014 ")): // a signed note
@@ -132,6 +137,12 @@ func (e *pieces) addJSON(b []byte) error {
 			return err
 		}
 		e.receipts = append(e.receipts, r)
+	case has("not_covered") && has("proof"): // a completeness proof for reading
+		var raw []byte
+		if err := json.Unmarshal(members["proof"], &raw); err != nil {
+			return err
+		}
+		return e.add(raw)
 	case has("from") && has("to") && has("hashes"):
 		var c proof.Consistency
 		if err := c.UnmarshalJSON(b); err != nil {

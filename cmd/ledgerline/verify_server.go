@@ -92,7 +92,7 @@ func auditLog(ctx context.Context, cl *client, from, to proof.Checkpoint, bar *p
 		if b.err != nil {
 			return nil, b.err
 		}
-		if err := a.bundle(b, from); err != nil {
+		if err := a.bundle(ctx, cl, b, from); err != nil {
 			return nil, err
 		}
 		bar.show(a.tree.size, to.Size, fmt.Sprintf("%d of %d records", a.tree.size, to.Size))
@@ -100,7 +100,7 @@ func auditLog(ctx context.Context, cl *client, from, to proof.Checkpoint, bar *p
 	if root := a.tree.root(); root != to.Root && len(a.report.Findings) == 0 {
 		a.find(ledger.TailRewritten, from.Size, to.Size-1, "its records give the root %s, but the server signs %s", root, to.Root)
 	}
-	a.report.Checked = a.tree.size
+	a.report.Checked, a.report.IndexCommits = a.tree.size, a.index.commits
 	return a.report, nil
 }
 
@@ -108,6 +108,7 @@ func auditLog(ctx context.Context, cl *client, from, to proof.Checkpoint, bar *p
 type audit struct {
 	report *ledger.Report
 	tree   treeBuilder
+	index  indexAudit
 	last   proof.Hash
 	time   int64
 }
@@ -119,7 +120,7 @@ func (a *audit) find(kind string, from, to int64, format string, args ...any) {
 
 // bundle checks up to 256 entries against the tile of their hashes and the entry
 // before them.
-func (a *audit) bundle(b bundle, from proof.Checkpoint) error {
+func (a *audit) bundle(ctx context.Context, cl *client, b bundle, from proof.Checkpoint) error {
 	leaves, err := proof.SplitBundle(b.entries)
 	if err != nil || len(leaves) != b.width || len(b.hashes) != b.width*proof.HashSize {
 		return fmt.Errorf("the bundle of the entries from %d on is not %d entries and hashes", a.tree.size, b.width)
@@ -136,6 +137,15 @@ func (a *audit) bundle(b bundle, from proof.Checkpoint) error {
 			a.find(ledger.Unreadable, position, position, "%v", err)
 		case l.Position != uint64(position) || position > 0 && (l.Prev != a.last || l.Time <= a.time):
 			a.find(ledger.TailRewritten, position, position, "the entry does not follow the one before it")
+		}
+		if len(a.report.Findings) == 0 { // the index follows from the records, if they are right
+			wrong, err := a.index.add(ctx, cl, leaf, l)
+			if err != nil {
+				return err
+			}
+			if wrong != "" {
+				a.find(ledger.IndexWrong, position, position, "%s", wrong)
+			}
 		}
 		a.last, a.time = stated, l.Time
 		a.tree.add(stated)

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -78,6 +79,13 @@ func (s *ShownRecord) append(b []byte) []byte {
 		return append(b, cborNull, cborNull)
 	}
 	return appendHash(appendBytes(b, s.Body), (*Hash)(s.Salt))
+}
+
+// IsCompleteness reports whether bytes begin as a completeness proof does, of this
+// or another version.
+func IsCompleteness(b []byte) bool {
+	begin := appendText([]byte{cborArray | 7}, completenessFormat)
+	return bytes.HasPrefix(b, begin[:len(begin)-1])
 }
 
 // ParseCompleteness reads a completeness proof. It accepts exactly what
