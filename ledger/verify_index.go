@@ -19,6 +19,7 @@ type indexCheck struct {
 	index   proof.Index
 	commits []indexCommit // not compared yet, in the order of position
 	last    int64         // how many records the one before is over
+	right   int64         // commitments that follow from the records
 	err     error         // why the commitments are not known
 	found   []Finding     // told only if the records are as acknowledged
 }
@@ -50,6 +51,7 @@ func (v *verification) checkIndex() error {
 		c.find(IndexWrong, late.position, "it commits to an index over %d records, and only those before it can be in it", late.Size)
 	}
 	v.report.Findings = append(v.report.Findings, c.found...)
+	v.report.IndexCommits = c.right
 	return nil
 }
 
@@ -80,6 +82,8 @@ func (c *indexCheck) compare(commit indexCommit) {
 		c.find(IndexWrong, at, "it commits to an index over %d records, and only those before it can be in it", commit.Size)
 	case commit.Root != c.index.Root():
 		c.find(IndexWrong, at, "it commits to the index root %s; the first %d records give %s", commit.Root, commit.Size, c.index.Root())
+	default:
+		c.right++
 	}
 }
 

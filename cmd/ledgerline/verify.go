@@ -165,6 +165,9 @@ func (p *program) reportText(r *ledger.Report) error {
 		if r.Erased > 0 && err == nil {
 			_, err = fmt.Fprintf(p.out, "ok: %d facets were erased, each by a record that says so; they provably existed\n", r.Erased)
 		}
+		if r.IndexCommits > 0 && err == nil {
+			_, err = fmt.Fprintf(p.out, "ok: %d commitments to the completeness index follow from the records\n", r.IndexCommits)
+		}
 		if r.Unopened > 0 && err == nil {
 			_, err = fmt.Fprintf(p.out, "note: %d sealed facets were not checked: a backup holds no owners' keys\n", r.Unopened)
 		}
