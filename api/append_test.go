@@ -136,7 +136,7 @@ func TestIfMatch(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
 	tag := f.get("/v1/catalog/entries/DS02").header.Get("ETag")
-	if tag != `"3"` {
+	if tag != `"6"` {
 		t.Fatalf("ETag %s", tag)
 	}
 	f.post(ce("r1", "catalog.entry.revised", entryData("DS02", 2, "新标题")), "If-Match", tag)

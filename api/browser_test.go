@@ -135,7 +135,7 @@ func TestSearchToLineage(t *testing.T) {
 	step("drawing it between columns", "/lineage", drawn+` && location.search.includes("columns=true")`,
 		do(chromedp.Click("#columns")), do(chromedp.Click(".filters button")))
 	step("the same as of earlier", "/lineage", past+` && !document.querySelector("main").textContent.includes("merge")`,
-		do(chromedp.SendKeys("#as_of", "4\r")), do(chromedp.WaitVisible(".past")))
+		do(chromedp.SendKeys("#as_of", "8\r")), do(chromedp.WaitVisible(".past")))
 	step("the catalog as of then", "/catalog", past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已提交"`,
 		do(chromedp.Click(`header nav a[href^="/catalog"]`)), do(chromedp.WaitVisible("#stage")))
 	step("back to now", "/catalog", `!`+past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已发布"`,

@@ -56,7 +56,7 @@ func TestFollow(t *testing.T) {
 		{"?from=0", "", "0 1 2 3", 4},
 		{"?from=0", "4", "5 6 7", 3},
 		{"?from=0&type=catalog.", "", "3 4 5", 3},
-		{"?type=access.", "3", "7 8", 2},
+		{"?type=access.", "3", "11 12", 2},
 	} {
 		headers := []string{}
 		if c.last != "" {

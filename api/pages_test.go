@@ -14,7 +14,7 @@ import (
 
 // allPages are the pages of a ledger that was told the story.
 var allPages = []string{
-	"/", "/docs", "/events/0", "/events/9", "/events/11", "/catalog", "/catalog?text=" + url.QueryEscape("死亡") + "&stage=published",
+	"/", "/docs", "/events/0", "/events/13", "/events/11", "/catalog", "/catalog?text=" + url.QueryEscape("死亡") + "&stage=published",
 	"/entries/DS02", "/entries/DS02?as_of=3", "/lineage", "/lineage?node=entry:DS02", "/lineage?node=dataset:hive/pop.main&direction=up&depth=1&columns=true",
 	"/lineage?node=dataset:nowhere", "/sharing", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
 	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
@@ -78,7 +78,7 @@ func TestPagesServed(t *testing.T) {
 			}
 		}
 	}
-	if r := f.get("/events/9"); !strings.Contains(string(r.body), "两周未更新") || !strings.Contains(string(r.body), "/v1/proofs/inclusion?position=9") {
+	if r := f.get("/events/13"); !strings.Contains(string(r.body), "两周未更新") || !strings.Contains(string(r.body), "/v1/proofs/inclusion?position=13") {
 		t.Errorf("the page of an event: %s", r.body)
 	}
 	if r := f.get("/style.css"); r.status != 200 || r.header.Get("Content-Type") != "text/css; charset=utf-8" {
@@ -237,7 +237,7 @@ func TestPagePaging(t *testing.T) {
 			at = html.UnescapeString(next[1])
 		}
 	}
-	if len(parts) != 2 || !strings.Contains(parts[0], "部门 D01") || !strings.Contains(parts[1], "部门 D03") || !strings.Contains(parts[1], `lang="zh-CN"`) {
+	if len(parts) != 3 || !strings.Contains(parts[0], "部门 D01") || !strings.Contains(parts[1], "部门 D03") || !strings.Contains(parts[1], `lang="zh-CN"`) {
 		t.Errorf("%d parts: %v", len(parts), parts)
 	}
 }
@@ -248,15 +248,15 @@ func TestPageFacts(t *testing.T) {
 	f.tell()
 	for page, says := range map[string][]string{
 		"/catalog?text=" + url.QueryEscape("死亡"): {"户籍注销信息", `href="/entries/DS02"`},
-		"/entries/DS02":                    {"公民身份号码", "not assessed", "A02", "Q1", "⚑", "column not granted", "submitted", "/v1/lineage?as_of=11", "format=svg", "alt=\"", "hj.death", "/v1/proofs/inclusion?position=5"},
-		"/lineage?node=entry:DS02":         {`href="/events/10"`, `href="/events/11"`, "merge", "is read by"},
+		"/entries/DS02":                    {"公民身份号码", "not assessed", "A02", "Q1", "⚑", "column not granted", "submitted", "/v1/lineage?as_of=15", "format=svg", "alt=\"", "hj.death", "/v1/proofs/inclusion?position=9"},
+		"/lineage?node=entry:DS02":         {`href="/events/14"`, `href="/events/15"`, "merge", "is read by"},
 		"/lineage?node=dataset:pop.main":   {texts["node-unknown"][0]},
 		"/lineage?node=entry:DS02&depth=1": {`value="1"`, "depth=1"},
 		"/sharing":                         {"A02", "D03", "active"},
 		"/agreements/A02":                  {"cn809", "activated", "forbidden", "⚑"},
-		"/accesses?flagged=true":           {"column not granted", "access.column-not-granted", `href="/events/8"`},
+		"/accesses?flagged=true":           {"column not granted", "access.column-not-granted", `href="/events/12"`},
 		"/findings":                        {"Q1", "stale", "major"},
-		"/findings/Q1":                     {"timeliness", `href="/events/9"`},
+		"/findings/Q1":                     {"timeliness", `href="/events/13"`},
 		"/parties":                         {"Department D03", "/catalog?provider=D03"},
 		"/":                                {`href="/catalog"`, `href="/accesses?flagged=true"`, `action="/catalog"`},
 	} {

@@ -14,8 +14,10 @@ func ce(id, typ, data string, attributes ...string) string {
 	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"urn:test","type":%q,"time":"2026-01-07T09:00:00+08:00"%s,"data":%s}`, id, typ, more, data)
 }
 
-func registered(id string) string {
-	return ce("register-"+id, "party.body.registered", fmt.Sprintf(`{"party":%q,"name":"部门 %s","name_en":"Department %s","kind":"department","region":"990000","level":"provincial"}`, id, id, id))
+func registered(id string) string { return body(id, "department") }
+
+func body(id, kind string) string {
+	return ce("register-"+id, "party.body.registered", fmt.Sprintf(`{"party":%q,"name":"部门 %s","name_en":"Department %s","kind":%q,"region":"990000","level":"provincial"}`, id, id, id, kind))
 }
 
 func entryData(id string, version int, title string) string {
@@ -31,8 +33,12 @@ func story() []string {
 	return []string{
 		registered("D01"), registered("D03"),
 		ce("e1", "catalog.entry.drafted", entryData("DS02", 1, "户籍注销信息")),
-		ce("e2", "catalog.entry.submitted", `{"entry":"DS02","version":1,"to":"D01","submission_kind":"first"}`),
-		ce("e3", "catalog.entry.published", `{"entry":"DS02","version":1,"by":"D01"}`),
+		ce("e1a", "catalog.entry.assessed", `{"entry":"DS02","version":1,"by":"D01","kind":"secrecy","result":"passed"}`),
+		ce("e1b", "catalog.entry.assessed", `{"entry":"DS02","version":1,"by":"D01","kind":"personal_info","result":"passed"}`),
+		ce("e1c", "catalog.entry.department_approved", `{"entry":"DS02","version":1,"by":"D01","approver":"9c01","approver_role":"dept_head"}`),
+		body("D07", "authority"),
+		ce("e2", "catalog.entry.submitted", `{"entry":"DS02","version":1,"by":"D01","to":"D07","submission_kind":"first"}`),
+		ce("e3", "catalog.entry.published", `{"entry":"DS02","version":1,"by":"D07"}`),
 		ce("a1", "share.agreement.activated", `{"agreement":"A02","provider":"D01","consumer":"D03","grants":[{"entry":"DS02","entry_version":1,"items":["gmsfhm"]}],"purposes":["benefit_eligibility"],"method":"api","valid_from":"2026-01-01T00:00:00+08:00","valid_to":"2026-12-31T00:00:00+08:00","onward":"forbidden","legal_basis":[{"instrument":"cn809","article":"21"}]}`),
 		ce("c1", "access.call.recorded", `{"call":"c1","provider":"D01","consumer":"D03","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["gmsfhm"],"row_count":1,"result":"ok"}`),
 		ce("c2", "access.call.recorded", `{"call":"c2","provider":"D01","consumer":"D03","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["swrq"],"row_count":1,"result":"ok"}`),

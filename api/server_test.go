@@ -138,8 +138,8 @@ func TestMetrics(t *testing.T) {
 	f.get("/v1/nothing")
 	got := string(f.get("/metrics").body)
 	for _, must := range []string{
-		"ledgerline_appended_total 11", "ledgerline_repeated_total 1", `ledgerline_refusals_total{rule="field.required"} 1`, "ledgerline_durable_size 12",
-		`ledgerline_http_requests_total{method="POST",route="/v1/events",status="201"} 9`, `ledgerline_http_requests_total{method="GET",route="none",status="404"} 1`,
+		"ledgerline_appended_total 15", "ledgerline_repeated_total 1", `ledgerline_refusals_total{rule="field.required"} 1`, "ledgerline_durable_size 16",
+		`ledgerline_http_requests_total{method="POST",route="/v1/events",status="201"} 13`, `ledgerline_http_requests_total{method="GET",route="none",status="404"} 1`,
 		`ledgerline_view_lag_positions{view="`, `ledgerline_http_problems_total{rule="route.unknown"} 1`,
 	} {
 		if !strings.Contains(got, must) {

@@ -1,9 +1,6 @@
 package events
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // KindAgreement is the subject of a grant: a provider gives a consumer items of
 // entries, for purposes and a term.
@@ -14,7 +11,12 @@ const (
 	StageActive     = "active"
 	StageSuspended  = "suspended"
 	StageTerminated = "terminated"
+	StageExpired    = "expired"
+	StageFulfilled  = "fulfilled"
 )
+
+// CauseBreach is the cause of a termination for breach of the agreement.
+const CauseBreach = "breach"
 
 // The values of AgreementActivated.Onward.
 const (
@@ -26,30 +28,41 @@ var onwardRules = []string{OnwardForbidden, OnwardListed}
 
 var agreementTypes = []Type{
 	act[AgreementActivated, Agreement]("share.agreement.activated"),
+	act[AgreementAmended, Agreement]("share.agreement.amended"),
 	act[AgreementSuspended, Agreement]("share.agreement.suspended"),
 	act[AgreementResumed, Agreement]("share.agreement.resumed"),
 	act[AgreementTerminated, Agreement]("share.agreement.terminated"),
+	act[AgreementExpired, Agreement]("share.agreement.expired"),
+	act[AgreementFulfilled, Agreement]("share.agreement.fulfilled"),
 }
 
 // Agreement is the state of an agreement.
 //
 //	(none) ──activated──> active ──suspended──> suspended ──resumed──> active
-//	                        │                     │
-//	                        └─────terminated──────┴──> terminated
+//	                        │  └──amended──> active, the next version
+//	                        ├─────terminated, expired───> terminated, expired
+//	                        └─────fulfilled──> fulfilled
+//	suspended ──terminated, expired──> terminated, expired
 //
-// The end of the term moves no state: whether an agreement was in force at a
-// moment is asked of its state then and of its term.
+// The end of the term alone moves no state: whether an agreement was in force at
+// a moment is asked of its state then and of its term.
 type Agreement struct {
 	Stage    string       `json:"stage,omitzero"`
+	Version  int          `json:"version,omitzero"`
 	Provider string       `json:"provider,omitzero"`
 	Consumer string       `json:"consumer,omitzero"`
 	Grants   []GrantState `json:"grants,omitzero"`
+	Purposes []string     `json:"purposes,omitzero"`
+	Scope    Scope        `json:"scope,omitzero"`
+	ValidTo  Time         `json:"valid_to,omitzero"`
+	Onward   []string     `json:"onward,omitzero"` // parties that it may be passed on to
 }
 
 // GrantState is what is granted of one entry now.
 type GrantState struct {
-	Entry string   `json:"entry"`
-	Items []string `json:"items"`
+	Entry  string   `json:"entry"`
+	Items  []string `json:"items"`
+	Masked []string `json:"masked,omitzero"` // items that are obscured
 }
 
 func (s *Agreement) stage() string {
@@ -77,8 +90,8 @@ func (s *Agreement) without(refs []ItemRef) []GrantState {
 				items = append(items, id)
 			}
 		}
-		if len(items) > 0 {
-			left = append(left, GrantState{g.Entry, items})
+		if g.Items = items; len(items) > 0 {
+			left = append(left, g)
 		}
 	}
 	return left
@@ -87,7 +100,8 @@ func (s *Agreement) without(refs []ItemRef) []GrantState {
 // AgreementActivated is the provider's grant taking effect.
 type AgreementActivated struct {
 	Agreement string `json:"agreement"`
-	// Request is the request that was granted.
+	// Request is the request that was granted. An agreement that rests on a mandate,
+	// or is from before the ledger, has none.
 	Request  string `json:"request,omitzero"`
 	Provider string `json:"provider"`
 	Consumer string `json:"consumer"`
@@ -174,23 +188,19 @@ type AgreementTerminated struct {
 	Agreement string `json:"agreement"`
 	By        string `json:"by"`
 	Cause     string `json:"cause"`
-	// FilingRef is the filing with the competent department. It is required if the
-	// provider ends the agreement.
-	FilingRef string `json:"filing_ref,omitzero"`
+	// ConsultRef is the consultation of the consumer and FilingRef the filing with
+	// the competent department. They are required if the provider ends the agreement.
+	ConsultRef string `json:"consult_ref,omitzero"`
+	FilingRef  string `json:"filing_ref,omitzero"`
+	// Rectification is the order that was refused or failed, if the cause is breach.
+	Rectification string `json:"rectification,omitzero"`
 }
 
 func agreementSubject(id string) Subject { return Subject{KindAgreement, id} }
 
-// Subject is the agreement.
-func (e *AgreementActivated) Subject() Subject { return agreementSubject(e.Agreement) }
-
-// Subject is the agreement.
-func (e *AgreementSuspended) Subject() Subject { return agreementSubject(e.Agreement) }
-
-// Subject is the agreement.
-func (e *AgreementResumed) Subject() Subject { return agreementSubject(e.Agreement) }
-
-// Subject is the agreement.
+func (e *AgreementActivated) Subject() Subject  { return agreementSubject(e.Agreement) }
+func (e *AgreementSuspended) Subject() Subject  { return agreementSubject(e.Agreement) }
+func (e *AgreementResumed) Subject() Subject    { return agreementSubject(e.Agreement) }
 func (e *AgreementTerminated) Subject() Subject { return agreementSubject(e.Agreement) }
 
 func (e *AgreementActivated) names() []Name {
@@ -219,57 +229,68 @@ func (e *AgreementTerminated) names() []Name {
 
 func (e *AgreementActivated) needs() []Subject {
 	out := partySubjects(append([]string{e.Provider, e.Consumer}, e.OnwardTo...)...)
+	if e.Request != "" {
+		out = append(out, requestSubject(e.Request))
+	}
 	for _, g := range e.Grants {
 		out = append(out, entrySubject(g.Entry))
 	}
 	return out
 }
 
-func (e *AgreementSuspended) needs() []Subject  { return partySubjects(e.By) }
-func (e *AgreementResumed) needs() []Subject    { return partySubjects(e.By) }
-func (e *AgreementTerminated) needs() []Subject { return partySubjects(e.By) }
+func (e *AgreementSuspended) needs() []Subject { return partySubjects(e.By) }
+func (e *AgreementResumed) needs() []Subject   { return partySubjects(e.By) }
+func (e *AgreementTerminated) needs() []Subject {
+	out := partySubjects(e.By)
+	if e.Rectification != "" {
+		out = append(out, rectificationSubject(e.Rectification))
+	}
+	return out
+}
 
 func (e *AgreementActivated) validate(c checker) {
 	c.required("agreement", e.Agreement, MaxID)
 	c.text("request", e.Request, MaxID)
 	c.required("provider", e.Provider, MaxID)
 	c.required("consumer", e.Consumer, MaxID)
-	c.some("grants", len(e.Grants))
-	seen := make(map[string]bool, len(e.Grants))
-	for i := range e.Grants {
-		at := c.at("grants", i)
-		e.Grants[i].validate(at)
-		if id := e.Grants[i].Entry; seen[id] {
-			at.refuse("agreement.grant-unique", "entry", "two grants are of the entry "+quote(id), "grant the items of an entry together")
-		} else {
-			seen[id] = true
-		}
-	}
+	c.grants("grants", e.Grants)
 	c.some("purposes", len(e.Purposes))
 	c.distinct("purposes", e.Purposes, MaxCode)
-	c.text("scope/region", e.Scope.Region, MaxCode)
-	c.text("scope/population", e.Scope.Population, MaxName)
-	c.texts("scope/filters", e.Scope.Filters, MaxName)
+	c.scope("scope", e.Scope)
 	c.oneOf("method", e.Method, methods)
 	c.time("valid_from", e.ValidFrom)
 	c.time("valid_to", e.ValidTo)
 	c.before("valid_to", e.ValidFrom, e.ValidTo)
 	c.optionalTime("review_date", e.ReviewDate)
-	c.oneOf("onward", e.Onward, onwardRules)
-	if (e.Onward == OnwardListed) != (len(e.OnwardTo) > 0) {
+	c.onward(e.Onward, e.OnwardTo)
+	c.text("disposal", e.Disposal, MaxName)
+	c.bases("legal_basis", e.LegalBasis)
+	c.text("approved_by", e.ApprovedBy, MaxID)
+}
+
+// onward holds what is said about passing data on.
+func (c checker) onward(rule string, to []string) {
+	c.oneOf("onward", rule, onwardRules)
+	if (rule == OnwardListed) != (len(to) > 0) {
 		c.refuse("agreement.onward-to", "onward_to", "parties to pass on to are given exactly if onward is listed",
 			"list the parties, or send onward forbidden and no list")
 	}
-	c.distinct("onward_to", e.OnwardTo, MaxID)
-	c.text("disposal", e.Disposal, MaxName)
-	c.some("legal_basis", len(e.LegalBasis))
-	for i, b := range e.LegalBasis {
-		at := c.at("legal_basis", i)
-		at.required("instrument", b.Instrument, MaxName)
-		at.text("article", b.Article, MaxCode)
-		at.text("kind", b.Kind, MaxCode)
+	c.distinct("onward_to", to, MaxID)
+}
+
+// grants holds a list of grants, of which each is of another entry.
+func (c checker) grants(field string, grants []Grant) {
+	c.some(field, len(grants))
+	seen := make(map[string]bool, len(grants))
+	for i := range grants {
+		at := c.at(field, i)
+		grants[i].validate(at)
+		if id := grants[i].Entry; seen[id] {
+			at.refuse("agreement.grant-unique", "entry", "two grants are of the entry "+quote(id), "grant the items of an entry together")
+		} else {
+			seen[id] = true
+		}
 	}
-	c.text("approved_by", e.ApprovedBy, MaxID)
 }
 
 func (g *Grant) validate(c checker) {
@@ -308,118 +329,10 @@ func (e *AgreementTerminated) validate(c checker) {
 	c.required("agreement", e.Agreement, MaxID)
 	c.required("by", e.By, MaxID)
 	c.required("cause", e.Cause, MaxCode)
+	c.text("consult_ref", e.ConsultRef, MaxID)
 	c.text("filing_ref", e.FilingRef, MaxID)
-}
-
-func (e *AgreementActivated) check(s States) error {
-	if now := stateOf[Agreement](s, e.Subject()); now.Stage != "" {
-		return illegal("agreement.activated-once", e.Subject(), now.stage(), "the agreement already exists", "activate a new agreement under another id")
-	}
-	if err := registered(s, "/data/provider", e.Provider); err != nil {
-		return err
-	}
-	if err := registered(s, "/data/consumer", e.Consumer); err != nil {
-		return err
-	}
-	for i, id := range e.OnwardTo {
-		if err := registered(s, fmt.Sprintf("/data/onward_to/%d", i), id); err != nil {
-			return err
-		}
-	}
-	for i := range e.Grants {
-		if err := e.Grants[i].check(s, fmt.Sprintf("/data/grants/%d", i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// check holds a grant to the entry it is of: the version is or was in force
-// (rule I-08), the items are items of that version (I-12), and neither the
-// entry nor an item is kept from sharing.
-func (g *Grant) check(s States, at string) error {
-	sub := entrySubject(g.Entry)
-	entry := stateOf[Entry](s, sub)
-	refuse := func(rule, field, detail, fix string, args ...any) error {
-		r := illegal(rule, sub, entry.stage(), detail, fix, args...)
-		r.Field = at + field
-		return r
-	}
-	if entry.Published == 0 {
-		return refuse("agreement.entry-published", "/entry", "no version of the entry is in force", "publish the entry first, or grant another")
-	}
-	v, ok := entry.version(g.EntryVersion)
-	if !ok || !v.Published {
-		return refuse("agreement.entry-published", "/entry_version", fmt.Sprintf("version %d was never published", g.EntryVersion),
-			"send version %d, which is in force", entry.Published)
-	}
-	if v.Sharing == SharingNotShared {
-		return refuse("agreement.not-shared", "/entry", "the entry is not shared", "grant another entry, such as one that only verifies")
-	}
-	for i, id := range g.Items {
-		field := fmt.Sprintf("/items/%d", i)
-		if !slices.Contains(v.Items, id) {
-			return refuse("agreement.items-in-entry", field, fmt.Sprintf("%s is not an item of version %d", quote(id), v.Version), "choose among %s", list(v.Items))
-		}
-		if slices.Contains(v.NotShared, id) {
-			return refuse("agreement.not-shared", field, "the item "+quote(id)+" is not shared", "leave the item out")
-		}
-	}
-	return nil
-}
-
-func (e *AgreementSuspended) check(s States) error {
-	if now := stateOf[Agreement](s, e.Subject()); now.Stage != StageActive {
-		return illegal("agreement.active", e.Subject(), now.stage(), "the agreement is not active", "only an active agreement can be suspended")
-	}
-	return registered(s, "/data/by", e.By)
-}
-
-func (e *AgreementResumed) check(s States) error {
-	now := stateOf[Agreement](s, e.Subject())
-	if now.Stage != StageSuspended {
-		return illegal("agreement.suspended", e.Subject(), now.stage(), "the agreement is not suspended", "only a suspended agreement can be resumed")
-	}
-	for i, ref := range e.ItemsRemoved {
-		if !now.grants(ref) {
-			r := illegal("agreement.items-granted", e.Subject(), now.stage(), fmt.Sprintf("the item %s of %s is not granted", quote(ref.Item), quote(ref.Entry)), "remove granted items only")
-			r.Field = fmt.Sprintf("/data/items_removed/%d", i)
-			return r
-		}
-	}
-	if len(now.without(e.ItemsRemoved)) == 0 {
-		r := illegal("agreement.items-left", e.Subject(), now.stage(), "no granted item would be left", "terminate the agreement instead")
-		r.Field = "/data/items_removed"
-		return r
-	}
-	return registered(s, "/data/by", e.By)
-}
-
-func (e *AgreementTerminated) check(s States) error {
-	now := stateOf[Agreement](s, e.Subject())
-	if now.Stage != StageActive && now.Stage != StageSuspended {
-		return illegal("agreement.running", e.Subject(), now.stage(), "the agreement is not running", "only an active or suspended agreement can be terminated")
-	}
-	if e.By == now.Provider && e.FilingRef == "" {
-		r := illegal("agreement.filing-ref", e.Subject(), now.stage(), "a provider that ends an agreement files it with the competent department first",
-			"send the reference of the filing")
-		r.Field = "/data/filing_ref"
-		return r
-	}
-	return registered(s, "/data/by", e.By)
-}
-
-func (e *AgreementActivated) apply(s *Agreement) {
-	s.Stage, s.Provider, s.Consumer, s.Grants = StageActive, e.Provider, e.Consumer, nil
-	for _, g := range e.Grants {
-		s.Grants = append(s.Grants, GrantState{g.Entry, slices.Clone(g.Items)})
+	c.text("rectification", e.Rectification, MaxID)
+	if e.Cause == CauseBreach {
+		c.required("rectification", e.Rectification, MaxID)
 	}
 }
-
-func (e *AgreementSuspended) apply(s *Agreement) { s.Stage = StageSuspended }
-
-func (e *AgreementResumed) apply(s *Agreement) {
-	s.Stage, s.Grants = StageActive, s.without(e.ItemsRemoved)
-}
-
-func (e *AgreementTerminated) apply(s *Agreement) { s.Stage = StageTerminated }

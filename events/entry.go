@@ -27,6 +27,7 @@ const (
 // The stages of an entry's latest version.
 const (
 	StageDrafted   = "drafted"
+	StageApproved  = "department_approved"
 	StageSubmitted = "submitted"
 	StageReturned  = "returned"
 	StagePublished = "published"
@@ -42,14 +43,19 @@ var (
 	frequencies       = []string{"realtime", "daily", "weekly", "monthly", "quarterly", "yearly", "other"}
 	grades            = []string{"core", "important", "general-1", "general-2", "general-3", "general-4"}
 	submissionKinds   = []string{SubmissionFirst, SubmissionUpdate, SubmissionWithdrawal}
+	formats           = []string{"electronic_file", "spreadsheet", "database", "image", "streaming", "self_describing", "service_interface"}
 )
 
 var entryTypes = []Type{
 	act[EntryDrafted, Entry]("catalog.entry.drafted"),
 	act[EntryRevised, Entry]("catalog.entry.revised"),
+	act[EntryAssessed, Entry]("catalog.entry.assessed"),
+	act[EntryDepartmentApproved, Entry]("catalog.entry.department_approved"),
 	act[EntrySubmitted, Entry]("catalog.entry.submitted"),
 	act[EntryReturned, Entry]("catalog.entry.returned"),
 	act[EntryPublished, Entry]("catalog.entry.published"),
+	act[EntrySuspended, Entry]("catalog.entry.suspended"),
+	act[EntryResumed, Entry]("catalog.entry.resumed"),
 	act[EntryWithdrawn, Entry]("catalog.entry.withdrawn"),
 }
 
@@ -59,7 +65,10 @@ var entryTypes = []Type{
 //
 //	(none)    ──drafted──────────────> drafted     version 1
 //	drafted   ──revised──────────────> drafted     the same version
-//	drafted   ──submitted────────────> submitted   first or update
+//	drafted   ──assessed─────────────> drafted
+//	drafted   ──department_approved──> department_approved  if assessed
+//	department_approved ──revised────> drafted     to be assessed anew
+//	department_approved ──submitted──> submitted   first or update
 //	submitted ──returned─────────────> returned
 //	returned  ──revised──────────────> drafted     the same version
 //	submitted ──published────────────> published   now in force
@@ -67,6 +76,7 @@ var entryTypes = []Type{
 //	published ──submitted────────────> submitted   withdrawal
 //	submitted ──returned─────────────> published   if it was a withdrawal
 //	any with a version in force ──withdrawn──> withdrawn
+//	any with a version in force ──suspended──> as before, not to be shared until resumed
 //
 // One rule numbers the versions: the first is 1; revising a version that was
 // never published keeps its number; revising a published one takes the next.
@@ -80,6 +90,13 @@ type Entry struct {
 	// was asked, while Stage is submitted.
 	To         string `json:"to,omitzero"`
 	Submission string `json:"submission,omitzero"`
+	// Assessed has the kinds of assessment that the latest version passed, as it
+	// now reads.
+	Assessed []string `json:"assessed,omitzero"`
+	// Suspended tells that the version in force is not to be shared for now.
+	Suspended bool `json:"suspended,omitzero"`
+	// Sources are the parties designated to keep items for everybody.
+	Sources []SourceState `json:"sources,omitzero"`
 	// Versions holds what agreements need of each version, in ascending order.
 	Versions []EntryVersionState `json:"versions,omitzero"`
 }
@@ -115,7 +132,11 @@ func (s *Entry) stage() string {
 	if s.Stage == "" {
 		return "unknown"
 	}
-	return s.Stage + " v" + strconv.Itoa(s.Version)
+	name := s.Stage + " v" + strconv.Itoa(s.Version)
+	if s.Suspended {
+		name += ", suspended"
+	}
+	return name
 }
 
 // EntryDrafted is the first draft of a catalog entry. It holds the whole entry:
@@ -137,6 +158,10 @@ type EntryDrafted struct {
 	Sharing   Sharing  `json:"sharing"`
 	// Items are the columns described, in order.
 	Items []EntryItem `json:"items"`
+	// Format is electronic_file, spreadsheet, database, image, streaming,
+	// self_describing or service_interface; FormatDetail says more.
+	Format       string `json:"format,omitzero"`
+	FormatDetail string `json:"format_detail,omitzero"`
 	// UpdateFrequency is realtime, daily, weekly, monthly, quarterly, yearly or
 	// other.
 	UpdateFrequency string `json:"update_frequency"`
@@ -149,9 +174,37 @@ type EntryDrafted struct {
 	// party that makes it, where it is derived.
 	DerivedFrom []string `json:"derived_from,omitzero"`
 	FusingParty string   `json:"fusing_party,omitzero"`
+	// Related are entries that belong with this one.
+	Related []string `json:"related,omitzero"`
+	// Open says whether the public may have the data, and on what conditions.
+	Open OpenData `json:"open,omitzero"`
+	// SourceSystems are the business systems the data comes from, BusinessItems
+	// the services it is made in.
+	SourceSystems []string `json:"source_systems,omitzero"`
+	BusinessItems []string `json:"business_items,omitzero"`
+	// Period bounds the time the data is about; Volume says how much there is.
+	Period Period `json:"period,omitzero"`
+	Volume string `json:"volume,omitzero"`
+	// Contact is the unit to ask, never a person.
+	Contact string `json:"contact,omitzero"`
+	// Specification is the catalog specification, with its version, that the entry
+	// was compiled under.
+	Specification string `json:"specification,omitzero"`
 	// ChangedPaths are the JSON pointers of what a revision changed, for readers.
 	// A first draft has none.
 	ChangedPaths []string `json:"changed_paths,omitzero"`
+}
+
+// OpenData says whether an entry is open to the public.
+type OpenData struct {
+	Open       bool   `json:"open"`
+	Conditions string `json:"conditions,omitzero"`
+}
+
+// Period is a stretch of time, [From, To); either may be open.
+type Period struct {
+	From Time `json:"from,omitzero"`
+	To   Time `json:"to,omitzero"`
 }
 
 // EntryRevised is a later state of a catalog entry, whole again. It may be sent
@@ -182,10 +235,14 @@ type EntryItem struct {
 	// of which 2 are decimals.
 	Length string `json:"length,omitzero"`
 	Key    bool   `json:"key,omitzero"`
+	// Nullable tells that a row may lack it.
+	Nullable bool `json:"nullable,omitzero"`
 	// Personal is none, personal or sensitive; empty means not assessed.
 	Personal string `json:"personal,omitzero"`
 	// Sharing overrides the entry's sharing attribute for this item.
-	Sharing     string `json:"sharing,omitzero"`
+	Sharing string `json:"sharing,omitzero"`
+	// Grade overrides the entry's grade for this item.
+	Grade       string `json:"grade,omitzero"`
 	CodeSet     string `json:"code_set,omitzero"`
 	Description string `json:"description,omitzero"`
 }
@@ -201,68 +258,11 @@ type Resource struct {
 	Columns map[string]string `json:"columns,omitzero"`
 }
 
-// EntrySubmitted hands a version, or the wish to withdraw the version in force,
-// to the competent party.
-type EntrySubmitted struct {
-	Entry   string `json:"entry"`
-	Version int    `json:"version"`
-	// To is the competent party, which alone may publish or return.
-	To string `json:"to"`
-	// SubmissionKind is first, update or withdrawal.
-	SubmissionKind string `json:"submission_kind"`
-}
-
-// EntryReturned sends a submitted version back. A returned withdrawal leaves
-// the entry published.
-type EntryReturned struct {
-	Entry   string `json:"entry"`
-	Version int    `json:"version"`
-	By      string `json:"by"`
-	// Reasons say what has to change; free text, kept as a facet.
-	Reasons []string `json:"reasons,omitzero"`
-	// CompleteList promises that nothing else will be found in this version.
-	CompleteList bool `json:"complete_list,omitzero"`
-}
-
-// EntryPublished puts a submitted version in force.
-type EntryPublished struct {
-	Entry   string `json:"entry"`
-	Version int    `json:"version"`
-	By      string `json:"by"`
-	// Announcement refers to the public notice.
-	Announcement string `json:"announcement,omitzero"`
-}
-
-// EntryWithdrawn takes the entry out of force. Agreements that rest on it
-// are not ended by that.
-type EntryWithdrawn struct {
-	Entry string `json:"entry"`
-	By    string `json:"by"`
-	// Reason is free text, kept as a facet.
-	Reason string `json:"reason,omitzero"`
-	// Basis is the instrument and article the withdrawal rests on.
-	Basis string `json:"basis,omitzero"`
-}
-
 func entrySubject(id string) Subject { return Subject{KindEntry, id} }
 
-// Subject is the entry.
 func (e *EntryDrafted) Subject() Subject { return entrySubject(e.Entry) }
 
-// Subject is the entry.
 func (e *EntryRevised) Subject() Subject { return entrySubject(e.Entry) }
-
-// Subject is the entry.
-func (e *EntrySubmitted) Subject() Subject { return entrySubject(e.Entry) }
-
-// Subject is the entry.
-func (e *EntryReturned) Subject() Subject { return entrySubject(e.Entry) }
-
-// Subject is the entry.
-func (e *EntryPublished) Subject() Subject { return entrySubject(e.Entry) }
-
-// Subject is the entry.
-func (e *EntryWithdrawn) Subject() Subject { return entrySubject(e.Entry) }
 
 func (e *EntryDrafted) names() []Name {
 	out := []Name{entryName(e.Entry)}
@@ -270,7 +270,7 @@ func (e *EntryDrafted) names() []Name {
 	for _, r := range e.Resources {
 		out = append(out, datasetName(r.Namespace, r.Name))
 	}
-	for _, id := range e.DerivedFrom {
+	for _, id := range slices.Concat(e.DerivedFrom, e.Related) {
 		out = append(out, entryName(id))
 	}
 	return out
@@ -278,20 +278,8 @@ func (e *EntryDrafted) names() []Name {
 
 func (e *EntryRevised) names() []Name { return (*EntryDrafted)(e).names() }
 
-func (e *EntrySubmitted) names() []Name { return append(parties(e.To), entryName(e.Entry)) }
-func (e *EntryReturned) names() []Name  { return append(parties(e.By), entryName(e.Entry)) }
-func (e *EntryPublished) names() []Name { return append(parties(e.By), entryName(e.Entry)) }
-func (e *EntryWithdrawn) names() []Name { return append(parties(e.By), entryName(e.Entry)) }
-
-func (e *EntryReturned) facets() []facetField  { return []facetField{{"reasons", "", &e.Reasons}} }
-func (e *EntryWithdrawn) facets() []facetField { return []facetField{{"reason", "", &e.Reason}} }
-
-func (e *EntryDrafted) needs() []Subject   { return partySubjects(e.Provider) }
-func (e *EntryRevised) needs() []Subject   { return partySubjects(e.Provider) }
-func (e *EntrySubmitted) needs() []Subject { return partySubjects(e.To) }
-func (e *EntryReturned) needs() []Subject  { return partySubjects(e.By) }
-func (e *EntryPublished) needs() []Subject { return partySubjects(e.By) }
-func (e *EntryWithdrawn) needs() []Subject { return partySubjects(e.By) }
+func (e *EntryDrafted) needs() []Subject { return partySubjects(e.Provider) }
+func (e *EntryRevised) needs() []Subject { return partySubjects(e.Provider) }
 
 func (e *EntryDrafted) validate(c checker) {
 	c.required("entry", e.Entry, MaxID)
@@ -331,6 +319,8 @@ func (e *EntryDrafted) validateContent(c checker) {
 			seen[id] = true
 		}
 	}
+	c.optionOf("format", e.Format, formats)
+	c.text("format_detail", e.FormatDetail, MaxName)
 	c.oneOf("update_frequency", e.UpdateFrequency, frequencies)
 	c.oneOf("grade", e.Grade, grades)
 	c.text("region", e.Region, MaxCode)
@@ -339,6 +329,14 @@ func (e *EntryDrafted) validateContent(c checker) {
 	}
 	c.distinct("derived_from", e.DerivedFrom, MaxID)
 	c.text("fusing_party", e.FusingParty, MaxID)
+	c.distinct("related", e.Related, MaxID)
+	c.text("open/conditions", e.Open.Conditions, MaxName)
+	c.texts("source_systems", e.SourceSystems, MaxName)
+	c.texts("business_items", e.BusinessItems, MaxName)
+	c.period("period", e.Period)
+	c.text("volume", e.Volume, MaxCode)
+	c.text("contact", e.Contact, MaxName)
+	c.text("specification", e.Specification, MaxCode)
 }
 
 // validate holds to rule I-05: what is not shared says why and on what basis;
@@ -367,6 +365,7 @@ func (it *EntryItem) validate(c checker) {
 	c.text("length", it.Length, MaxCode)
 	c.optionOf("personal", it.Personal, personalKinds)
 	c.optionOf("sharing", it.Sharing, sharingAttributes)
+	c.optionOf("grade", it.Grade, grades)
 	c.text("code_set", it.CodeSet, MaxCode)
 	c.text("description", it.Description, MaxName)
 }
@@ -382,34 +381,4 @@ func (r *Resource) validate(c checker, items map[string]bool) {
 			c.refuse("entry.column-item", key("columns", item), quote(item)+" is not an item of the entry", "map from the ids in items")
 		}
 	}
-}
-
-func (e *EntrySubmitted) validate(c checker) {
-	c.required("entry", e.Entry, MaxID)
-	c.atLeast("version", e.Version, 1)
-	c.required("to", e.To, MaxID)
-	c.oneOf("submission_kind", e.SubmissionKind, submissionKinds)
-}
-
-func (e *EntryReturned) validate(c checker) {
-	c.required("entry", e.Entry, MaxID)
-	c.atLeast("version", e.Version, 1)
-	c.required("by", e.By, MaxID)
-	c.requiredFacet("reasons", len(e.Reasons) > 0)
-	c.texts("reasons", e.Reasons, MaxText)
-}
-
-func (e *EntryPublished) validate(c checker) {
-	c.required("entry", e.Entry, MaxID)
-	c.atLeast("version", e.Version, 1)
-	c.required("by", e.By, MaxID)
-	c.text("announcement", e.Announcement, MaxName)
-}
-
-func (e *EntryWithdrawn) validate(c checker) {
-	c.required("entry", e.Entry, MaxID)
-	c.required("by", e.By, MaxID)
-	c.requiredFacet("reason", e.Reason != "")
-	c.text("reason", e.Reason, MaxText)
-	c.text("basis", e.Basis, MaxName)
 }

@@ -17,7 +17,7 @@ func (e *EntryDrafted) check(s States) error {
 func (e *EntryRevised) check(s States) error {
 	now := stateOf[Entry](s, e.Subject())
 	switch now.Stage {
-	case StageDrafted, StageReturned, StagePublished:
+	case StageDrafted, StageApproved, StageReturned, StagePublished:
 	case "":
 		return illegal("entry.drafted-first", e.Subject(), now.stage(), "no such entry was drafted", "send catalog.entry.drafted with version 1")
 	case StageSubmitted:
@@ -34,6 +34,39 @@ func (e *EntryRevised) check(s States) error {
 	return registered(s, "/data/provider", e.Provider)
 }
 
+func (e *EntryAssessed) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	if now.Stage != StageDrafted {
+		return illegal("entry.assessable", e.Subject(), now.stage(), "there is no draft to assess", "draft the entry, or revise it, first")
+	}
+	if err := now.isAt(e.Subject(), e.Version); err != nil {
+		return err
+	}
+	return registered(s, "/data/by", e.By)
+}
+
+// check holds to rule I-04: both assessments are of the version as it now reads,
+// and the department's own head approves it.
+func (e *EntryDepartmentApproved) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	if now.Stage != StageDrafted {
+		return illegal("entry.approvable", e.Subject(), now.stage(), "there is no draft to approve", "draft the entry, or revise it, first")
+	}
+	if err := now.isAt(e.Subject(), e.Version); err != nil {
+		return err
+	}
+	for _, kind := range []string{AssessSecrecy, AssessPersonal} {
+		if !slices.Contains(now.Assessed, kind) {
+			return illegal("entry.assessed", e.Subject(), now.stage(), "the version has not passed the assessment "+kind,
+				"assess it first (catalog.entry.assessed); a revision has to be assessed anew")
+		}
+	}
+	if err := registered(s, "/data/by", e.By); err != nil {
+		return err
+	}
+	return only(s, "entry.provider", e.Subject(), now.stage(), e.By, now.Provider)
+}
+
 func (e *EntrySubmitted) check(s States) error {
 	now := stateOf[Entry](s, e.Subject())
 	want := SubmissionFirst
@@ -44,21 +77,28 @@ func (e *EntrySubmitted) check(s States) error {
 				"publish or return the version under way first")
 		}
 		want = SubmissionWithdrawal
-	case now.Stage != StageDrafted:
+	case now.Stage == StageDrafted:
+		return illegal("entry.submittable", e.Subject(), now.stage(), "the draft is not approved by its department",
+			"have it assessed and approved first (catalog.entry.assessed, catalog.entry.department_approved)")
+	case now.Stage != StageApproved:
 		return illegal("entry.submittable", e.Subject(), now.stage(), "there is no draft to submit",
-			"draft the entry, or revise it, first")
+			"draft the entry, or revise it, and have it approved first")
 	case now.Published > 0:
 		want = SubmissionUpdate
 	}
 	if e.SubmissionKind != want {
-		r := illegal("entry.submission-kind", e.Subject(), now.stage(), fmt.Sprintf("this is not a submission of the kind %s", e.SubmissionKind), "send %s", want)
-		r.Field = "/data/submission_kind"
-		return r
+		return fault("entry.submission-kind", "submission_kind", e.Subject(), now.stage(), fmt.Sprintf("this is not a submission of the kind %s", e.SubmissionKind), "send %s", want)
 	}
 	if err := now.isAt(e.Subject(), e.Version); err != nil {
 		return err
 	}
-	return registered(s, "/data/to", e.To)
+	if err := registered(s, "/data/by", e.By); err != nil {
+		return err
+	}
+	if err := only(s, "entry.provider", e.Subject(), now.stage(), e.By, now.Provider); err != nil {
+		return err
+	}
+	return authority(s, "to", e.To, stateOf[Party](s, partySubject(e.By)).Region)
 }
 
 func (e *EntryReturned) check(s States) error {
@@ -75,6 +115,25 @@ func (e *EntryPublished) check(s States) error {
 	return now.underReview(s, e.Subject(), e.Version, e.By)
 }
 
+func (e *EntrySuspended) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	switch {
+	case now.Published == 0:
+		return illegal("entry.in-force", e.Subject(), now.stage(), "no version of the entry is in force", "only a published entry can be suspended")
+	case now.Suspended:
+		return illegal("entry.not-suspended", e.Subject(), now.stage(), "the entry is already suspended", "nothing is left to do")
+	}
+	return authorityOr(s, "entry.authority-or-provider", e.Subject(), now.stage(), e.By, now.Provider)
+}
+
+func (e *EntryResumed) check(s States) error {
+	now := stateOf[Entry](s, e.Subject())
+	if !now.Suspended {
+		return illegal("entry.suspended", e.Subject(), now.stage(), "the entry is not suspended", "only a suspended entry can be resumed")
+	}
+	return authorityOr(s, "entry.authority-or-provider", e.Subject(), now.stage(), e.By, now.Provider)
+}
+
 func (e *EntryWithdrawn) check(s States) error {
 	now := stateOf[Entry](s, e.Subject())
 	switch {
@@ -83,11 +142,12 @@ func (e *EntryWithdrawn) check(s States) error {
 	case now.Published == 0:
 		return illegal("entry.in-force", e.Subject(), now.stage(), "no version of the entry is in force", "only a published entry can be withdrawn")
 	}
-	return registered(s, "/data/by", e.By)
+	return authorityOr(s, "entry.authority-or-provider", e.Subject(), now.stage(), e.By, now.Provider)
 }
 
 // underReview refuses a decision on a version that is not before the party that
-// decides (rule I-06: the competent party alone publishes or returns).
+// decides (rule I-06: the competent party alone publishes or returns, if it is
+// competent that day).
 func (s *Entry) underReview(st States, sub Subject, version int, by string) error {
 	if s.Stage != StageSubmitted {
 		return illegal("entry.submitted", sub, s.stage(), "the entry is not submitted", "submit it first (catalog.entry.submitted)")
@@ -95,12 +155,10 @@ func (s *Entry) underReview(st States, sub Subject, version int, by string) erro
 	if err := s.isAt(sub, version); err != nil {
 		return err
 	}
-	if by != s.To {
-		r := illegal("entry.competent", sub, s.stage(), "the entry was submitted to "+s.To+", not to "+by, "only %s can publish or return it", s.To)
-		r.Field = "/data/by"
-		return r
+	if !succeeds(st, by, s.To) {
+		return fault("entry.competent", "by", sub, s.stage(), "the entry was submitted to "+s.To+", not to "+by, "only %s can publish or return it", s.To)
 	}
-	return registered(st, "/data/by", by)
+	return authority(st, "by", by, "")
 }
 
 // isAt refuses an act on another version than the latest.
@@ -122,12 +180,24 @@ func (e *EntryDrafted) apply(s *Entry) {
 		}
 	}
 	s.Stage, s.Version, s.Provider = StageDrafted, e.Version, e.Provider
-	s.To, s.Submission = "", ""
+	s.To, s.Submission, s.Assessed = "", "", nil
 	versions := slices.DeleteFunc(slices.Clone(s.Versions), func(v EntryVersionState) bool { return v.Version == e.Version })
 	s.Versions = append(versions, content)
 }
 
 func (e *EntryRevised) apply(s *Entry) { (*EntryDrafted)(e).apply(s) }
+
+func (e *EntryAssessed) apply(s *Entry) {
+	s.Assessed = slices.DeleteFunc(slices.Clone(s.Assessed), func(k string) bool { return k == e.Kind })
+	if e.Result == "passed" {
+		s.Assessed = append(s.Assessed, e.Kind)
+	}
+}
+
+func (e *EntryDepartmentApproved) apply(s *Entry) { s.Stage = StageApproved }
+
+func (e *EntrySuspended) apply(s *Entry) { s.Suspended = true }
+func (e *EntryResumed) apply(s *Entry)   { s.Suspended = false }
 
 func (e *EntrySubmitted) apply(s *Entry) {
 	s.Stage, s.To, s.Submission = StageSubmitted, e.To, e.SubmissionKind
@@ -153,7 +223,7 @@ func (e *EntryPublished) apply(s *Entry) {
 }
 
 func (e *EntryWithdrawn) apply(s *Entry) {
-	s.Stage, s.Published = StageWithdrawn, 0
+	s.Stage, s.Published, s.Suspended = StageWithdrawn, 0, false
 	s.To, s.Submission = "", ""
 }
 

@@ -3,34 +3,84 @@ package events
 // KindIssue is the subject of a finding about the quality of data.
 const KindIssue = "issue"
 
-// The states of an issue.
+// The stages of an issue; accepted and rejected are those of a disposal.
 const (
-	StageReported = "reported"
-	StageClosed   = "closed"
+	StageReported  = "reported"
+	StageAssigned  = "assigned"
+	StageUnfounded = "unfounded"
+	StageRectified = "rectified"
+	StageRechecked = "rechecked"
+)
+
+// The outcomes of a closed issue.
+const (
+	OutcomeFixed     = "fixed"
+	OutcomeUnfounded = "unfounded"
+	OutcomeWontFix   = "wont_fix"
+	OutcomeDuplicate = "duplicate"
 )
 
 // The vocabulary of quality issues.
 var (
 	symptoms = []string{"missing", "wrong", "duplicate", "stale", "conflicting", "malformed", "unexpected", "unavailable"}
 	severity = []string{"blocking", "major", "minor"}
-	outcomes = []string{"fixed", "unfounded", "wont_fix", "duplicate"}
+	outcomes = []string{OutcomeFixed, OutcomeUnfounded, OutcomeWontFix, OutcomeDuplicate}
 )
 
 var issueTypes = []Type{
 	factOn[QualityIssueReported, Issue]("quality.issue.reported"),
+	act[QualityIssueAccepted, Issue]("quality.issue.accepted"),
+	act[QualityIssueRejected, Issue]("quality.issue.rejected"),
+	act[QualityIssueMarked, Issue]("quality.issue.marked"),
+	act[QualityIssueUnmarked, Issue]("quality.issue.unmarked"),
+	act[QualityIssueTraced, Issue]("quality.issue.traced"),
+	act[QualityIssueAssigned, Issue]("quality.issue.assigned"),
+	act[QualityIssueTransferred, Issue]("quality.issue.transferred"),
+	act[QualityIssueRectified, Issue]("quality.issue.rectified"),
+	act[QualityIssueRechecked, Issue]("quality.issue.rechecked"),
 	act[QualityIssueClosed, Issue]("quality.issue.closed"),
+	act[QualityIssueReopened, Issue]("quality.issue.reopened"),
+}
+
+// issueMoves leave out the report, which is accepted always.
+var issueMoves = moves{
+	StageReported: {"quality.issue.accepted", "quality.issue.rejected", "quality.issue.closed", "correction.request.received"},
+	StageAccepted: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.assigned", "quality.issue.closed",
+		"correction.request.received"},
+	StageAssigned: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.transferred", "quality.issue.closed",
+		"correction.request.received", "correction.request.answered"},
+	StageConfirmed: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.rectified", "quality.issue.closed",
+		"quality.accountability.determined"},
+	StageUnfounded: {"quality.issue.unmarked", "quality.issue.closed"},
+	StageRectified: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.rechecked", "quality.accountability.determined"},
+	StageRechecked: {"quality.issue.unmarked", "quality.issue.closed", "quality.accountability.determined"},
+	StageRejected:  {"quality.issue.closed", "quality.issue.reopened"},
+	StageClosed:    {"quality.issue.unmarked", "quality.issue.reopened", "quality.accountability.determined"},
 }
 
 // Issue is the state of a quality issue.
 //
-//	(none) ──reported──> reported ──closed──> closed
+//	(none) ──reported──> reported ──accepted──> accepted ──assigned──> assigned
+//	                        └──rejected──> rejected
+//	assigned ──answered──> confirmed or unfounded
+//	confirmed ──rectified──> rectified ──rechecked──> rechecked; assigned if it failed
+//	rechecked, unfounded, rejected ──closed──> closed
+//	reported, accepted, assigned, confirmed ──closed──> closed   as a duplicate, or left as it is
+//	closed, rejected ──reopened──> accepted
 //
-// A report is a fact and is admitted in every state. A further report of the
-// same issue adds to it and moves nothing: one that comes late does not reopen.
+// Between, an issue is marked and unmarked, traced, transferred. A report is a
+// fact and is admitted in every state. A further report of the same issue adds to
+// it and moves nothing: one that comes late does not reopen.
 type Issue struct {
 	Stage string `json:"stage,omitzero"`
 	By    string `json:"by,omitzero"` // who reported it first
 	Entry string `json:"entry,omitzero"`
+	// Assigned is who has to put it right, Rectified who says that it did.
+	Assigned  string `json:"assigned,omitzero"`
+	Rectified string `json:"rectified,omitzero"`
+	// Received tells that a request for correction is running.
+	Received bool `json:"received,omitzero"`
+	Marked   bool `json:"marked,omitzero"`
 }
 
 // QualityIssueReported says that data was found wrong.
@@ -67,7 +117,8 @@ type QualityIssueReported struct {
 type QualityIssueClosed struct {
 	Issue string `json:"issue"`
 	By    string `json:"by"`
-	// Outcome is fixed, unfounded, wont_fix or duplicate.
+	// Outcome is fixed, unfounded, wont_fix or duplicate. Fixed is what somebody
+	// else checked again.
 	Outcome string `json:"outcome"`
 	// Reason is free text, kept as a facet.
 	Reason string `json:"reason,omitzero"`
@@ -75,11 +126,10 @@ type QualityIssueClosed struct {
 	FixedByRun string `json:"fixed_by_run,omitzero"`
 }
 
-// Subject is the issue.
-func (e *QualityIssueReported) Subject() Subject { return Subject{KindIssue, e.Issue} }
+func issueSubject(id string) Subject { return Subject{KindIssue, id} }
 
-// Subject is the issue.
-func (e *QualityIssueClosed) Subject() Subject { return Subject{KindIssue, e.Issue} }
+func (e *QualityIssueReported) Subject() Subject { return issueSubject(e.Issue) }
+func (e *QualityIssueClosed) Subject() Subject   { return issueSubject(e.Issue) }
 
 func (e *QualityIssueReported) names() []Name {
 	out := append(parties(e.By), entryName(e.Entry))
@@ -110,10 +160,7 @@ func (e *QualityIssueReported) validate(c checker) {
 	c.text("agreement", e.Agreement, MaxID)
 	c.required("entry", e.Entry, MaxID)
 	c.atLeast("entry_version", e.EntryVersion, 0)
-	if e.Dataset != (DatasetRef{}) {
-		c.required("dataset/namespace", e.Dataset.Namespace, MaxName)
-		c.required("dataset/name", e.Dataset.Name, MaxName)
-	}
+	c.dataset("dataset", e.Dataset)
 	c.distinct("items", e.Items, MaxID)
 	c.required("dimension", e.Dimension, MaxCode)
 	c.oneOf("symptom", e.Symptom, symptoms)
@@ -135,19 +182,33 @@ func (e *QualityIssueClosed) validate(c checker) {
 }
 
 func (e *QualityIssueClosed) check(s States) error {
-	switch now := stateOf[Issue](s, e.Subject()); now.Stage {
-	case StageReported:
-		return registered(s, "/data/by", e.By)
-	case StageClosed:
-		return illegal("issue.open", e.Subject(), now.Stage, "the issue is already closed", "report a new issue if the data is wrong again")
-	default:
+	now := stateOf[Issue](s, e.Subject())
+	switch now.Stage {
+	case "":
 		return illegal("issue.open", e.Subject(), "unknown", "no such issue was reported", "report it first (quality.issue.reported)")
+	case StageClosed:
+		return illegal("issue.open", e.Subject(), now.Stage, "the issue is already closed", "reopen it if the data is wrong again (quality.issue.reopened)")
 	}
+	if err := issueMoves.by(s, "quality.issue.closed", e.Subject(), now.Stage, e.By); err != nil {
+		return err
+	}
+	want := []string{OutcomeWontFix, OutcomeDuplicate}
+	switch now.Stage {
+	case StageRechecked:
+		want = []string{OutcomeFixed}
+	case StageUnfounded, StageRejected:
+		want = []string{OutcomeUnfounded, OutcomeDuplicate}
+	}
+	if len(missing([]string{e.Outcome}, want)) > 0 {
+		return fault("issue.outcome", "outcome", e.Subject(), now.Stage, "an issue that is "+now.Stage+" cannot be closed as "+e.Outcome,
+			"send %s; fixed needs quality.issue.rectified and a re-check by somebody else, unfounded a verdict or a rejection", list(want))
+	}
+	return nil
 }
 
 func (e *QualityIssueReported) apply(s *Issue) {
 	if s.Stage == "" {
-		*s = Issue{StageReported, e.By, e.Entry}
+		*s = Issue{Stage: StageReported, By: e.By, Entry: e.Entry}
 	}
 }
 

@@ -1,6 +1,10 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Refusal says why an event was not admitted and what would be. It is the
 // answer to the producer, so every field is written to be shown.
@@ -60,17 +64,29 @@ func malformed(rule, field, detail, fix string) *Refusal {
 	return &Refusal{Rule: rule, Class: Malformed, Field: field, Detail: detail, Fix: fix}
 }
 
-// unknownType refuses an event of a type that is not in the vocabulary.
+// unknownType refuses an event of a type that is not in the vocabulary. The fix is
+// the word most likely meant, or the types of the same context, or the contexts.
 func unknownType(name string) *Refusal {
-	var known []string
+	var known, beside, contexts []string
+	begin, _, _ := strings.Cut(name, ".")
 	for _, t := range Types() {
-		if !t.Reserved {
-			known = append(known, t.Name)
+		if t.Reserved {
+			continue
+		}
+		known = append(known, t.Name)
+		context, _, _ := strings.Cut(t.Name, ".")
+		if context == begin {
+			beside = append(beside, t.Name)
+		}
+		if !slices.Contains(contexts, context) {
+			contexts = append(contexts, context)
 		}
 	}
-	fix := "send one of " + list(known)
+	fix := "types begin with one of " + list(contexts) + "; docs/events.md lists them"
 	if near := nearest(name, known); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
+	} else if beside != nil {
+		fix = "send one of " + list(beside)
 	}
 	return malformed("type.unknown", "/type", "no event type is named "+quote(name), fix)
 }

@@ -23,13 +23,15 @@ func draft() EntryDrafted {
 		},
 		Items: []EntryItem{
 			{ID: "gmsfhm", Name: "公民身份号码", Type: "text", Length: "18", Key: true, Personal: "sensitive",
-				Sharing: SharingConditional, CodeSet: "GB 11643", Description: "身份证号"},
+				Nullable: true, Grade: "general-3", Sharing: SharingConditional, CodeSet: "GB 11643", Description: "身份证号"},
 			{ID: "swrq", Name: "死亡日期", Type: "date"},
 			{ID: "zxyy", Name: "注销原因", Type: "text", Sharing: SharingNotShared},
 		},
-		UpdateFrequency: "daily", Grade: "general-2", Region: "990000",
+		Format: "database", FormatDetail: "PostgreSQL 16", UpdateFrequency: "daily", Grade: "general-2", Region: "990000",
 		Resources:   []Resource{{Namespace: "postgres://pop:5432", Name: "hj.death", Method: "database", Columns: map[string]string{"gmsfhm": "id_no", "swrq": "died/on"}}},
-		DerivedFrom: []string{"DS01"}, FusingParty: "D07",
+		DerivedFrom: []string{"DS01"}, FusingParty: "D07", Related: []string{"DS08"}, Open: OpenData{true, "aggregated"},
+		SourceSystems: []string{"hj"}, BusinessItems: []string{"户籍注销"}, Period: Period{at(1, 1), at(12, 31)}, Volume: "4.1 million rows",
+		Contact: "数据处", Specification: "gc-2017",
 	}
 }
 
@@ -80,47 +82,6 @@ func lineage() *OpenLineageReceived {
 		Outputs: []LineageOutput{out()}, InputsKnown: true, OutputsKnown: true, ProcessingType: "BATCH",
 		NominalTime: NominalTime{at(9, 30), at(10, 1)}, SchemaURL: "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
 		Producer: "https://example.org/etl", Verdict: Verdict{true, []Finding{{"/run/runId", "openlineage.uuid", "not a UUID"}}}, Digest: "00ff",
-	}
-}
-
-// samples holds valid data of every type, with every field set at least once.
-func samples() map[string]Data {
-	d := draft()
-	return map[string]Data{
-		"ledger.genesis": &Genesis{Origin: "ledger.example/yunze", Keys: []string{"ledger.example/yunze+00000000+AAAA"}, Format: 1,
-			Limits: map[string]int64{"batch_events": 10_000}, Predecessor: "old\n1\nAAAA\n"},
-		"ledger.clock.confirmed": &ClockConfirmed{Before: at(1, 1), After: at(2, 1), Reason: "the machine was off"},
-		"ledger.payload.erased":  &PayloadErased{Facets: []ErasedFacet{{Position: 7, Name: "query", Commitment: make([]byte, 32)}}, Ground: "PIPL:47", Reason: "no longer needed", Part: 1, Parts: 1},
-		"ledger.hold.placed": &HoldPlaced{Hold: "case-12", Records: []int64{7}, Names: []HeldName{{"dataset", []string{"pg", "hj.death"}}}, Owners: [][]byte{make([]byte, 32)},
-			Ground: "court order 2025-12", Reason: "pending"},
-		"ledger.hold.released":   &HoldReleased{Hold: "case-12", Ground: "court order 2026-1", Reason: "closed"},
-		"ledger.index.committed": &IndexCommitted{Algorithm: "ledgerline/index/v1", Root: make([]byte, 32), Size: 4096},
-		"record.continued":       &RecordContinued{Source: "/etl", ID: "e1", Part: 1, Keys: [][]byte{make([]byte, 32)}},
-		"party.body.registered": &PartyRegistered{Party: "D01", Name: "省公安厅", NameEN: "Public Security", USCC: "11990000MB0A000186",
-			Kind: "department", Region: "990000", Level: "provincial", LineAuthority: "national", Parent: "D00"},
-		"catalog.entry.drafted":      &d,
-		"catalog.entry.revised":      revision(1),
-		"catalog.entry.submitted":    &EntrySubmitted{Entry: "DS02", Version: 1, To: "D07", SubmissionKind: SubmissionFirst},
-		"catalog.entry.returned":     &EntryReturned{Entry: "DS02", Version: 1, By: "D07", Reasons: []string{"no code set", "类目有误"}, CompleteList: true},
-		"catalog.entry.published":    &EntryPublished{Entry: "DS02", Version: 1, By: "D07", Announcement: "2025-12"},
-		"catalog.entry.withdrawn":    &EntryWithdrawn{Entry: "DS02", By: "D07", Reason: "duty moved", Basis: "cn809:14"},
-		"share.agreement.activated":  agreement(),
-		"share.agreement.suspended":  &AgreementSuspended{Agreement: "A02", By: "D07", Cause: "onward_without_consent", Finding: "F1"},
-		"share.agreement.resumed":    &AgreementResumed{Agreement: "A02", By: "D07", Cause: "rectified", ItemsRemoved: []ItemRef{{"DS02", "swrq"}}},
-		"share.agreement.terminated": &AgreementTerminated{Agreement: "A02", By: "D01", Cause: "purpose_fulfilled", FilingRef: "B-1"},
-		"access.call.recorded": &AccessRecorded{
-			Call: "c-1", Provider: "D01", Consumer: "D03", Operator: "X1", Agreement: "A02", AgreementVersion: 1, RequestNo: "N1",
-			Purpose: "benefit_eligibility", Entry: "DS02", EntryVersion: 1, Dataset: DatasetRef{"postgres://pop:5432", "hj.death"}, Method: "api",
-			Columns: []string{"gmsfhm"}, RowCount: 1, SubjectCount: ptr(1), Masking: "last4", Result: AccessDenied, Reason: "expired",
-			Started: at(10, 1), Ended: at(10, 1) + 5, Credential: "SHA256:aa", AuthMethod: "mtls", RequestDigest: "01", ResponseDigest: "02",
-			Bytes: 512, DataSubject: "person-9f3a", Query: "gmsfhm = ?",
-		},
-		"quality.issue.reported": &QualityIssueReported{
-			Issue: "Q03", By: "D03", Agreement: "A02", Entry: "DS02", EntryVersion: 1, Dataset: DatasetRef{"pg", "hj.death"}, Items: []string{"gmsfhm"},
-			Dimension: "GB36344:0302", Symptom: "malformed", Severity: "major", Count: 12, Run: "r1", Description: "15-digit ids", SampleRefs: []string{"k1"},
-		},
-		"quality.issue.closed":         &QualityIssueClosed{Issue: "Q03", By: "D03", Outcome: "fixed", Reason: "reloaded", FixedByRun: "r2"},
-		"lineage.openlineage.received": lineage(),
 	}
 }
 

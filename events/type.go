@@ -135,11 +135,15 @@ func (t Type) Check(d Data, s States) error {
 // old one as it was. Call it only if Stateful.
 func (t Type) Apply(d Data, state any) any { return t.apply(d, state) }
 
-// States gives a rule the states it asked for and the time at which the event
-// is being recorded.
+// States gives a rule what it looks at beside the event's data.
 type States struct {
-	// Recorded is the time the event will bear in the ledger.
-	Recorded Time
+	// Recorded is the time the event will bear in the ledger, Time when it
+	// happened, as its producer claims.
+	Recorded, Time Time
+	// Imported marks an event from before the ledger. The order of its subject's
+	// stages holds for it like for any other; who had to decide, consent and file,
+	// which the law of its day said, is not asked of it.
+	Imported bool
 	// Of returns a pointer to the state of a subject, as Type.NewState makes it.
 	Of func(Subject) any
 }
@@ -168,7 +172,10 @@ func Types() []Type {
 }
 
 // types is the vocabulary. It is a constant table: nothing is added at run time.
-var types = index(ledgerTypes, payloadTypes, partyTypes, entryTypes, agreementTypes, accessTypes, issueTypes, lineageTypes)
+var types = index(ledgerTypes, payloadTypes, partyTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
+	requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
+	accessTypes, batchTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
+	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes)
 
 func index(lists ...[]Type) map[string]Type {
 	m := make(map[string]Type)
@@ -194,14 +201,29 @@ func StateOf(kind string) any {
 
 // states makes the empty state of each kind of subject that has one.
 var states = map[string]func() any{
-	KindParty:     func() any { return new(Party) },
-	KindEntry:     func() any { return new(Entry) },
-	KindAgreement: func() any { return new(Agreement) },
-	KindIssue:     func() any { return new(Issue) },
-	KindPayload:   func() any { return new(Payload) },
+	KindParty:         func() any { return new(Party) },
+	KindEntry:         func() any { return new(Entry) },
+	KindUpdateDuty:    func() any { return new(UpdateDuty) },
+	KindResource:      func() any { return new(AttachedResource) },
+	KindRequest:       func() any { return new(Request) },
+	KindAgreement:     func() any { return new(Agreement) },
+	KindOnward:        func() any { return new(Onward) },
+	KindRecall:        func() any { return new(Recall) },
+	KindDisposal:      func() any { return new(Disposal) },
+	KindQualityRule:   func() any { return new(QualityRule) },
+	KindIssue:         func() any { return new(Issue) },
+	KindEdge:          func() any { return new(Edge) },
+	KindDispute:       func() any { return new(Dispute) },
+	KindInspection:    func() any { return new(Inspection) },
+	KindRectification: func() any { return new(Rectification) },
+	KindComplaint:     func() any { return new(Complaint) },
+	KindIncident:      func() any { return new(Incident) },
+	KindEntrustment:   func() any { return new(Entrustment) },
+	KindPayload:       func() any { return new(Payload) },
+	KindRightsRequest: func() any { return new(RightsRequest) },
 }
 
 // Fold is the version of all apply functions and state structs together. A
 // ledger whose stored states were folded by another version folds them anew from
 // its records when it is opened.
-const Fold = 1
+const Fold = 2

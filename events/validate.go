@@ -29,10 +29,15 @@ type checker struct {
 	path   string // JSON pointer of the object
 	facets []Facet
 	first  **Refusal
+	// erasable are the fields of the data that are kept as facets, which may hold
+	// personal data; nil if there are none. lenient tells that texts are not ours to
+	// refuse for it: they were extracted from bytes kept as they came.
+	erasable []facetField
+	lenient  bool
 }
 
 func newChecker(path string, facets []Facet) checker {
-	return checker{path, facets, new(*Refusal)}
+	return checker{path: path, facets: facets, first: new(*Refusal)}
 }
 
 // err returns the first refusal as an error, nil if there is none.
@@ -79,7 +84,21 @@ func (c checker) text(field, v string, max int) {
 		c.refuse("field.text", field, "the text is not valid UTF-8", "send UTF-8")
 	case strings.IndexByte(v, 0) >= 0:
 		c.refuse("field.text", field, "the text holds a NUL character", "leave out U+0000")
+	case len(v) >= 11 && !c.lenient && !c.erases(field):
+		if shape := personalShape(v); shape != "" { // the value itself is not repeated
+			c.refuse("event.personal", field, "the text holds what has the shape of "+shape+", and could never be erased",
+				"send a keyed reference or a code; free text belongs in the erasable fields")
+		}
 	}
+}
+
+// erases tells whether a field is kept as a facet.
+func (c checker) erases(field string) bool {
+	if c.path != "/data" || c.erasable == nil {
+		return false
+	}
+	field, _, _ = strings.Cut(field, "/")
+	return slices.ContainsFunc(c.erasable, func(f facetField) bool { return f.name == field })
 }
 
 // required is text that may not be empty.
@@ -189,6 +208,47 @@ func (c checker) before(toField string, from, to Time) {
 	}
 }
 
+// period holds a stretch of time to years that can be written, and to an end
+// after its start.
+func (c checker) period(field string, p Period) {
+	c.optionalTime(field+"/from", p.From)
+	c.optionalTime(field+"/to", p.To)
+	c.before(field+"/to", p.From, p.To)
+}
+
+// span is a period of which both ends are required.
+func (c checker) span(field string, p Period) {
+	c.time(field+"/from", p.From)
+	c.time(field+"/to", p.To)
+	c.period(field, p)
+}
+
+// dataset holds a reference to a dataset, if there is one.
+func (c checker) dataset(field string, d DatasetRef) {
+	if d != (DatasetRef{}) {
+		c.required(field+"/namespace", d.Namespace, MaxName)
+		c.required(field+"/name", d.Name, MaxName)
+	}
+}
+
+// bases holds the legal bases of an act.
+func (c checker) bases(field string, bases []LegalBasis) {
+	c.some(field, len(bases))
+	for i, b := range bases {
+		at := c.at(field, i)
+		at.required("instrument", b.Instrument, MaxName)
+		at.text("article", b.Article, MaxCode)
+		at.text("kind", b.Kind, MaxCode)
+	}
+}
+
+// scope holds what narrows a grant.
+func (c checker) scope(field string, s Scope) {
+	c.text(field+"/region", s.Region, MaxCode)
+	c.text(field+"/population", s.Population, MaxName)
+	c.texts(field+"/filters", s.Filters, MaxName)
+}
+
 // seq holds a whole number to what deterministic CBOR readers must accept.
 func (c checker) seq(field string, v, min uint64) {
 	if v < min || v > math.MaxInt64 {
@@ -217,6 +277,10 @@ func (e *Event) Validate(recorded Time) error {
 	}
 	e.validateFacets(c)
 	if v, ok := e.Data.(validator); ok {
+		c.lenient = t.Derived
+		if f, ok := e.Data.(faceted); ok {
+			c.erasable = f.facets()
+		}
 		v.validate(c.in("data"))
 	}
 	c.required("subject", e.Data.Subject().ID, 2*MaxName+1) // a namespace, a slash and a name

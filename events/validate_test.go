@@ -78,6 +78,16 @@ func TestValidateData(t *testing.T) {
 		change(a)
 		return a
 	}
+	denied := func(change func(*CallDenied)) Data {
+		a := samples()["access.call.denied"].(*CallDenied)
+		change(a)
+		return a
+	}
+	batch := func(change func(*BatchSealed)) Data {
+		b := samples()["access.batch.sealed"].(*BatchSealed)
+		change(b)
+		return b
+	}
 	for _, tt := range []struct {
 		typ         string
 		data        Data
@@ -106,8 +116,12 @@ func TestValidateData(t *testing.T) {
 		{"share.agreement.activated", grant(func(a *AgreementActivated) { a.Grants[0].Masking = map[string]string{"x": "y"} }), "agreement.masking-item", "/data/grants/0/masking/x"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.RowCount = -1 }), "field.range", "/data/row_count"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.SubjectCount = ptr(-1) }), "field.range", "/data/subject_count"},
-		{"access.call.recorded", call(func(a *AccessRecorded) { a.Reason = "" }), "field.required", "/data/reason"},
-		{"access.call.recorded", call(func(a *AccessRecorded) { a.Reason = "lapsed" }), "field.enum", "/data/reason"},
+		{"access.call.recorded", call(func(a *AccessRecorded) { a.Result = AccessDenied }), "access.denied-type", "/data/result"},
+		{"access.call.denied", denied(func(a *CallDenied) { a.Reason = "" }), "field.required", "/data/reason"},
+		{"access.call.denied", denied(func(a *CallDenied) { a.Reason = "lapsed" }), "field.enum", "/data/reason"},
+		{"access.batch.sealed", batch(func(b *BatchSealed) { b.CountOK = 8 }), "access.batch-count", "/data/count_ok"},
+		{"access.batch.sealed", batch(func(b *BatchSealed) { b.First = 21 }), "field.interval", "/data/last"},
+		{"access.batch.sealed", batch(func(b *BatchSealed) { b.Root = b.Root[1:] }), "field.length", "/data/root"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.Ended = a.Started - 1 }), "field.interval", "/data/ended"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.Dataset.Name = "" }), "field.required", "/data/dataset/name"},
 		{"lineage.openlineage.received", &OpenLineageReceived{Kind: OpenLineageJob, EventTime: 1, Digest: "0"}, "field.required", "/data/job/name"},
@@ -161,6 +175,12 @@ func TestValidateAttributes(t *testing.T) {
 
 func refused(t *testing.T, err error, rule, field string) *Refusal {
 	t.Helper()
+	if rule == "" {
+		if err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		return nil
+	}
 	r, ok := errors.AsType[*Refusal](err)
 	if !ok {
 		t.Errorf("want a refusal by %s at %s, got %v", rule, field, err)

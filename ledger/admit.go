@@ -291,7 +291,7 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 			Detail: fmt.Sprintf("%s is at version %d, not %d", sub, c.version, *want), Fix: "read the subject again and decide anew"}
 	}
 	var readErr error
-	states := events.States{Recorded: now, Of: func(s events.Subject) any {
+	states := events.States{Recorded: now, Time: d.event.Time, Imported: d.event.Imported, Of: func(s events.Subject) any {
 		c, err := l.cell(o, d, s.Kind, l.subjectHash(s))
 		readErr = errors.Join(readErr, err)
 		return c.state

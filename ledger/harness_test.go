@@ -227,7 +227,7 @@ func issue(id, about string) events.Event {
 }
 
 func closing(id, about string) events.Event {
-	return event(id, "quality.issue.closed", &events.QualityIssueClosed{Issue: about, By: "P001", Outcome: "fixed", Reason: "reloaded"})
+	return event(id, "quality.issue.closed", &events.QualityIssueClosed{Issue: about, By: "P001", Outcome: "wont_fix", Reason: "reloaded"})
 }
 
 // access is an event with two facets: sealed if it names a person, else one

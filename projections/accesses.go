@@ -28,13 +28,17 @@ type Access struct {
 	Dataset      *Dataset `json:"dataset,omitempty"`
 	Method       string   `json:"method"`
 	Columns      []string `json:"columns,omitempty"`
-	RowCount     int      `json:"row_count"`
-	SubjectCount *int     `json:"subject_count,omitempty"`
-	Masking      string   `json:"masking,omitempty"`
+	// Region is the area of the rows returned or asked for, where the call named one.
+	Region       string `json:"region,omitempty"`
+	RowCount     int    `json:"row_count"`
+	SubjectCount *int   `json:"subject_count,omitempty"`
+	Masking      string `json:"masking,omitempty"`
 	// Result is ok, empty, denied or error, Reason why if not ok.
 	Result     string `json:"result"`
 	Reason     string `json:"reason,omitempty"`
 	Credential string `json:"credential,omitempty"`
+	// Imported marks a call from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 	// Flags are the rules the call broke, as far as was known when it was
 	// recorded; empty for a lawful call, and for one that got no data.
 	Flags []Flag `json:"flags"`
@@ -60,6 +64,7 @@ const (
 	RulePurposeNotGranted  = "access.purpose-not-granted"
 	RuleConsumerMismatch   = "access.consumer-mismatch"
 	RuleProviderMismatch   = "access.provider-mismatch"
+	RuleRegionNotGranted   = "access.region-not-granted"
 )
 
 // AccessQuery selects accesses; empty fields select everything.
@@ -89,21 +94,32 @@ func accessBy(kind string, value ...string) []byte {
 
 // applyAccesses judges a call and keeps it.
 func applyAccesses(b *batch, e *ledger.Entry) error {
-	d, ok := e.Event.Data.(*events.AccessRecorded)
-	if !ok {
+	var a Access
+	var dataset events.DatasetRef
+	switch d := e.Event.Data.(type) {
+	case *events.AccessRecorded:
+		a = Access{
+			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo,
+			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, Region: d.Region,
+			RowCount: d.RowCount, SubjectCount: d.SubjectCount, Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential,
+		}
+		dataset = d.Dataset
+	case *events.CallDenied:
+		a = Access{
+			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo,
+			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, Region: d.Region,
+			Result: events.AccessDenied, Reason: d.Reason, Credential: d.Credential,
+		}
+		dataset = d.Dataset
+	default:
 		return nil
 	}
-	a := Access{
-		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Call: d.Call, Agreement: d.Agreement, Provider: d.Provider,
-		Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo, Purpose: d.Purpose, Entry: d.Entry,
-		EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, RowCount: d.RowCount, SubjectCount: d.SubjectCount,
-		Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential, Flags: []Flag{},
-	}
+	a.Position, a.Recorded, a.Time, a.Imported, a.Flags = e.Position, e.Recorded, e.Event.Time, e.Event.Imported, []Flag{}
 	for _, list := range [][2]string{{"any"}, {"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}} {
 		b.mark(tAccessBy, list[:]...)
 	}
-	if d.Dataset != (events.DatasetRef{}) {
-		a.Dataset = &Dataset{d.Dataset.Namespace, d.Dataset.Name}
+	if dataset != (events.DatasetRef{}) {
+		a.Dataset = &Dataset{dataset.Namespace, dataset.Name}
 		b.mark(tAccessBy, "dataset", a.Dataset.Namespace, a.Dataset.Name)
 	}
 	if a.Agreement != "" {
@@ -173,6 +189,9 @@ func (b *batch) judge(a *Access) error {
 	if !slices.Contains(was.Purposes, a.Purpose) {
 		flag(RulePurposeNotGranted, was.Position, "the purpose %q is not among %q", a.Purpose, was.Purposes)
 	}
+	if a.Region != "" && !covers(was.Scope.Region, a.Region) {
+		flag(RuleRegionNotGranted, was.Position, "the region %q is not within %q", a.Region, was.Scope.Region)
+	}
 	grant, ok := was.grant(a.Entry)
 	if !ok {
 		flag(RuleEntryNotGranted, was.Position, "the agreement grants nothing of entry %q", a.Entry)
@@ -201,6 +220,26 @@ func (b *batch) agreementAt(id string, at events.Time) (*Agreement, error) {
 		return !within(at, state.Since, state.Until), nil
 	})
 	return state, err
+}
+
+// covers reports whether a region lies in another, by the codes of GB/T 2260: of
+// six digits, 990000 is a province, 990100 a city of it, 990102 a district of that;
+// longer codes go on from there. An empty region is everywhere; of codes of another
+// kind each is a region by itself.
+func covers(granted, region string) bool {
+	if granted == "" || granted == region {
+		return true
+	}
+	if len(granted) < 6 || len(region) < len(granted) {
+		return false
+	}
+	whole := granted[:6]
+	for _, end := range []string{"0000", "00"} {
+		if strings.HasSuffix(whole, end) {
+			return len(granted) == 6 && strings.HasPrefix(region, strings.TrimSuffix(whole, end))
+		}
+	}
+	return strings.HasPrefix(region, granted)
 }
 
 // beyond lists what is asked for but not granted.

@@ -15,9 +15,9 @@ import (
 func benchBook(b *testing.B, n int) *book {
 	bk := newBook(b)
 	bk.add(party("P1"), party("P2"), party("P3"))
-	bk.add(claim{at: day(1, 2), data: draft("E1", "P2", "Death register", []events.Resource{{Namespace: "pg", Name: "d0", Method: "api"}}, "id", "date")},
-		claim{at: day(1, 3), data: submit("E1", 1, events.SubmissionFirst)}, claim{at: day(1, 4), data: publish("E1", 1)},
-		claim{at: day(2, 1), data: activate("A1", "E1", "id", "date")})
+	bk.add(claim{at: day(1, 2), data: draft("E1", "P2", "Death register", []events.Resource{{Namespace: "pg", Name: "d0", Method: "api"}}, "id", "date")})
+	bk.add(inForce("E1", "P2")...)
+	bk.add(claim{at: day(2, 1), data: activate("A1", "E1", "id", "date")})
 	var batch []events.Event
 	for i := range n {
 		c := claim{at: day(2, 2), data: access("A1", "id", "date")}

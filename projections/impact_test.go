@@ -23,21 +23,17 @@ func sharedWorld(t *testing.T) *View {
 		a.Entry, a.Consumer, a.RowCount = entry, consumer, 10
 		return claim{at: at, data: a}
 	}
-	refused := call(day(3, 4), "A1", "E1", "P3", "id")
-	refused.data.(*events.AccessRecorded).Result = events.AccessDenied
-	refused.data.(*events.AccessRecorded).Reason = "suspended"
-	return lineageViews(t,
+	refused := claim{at: day(3, 4), data: deny("A1", "suspended", "id")}
+	return lineageViews(t, slices.Concat([]claim{
 		party("P1"), party("P2"), party("P3"),
-		claim{at: day(1, 2), data: draft("E1", "P2", "Register", resource("register"), "id", "phone")},
-		claim{at: day(1, 2), data: draft("E2", "P3", "Report", resource("report"), "sum", "phone")},
-		claim{at: day(1, 2), data: draft("E3", "P3", "Unrelated", resource("elsewhere"), "id")},
-		claim{at: day(1, 3), data: submit("E1", 1, events.SubmissionFirst)}, claim{at: day(1, 4), data: publish("E1", 1)},
-		claim{at: day(1, 3), data: submit("E2", 1, events.SubmissionFirst)}, claim{at: day(1, 4), data: publish("E2", 1)},
-		claim{at: day(1, 3), data: submit("E3", 1, events.SubmissionFirst)}, claim{at: day(1, 4), data: publish("E3", 1)},
-		claim{at: day(2, 1), data: activate("A1", "E1", "id", "phone")},
-		claim{at: day(2, 1), data: report},
-		claim{at: day(2, 1), data: activate("A3", "E3", "id")},
-		claim{at: day(2, 1), data: activate("A4", "E1", "id")},
+		{at: day(1, 2), data: draft("E1", "P2", "Register", resource("register"), "id", "phone")},
+		{at: day(1, 2), data: draft("E2", "P3", "Report", resource("report"), "sum", "phone")},
+		{at: day(1, 2), data: draft("E3", "P3", "Unrelated", resource("elsewhere"), "id")},
+	}, inForce("E1", "P2"), inForce("E2", "P3"), inForce("E3", "P3"), []claim{
+		{at: day(2, 1), data: activate("A1", "E1", "id", "phone")},
+		{at: day(2, 1), data: report},
+		{at: day(2, 1), data: activate("A3", "E3", "id")},
+		{at: day(2, 1), data: activate("A4", "E1", "id")},
 		received(t, sent(1, aRun("r1/clean", "COMPLETE"), reading(ds("register")), writing(ds("clean", columnsOf("register.id>id", "register.phone>phone"))))),
 		received(t, sent(2, aRun("r2/report", "COMPLETE"), reading(ds("clean")), writing(ds("report", columnsOf("clean.id>sum"))))),
 		received(t, sent(3, aRun("r3/drop", "COMPLETE"), writing(ds("clean", lifecycle("DROP", ""))))),
@@ -46,7 +42,8 @@ func sharedWorld(t *testing.T) *View {
 		refused,
 		call(day(3, 3), "A2", "E2", "P1", "sum"),
 		call(day(3, 3), "A3", "E3", "P3", "id"),
-		call(day(6, 1), "A2", "E2", "P1"))
+		call(day(6, 1), "A2", "E2", "P1"),
+	})...)
 }
 
 func TestImpact(t *testing.T) {
@@ -78,7 +75,7 @@ func TestImpact(t *testing.T) {
 		"0 E1 id; A1 P3 id 2026-03-02; A4 P3 id", "2 E2 sum; A2 P1 sum 2026-06-01"})
 	equal(t, "of a column that does not", impact(ImpactQuery{Node: "column:pg/register#phone"}), []string{"0 E1 phone; A1 P3 phone 2026-03-02"})
 	equal(t, "of an entry", impact(ImpactQuery{Node: "entry:E2"}), []string{"0 E2 sum,phone; A2 P1 sum,phone 2026-06-01"})
-	early, err := viewAt(t, w.v, 16).Impact(ctx, ImpactQuery{Node: "dataset:pg/register"})
+	early, err := viewAt(t, w.v, 25).Impact(ctx, ImpactQuery{Node: "dataset:pg/register"})
 	if err != nil || len(early.Entries) != 1 || early.Entries[0].Holders[0].LastAccess != nil {
 		t.Errorf("before the runs: %+v %v", early.Entries, err)
 	}

@@ -83,8 +83,10 @@ func TestLawRandom(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBook(t)
 		b.add(party("P1"), party("P2"), party("P3"))
-		for _, c := range rapid.SliceOfN(rapid.Custom(randomClaim), 1, 60).Draw(rt, "claims") {
-			b.try(c)
+		for _, claims := range rapid.SliceOfN(rapid.Custom(randomClaims), 1, 60).Draw(rt, "claims") {
+			for _, c := range claims {
+				b.try(c)
+			}
 		}
 		size := b.Head().Size
 		whole := newViews(t, b.Ledger)
@@ -97,8 +99,9 @@ func TestLawRandom(t *testing.T) {
 	})
 }
 
-// randomClaim draws from few names, so that events meet.
-func randomClaim(t *rapid.T) claim {
+// randomClaims draws from few names, so that events meet: one event, or those that
+// lead to one.
+func randomClaims(t *rapid.T) []claim {
 	pick := func(label string, from ...string) string { return rapid.SampledFrom(from).Draw(t, label) }
 	entry := pick("entry", "E1", "E2", "E3")
 	version := rapid.IntRange(1, 3).Draw(t, "version")
@@ -118,18 +121,21 @@ func randomClaim(t *rapid.T) claim {
 		&events.EntryWithdrawn{Entry: entry, By: "P1", Reason: "x"},
 		activate(agreement, entry, columns...), &events.AgreementSuspended{Agreement: agreement, By: "P1", Cause: "x"},
 		&events.AgreementResumed{Agreement: agreement, By: "P1", ItemsRemoved: []events.ItemRef{{Entry: entry, Item: columns[0]}}},
-		call, call,
+		call, call, deny(agreement, "rate", columns...),
 		&events.QualityIssueReported{Issue: "Q1", By: "P3", Entry: entry, Dimension: "d", Symptom: "wrong", Severity: "minor", Description: "x"},
-		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "fixed", Reason: "x"},
+		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "wont_fix", Reason: "x"},
 	}
 	if i := rapid.IntRange(0, 2*len(data)).Draw(t, "which"); i < len(data) {
 		c := claim{at: at, data: data[i]}
 		if rapid.Bool().Draw(t, "dated") {
 			c.effective = at + 86_400_000_000
 		}
-		return c
+		if _, ok := c.data.(*events.EntrySubmitted); ok {
+			return append(approve(at, entry, "P2", version), c)
+		}
+		return []claim{c}
 	}
-	return randomLineage(t, at)
+	return []claim{randomLineage(t, at)}
 }
 
 func randomLineage(t *rapid.T, at events.Time) claim {

@@ -31,7 +31,7 @@ var projections = []projection{
 	{"parties", 1, applyParties},
 	{"catalog", 2, applyCatalog},
 	{"agreements", 1, applyAgreements},
-	{"accesses", 1, applyAccesses},
+	{"accesses", 2, applyAccesses},
 	{"findings", 1, applyFindings},
 	{lineageView, 3, applyLineage},
 	{"timeline", 1, applyTimeline},

@@ -2,12 +2,17 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 
 	"ledgerline/events"
 )
 
 func party(id string) claim {
-	return claim{at: day(1, 1), data: &events.PartyRegistered{Party: id, Name: "机关 " + id, Kind: "department", Region: "990000", Level: "provincial"}}
+	kind := "department"
+	if id == "P1" {
+		kind = "authority"
+	}
+	return claim{at: day(1, 1), data: &events.PartyRegistered{Party: id, Name: "机关 " + id, Kind: kind, Region: "990000", Level: "provincial"}}
 }
 
 func items(ids ...string) []events.EntryItem {
@@ -32,8 +37,17 @@ func revise(d *events.EntryDrafted, version int) *events.EntryRevised {
 	return &r
 }
 
+// approve is what an entry needs before it is submitted, on one day.
+func approve(at events.Time, entry, provider string, version int) []claim {
+	assessed := func(kind string) claim {
+		return claim{at: at, data: &events.EntryAssessed{Entry: entry, Version: version, By: provider, Kind: kind, Result: "passed"}}
+	}
+	return []claim{assessed(events.AssessSecrecy), assessed(events.AssessPersonal), {at: at, data: &events.EntryDepartmentApproved{
+		Entry: entry, Version: version, By: provider, Approver: "head", ApproverRole: events.RoleDepartmentHead}}}
+}
+
 func submit(entry string, version int, kind string) *events.EntrySubmitted {
-	return &events.EntrySubmitted{Entry: entry, Version: version, To: "P1", SubmissionKind: kind}
+	return &events.EntrySubmitted{Entry: entry, Version: version, By: "P2", To: "P1", SubmissionKind: kind}
 }
 
 func publish(entry string, version int) *events.EntryPublished {
@@ -53,6 +67,20 @@ func access(agreement string, columns ...string) *events.AccessRecorded {
 		Call: "c", Provider: "P2", Consumer: "P3", Agreement: agreement, Purpose: "benefit_eligibility", Entry: "E1", Method: "api",
 		Columns: columns, RowCount: 1, Result: events.AccessOK,
 	}
+}
+
+func deny(agreement, reason string, columns ...string) *events.CallDenied {
+	return &events.CallDenied{
+		Call: "d", Provider: "P2", Consumer: "P3", Agreement: agreement, Purpose: "benefit_eligibility", Entry: "E1", Method: "api",
+		Columns: columns, Reason: reason,
+	}
+}
+
+// inForce is what brings the first version of a drafted entry into force.
+func inForce(entry, provider string) []claim {
+	s := submit(entry, 1, events.SubmissionFirst)
+	s.By = provider
+	return append(approve(day(1, 3), entry, provider, 1), claim{at: day(1, 3), data: s}, claim{at: day(1, 4), data: publish(entry, 1)})
 }
 
 func olInput(name string, fields ...string) events.LineageInput {
@@ -106,17 +134,18 @@ func scenario() []claim {
 	v2 := draft("E1", "P2", "死亡登记 Death register", append(raw, events.Resource{Namespace: "pg", Name: "clean", Method: "api"}), "id", "date", "phone", "place")
 	at := func(t events.Time, d events.Data) claim { return claim{at: t, data: d} }
 	late := access("A1", "id")
-	denied := access("A1", "id")
-	denied.Result, denied.Reason = events.AccessDenied, "suspended"
+	denied := deny("A1", "suspended", "id")
 	bare := access("", "id")
 	elsewhere := access("A1", "id", "phone")
 	elsewhere.Purpose, elsewhere.Entry = "statistics", "E2"
-	return []claim{
+	return slices.Concat([]claim{
 		party("P1"), party("P2"), party("P3"),
 		at(day(1, 2), e1),
+	}, approve(day(1, 3), "E1", "P2", 1), []claim{
 		at(day(1, 3), submit("E1", 1, events.SubmissionFirst)),
 		at(day(1, 4), &events.EntryReturned{Entry: "E1", Version: 1, By: "P1", Reasons: []string{"no code"}}),
 		at(day(1, 5), revise(e1, 1)),
+	}, approve(day(1, 6), "E1", "P2", 1), []claim{
 		at(day(1, 6), submit("E1", 1, events.SubmissionFirst)),
 		{at: day(1, 7), effective: day(1, 10), data: publish("E1", 1)},
 		at(day(1, 8), draft("E2", "P3", "Pensions paid", nil, "id", "amount")),
@@ -139,6 +168,7 @@ func scenario() []claim {
 		at(day(3, 5), &events.AgreementResumed{Agreement: "A1", By: "P1", ItemsRemoved: []events.ItemRef{{Entry: "E1", Item: "date"}}}),
 		at(day(3, 6), access("A1", "date")),
 		at(day(3, 7), revise(v2, 2)),
+	}, approve(day(3, 8), "E1", "P2", 2), []claim{
 		at(day(3, 8), submit("E1", 2, events.SubmissionUpdate)),
 		{at: day(3, 9), effective: day(4, 1), data: publish("E1", 2)},
 		olRun("r2", "report", "COMPLETE", day(3, 10), inputs(olInput("clean"), olInput("other")), outputs(events.LineageOutput{Namespace: "pg", Name: "report"})),
@@ -149,11 +179,17 @@ func scenario() []claim {
 			Dataset: olOutput("loop", "report", "n", "n"), Digest: "d"}},
 		olRun("r4", "back", "COMPLETE", day(3, 14), inputs(olInput("loop")), outputs(events.LineageOutput{Namespace: "pg", Name: "raw"})), // a cycle
 		at(day(3, 15), &events.QualityIssueReported{Issue: "Q1", By: "P2", Entry: "E1", Items: []string{"id"}, Dimension: "GB36344:0302", Symptom: "missing", Severity: "major", Description: "more"}),
+		at(day(3, 16), &events.QualityIssueAccepted{Issue: "Q1", By: "P1"}),
+		at(day(3, 16), &events.QualityIssueAssigned{Issue: "Q1", By: "P1", To: "P2", Capacity: "source"}),
+		at(day(3, 16), &events.CorrectionReceived{Issue: "Q1", By: "P2", From: "P3"}),
+		at(day(3, 16), &events.CorrectionAnswered{Issue: "Q1", By: "P2", Verdict: events.VerdictConfirmed, Action: "fixed"}),
+		at(day(3, 16), &events.QualityIssueRectified{Issue: "Q1", By: "P2"}),
+		at(day(3, 16), &events.QualityIssueRechecked{Issue: "Q1", By: "P3", Outcome: "pass"}),
 		at(day(3, 16), &events.QualityIssueClosed{Issue: "Q1", By: "P2", Outcome: "fixed", Reason: "backfilled"}),
-		at(day(5, 1), &events.AgreementTerminated{Agreement: "A1", By: "P2", Cause: "ended", FilingRef: "F1"}),
+		at(day(5, 1), &events.AgreementTerminated{Agreement: "A1", By: "P2", Cause: "ended", ConsultRef: "K1", FilingRef: "F1"}),
 		at(day(5, 2), submit("E1", 2, events.SubmissionWithdrawal)),
 		at(day(5, 3), &events.EntryWithdrawn{Entry: "E1", By: "P1", Reason: "merged"}),
-	}
+	})
 }
 
 // script is a book that holds the scenario.

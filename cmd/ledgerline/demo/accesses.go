@@ -250,6 +250,14 @@ func (c call) event() events.Event {
 		ID: c.id(), Source: gatewaySource, Type: "access.call.recorded", Time: events.TimeOf(c.at),
 		Party: e.provider, Actor: actor(c.consumer, "consumer_operator"), Data: d,
 	}
+	if c.result == events.AccessDenied {
+		told.Type = "access.call.denied"
+		told.Data = &events.CallDenied{
+			Call: d.Call, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, Agreement: d.Agreement, RequestNo: d.RequestNo,
+			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Dataset: d.Dataset, Method: d.Method, Columns: d.Columns,
+			Reason: d.Reason, Credential: d.Credential, AuthMethod: d.AuthMethod, RequestDigest: d.RequestDigest,
+		}
+	}
 	if c.operator != "" {
 		told.Actor, told.OnBehalfOf = actor(c.operator, "contractor"), c.consumer
 	}

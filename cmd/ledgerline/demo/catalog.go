@@ -45,7 +45,9 @@ func catalogSteps() []Step {
 	for _, c := range courses {
 		w := writer{entryOf(c.entry), 1}
 		steps = append(steps,
-			w.drafted(on(c.drafted)),
+			w.drafted(on(c.drafted)))
+		steps = append(steps, w.approved(on(c.submitted))...)
+		steps = append(steps,
 			w.submitted(on(c.submitted), events.SubmissionFirst),
 			w.published(on(c.published)))
 	}
@@ -58,7 +60,8 @@ func catalogSteps() []Step {
 // as sensitive, and revised.
 func certificateSteps() []Step {
 	first, second := writer{certificatesFirstDraft(), 1}, writer{entryOf("DS06"), 1}
-	return []Step{
+	steps := append(first.approved(on("2025-08-05 14:22")), second.approved(on("2025-08-13 09:30"))...)
+	return append(steps,
 		first.drafted(on("2025-08-04 10:27")),
 		first.submitted(on("2025-08-05 14:22"), events.SubmissionFirst),
 		first.returned(on("2025-08-07 10:14"),
@@ -66,7 +69,7 @@ func certificateSteps() []Step {
 		second.revised(on("2025-08-12 09:05"), fmt.Sprintf("/items/%d/personal", icdItem)),
 		second.submitted(on("2025-08-13 09:30"), events.SubmissionFirst),
 		second.published(on("2025-08-15 15:26")),
-	}
+	)
 }
 
 // permitSteps: a duty moved by law on 22 December 2025, so the second version of
@@ -74,11 +77,23 @@ func certificateSteps() []Step {
 // until then the first version was in force.
 func permitSteps() []Step {
 	w := writer{permitsRevised(), 2}
-	return []Step{
+	duty := func(at time.Time, verb, party string, data events.Data) events.Event {
+		e := w.event(at, verb, party, data)
+		e.Type = "catalog.update_duty." + verb
+		return e
+	}
+	return append(w.approved(on("2026-01-07 10:15")),
+		record(duty(on("2025-12-23 09:20"), "opened", "D07", &events.UpdateDutyOpened{
+			Duty: "UD-DS03", Entry: "DS03", Trigger: "duty_change", TriggerDate: events.TimeOf(day("2025-12-22")),
+			Basis: "云泽省居住证管理办法 第八条", By: "D07",
+		}), "DS03 has to be brought up to date: a duty moved"),
 		w.revised(on("2026-01-05 16:20"), "/items/4"),
 		w.submitted(on("2026-01-07 10:15"), events.SubmissionUpdate),
+		record(duty(on("2026-01-07 10:16"), "closed", "D01", &events.UpdateDutyClosed{
+			Duty: "UD-DS03", Entry: "DS03", ByVersion: 2, By: "D01",
+		}), "the duty is met by version 2, a working day late"),
 		w.published(permitsRevisedAt),
-	}
+	)
 }
 
 // permitsRevisedAt is when the second version of DS03 came into force.
@@ -134,8 +149,33 @@ func (w writer) revised(at time.Time, paths ...string) Step {
 
 func (w writer) submitted(at time.Time, kind string) Step {
 	return record(w.event(at, "submitted", w.provider, &events.EntrySubmitted{
-		Entry: w.id, Version: w.version, To: w.authority(), SubmissionKind: kind,
+		Entry: w.id, Version: w.version, By: w.provider, To: w.authority(), SubmissionKind: kind, UpdateDuty: w.duty(kind),
 	}), w.id+" is submitted: "+kind)
+}
+
+// duty is the update duty that a submission answers.
+func (w writer) duty(kind string) string {
+	if kind == events.SubmissionUpdate {
+		return "UD-" + w.id
+	}
+	return ""
+}
+
+// approved are the two assessments of a version and its approval by the head of
+// the department, in the hour and a half before it is submitted.
+func (w writer) approved(submitted time.Time) []Step {
+	var steps []Step
+	for i, kind := range []string{events.AssessSecrecy, events.AssessPersonal} {
+		e := w.event(submitted.Add(time.Duration(i-3)*30*time.Minute), "assessed", w.provider, &events.EntryAssessed{
+			Entry: w.id, Version: w.version, By: w.provider, Kind: kind, Result: "passed", Method: "云数发〔2025〕11号 附表",
+			Report: digest("assessment/" + w.id + "/" + kind),
+		})
+		e.ID += "-" + kind
+		steps = append(steps, record(e, w.id+" passes the assessment: "+kind))
+	}
+	return append(steps, record(w.event(submitted.Add(-30*time.Minute), "department_approved", w.provider, &events.EntryDepartmentApproved{
+		Entry: w.id, Version: w.version, By: w.provider, Approver: actor(w.provider, "dept_head"), ApproverRole: events.RoleDepartmentHead,
+	}), w.id+" is approved by the head of its department"))
 }
 
 func (w writer) returned(at time.Time, reason string) Step {

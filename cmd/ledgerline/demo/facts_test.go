@@ -51,7 +51,7 @@ func TestWhenThingsHappened(t *testing.T) {
 		{"A15-activated", "share.agreement.activated", "2026-03-05"},
 		{"A11-suspended", "share.agreement.suspended", "2026-01-16"},
 		{"A11-resumed", "share.agreement.resumed", "2026-02-09"},
-		{"A14-terminated", "share.agreement.terminated", "2026-03-10"},
+		{"A14-fulfilled", "share.agreement.fulfilled", "2026-03-10"},
 		{"Q01-closed", "quality.issue.closed", "2025-12-24"},
 	} {
 		e := at(t, all, c.id)
@@ -228,7 +228,7 @@ func TestCallsThatBreakARule(t *testing.T) {
 			for _, r := range d.ItemsRemoved {
 				now[d.Agreement].granted[r.Entry] = slices.DeleteFunc(now[d.Agreement].granted[r.Entry], func(i string) bool { return i == r.Item })
 			}
-		case *events.AgreementTerminated:
+		case *events.AgreementFulfilled:
 			now[d.Agreement].active = false
 		case *events.AccessRecorded:
 			if d.Result != events.AccessOK {

@@ -122,18 +122,86 @@ var issues = []issue{
 	},
 }
 
-// issueSteps reports the issues and closes those that were closed.
+// A correction is what the law asks of the provider within ten working days. CR2
+// was four days late.
+type correction struct{ received, answered, verdict, action string }
+
+var corrections = map[string]correction{
+	"Q01": {"2025-12-08 10:30", "2025-12-19 16:00", events.VerdictConfirmed, "fixed"},
+	"Q12": {"2026-01-05 10:00", "2026-01-23 17:20", events.VerdictConfirmed, "fixed"},
+	"Q08": {"2026-01-26 09:40", "2026-02-06 16:00", events.VerdictUnfounded, "refused"},
+}
+
+// issueSteps reports the issues and tells the loop of those that came to an end:
+// taken up by the data bureau, assigned to the provider, answered, put right,
+// checked again by who found it, closed.
 func issueSteps() []Step {
 	var steps []Step
 	for _, q := range issues {
 		steps = append(steps, record(q.event(on(q.reported), "reported", q.by, q.report()), q.id+" is reported: "+q.text))
-		if c := q.end; c != nil {
-			steps = append(steps, record(q.event(on(c.at), "closed", c.by, &events.QualityIssueClosed{
-				Issue: q.id, By: c.by, Outcome: c.outcome, Reason: c.text, FixedByRun: runID(c.run),
-			}), q.id+" is closed: "+c.outcome))
+		if q.end != nil {
+			steps = append(steps, q.loop()...)
 		}
 	}
-	return steps
+	return append(steps, markSteps()...)
+}
+
+func (q issue) loop() []Step {
+	c := q.end
+	end, provider := on(c.at), entryOf(q.entry).provider
+	took := on(q.reported).Add(20 * time.Minute)
+	steps := []Step{
+		record(q.event(took, "accepted", "D07", &events.QualityIssueAccepted{Issue: q.id, By: "D07"}), q.id+" is accepted"),
+		record(q.event(took.Add(5*time.Minute), "assigned", "D07", &events.QualityIssueAssigned{
+			Issue: q.id, By: "D07", To: provider, Capacity: capacity(q.entry)}), q.id+" is assigned to "+provider),
+	}
+	if c.outcome != events.OutcomeWontFix {
+		received, answered := took.Add(10*time.Minute), end.Add(-3*time.Hour)
+		verdict, action := events.VerdictConfirmed, "fixed"
+		if cr, ok := corrections[q.id]; ok {
+			received, answered, verdict, action = on(cr.received).Add(time.Hour), on(cr.answered), cr.verdict, cr.action
+		}
+		steps = append(steps,
+			record(q.correction(received, "received", provider, &events.CorrectionReceived{Issue: q.id, By: provider, From: q.by}), provider+" has the request to correct "+q.id),
+			record(q.correction(answered, "answered", provider, &events.CorrectionAnswered{
+				Issue: q.id, By: provider, Verdict: verdict, Action: action, Reason: c.text}), provider+" answers: "+verdict))
+	}
+	if c.outcome == events.OutcomeFixed {
+		steps = append(steps,
+			record(q.event(end.Add(-2*time.Hour), "rectified", provider, &events.QualityIssueRectified{Issue: q.id, By: provider, Run: runID(c.run)}), provider+" put "+q.id+" right"),
+			record(q.event(end.Add(-time.Hour), "rechecked", c.by, &events.QualityIssueRechecked{Issue: q.id, By: c.by, Outcome: "pass"}), q.id+" is checked again by "+c.by))
+	}
+	return append(steps, record(q.event(end, "closed", c.by, &events.QualityIssueClosed{
+		Issue: q.id, By: c.by, Outcome: c.outcome, Reason: c.text, FixedByRun: runID(c.run),
+	}), q.id+" is closed: "+c.outcome))
+}
+
+// capacity is what the provider of an entry is to its data.
+func capacity(entry string) string {
+	if entryOf(entry).fused {
+		return "fusing"
+	}
+	return "source"
+}
+
+// markSteps: that one person has two numbers is blocking, so the column bears a
+// mark until it is put right.
+func markSteps() []Step {
+	q := find(issues, "Q05", func(q issue) string { return q.id })
+	at := on("2025-10-16 09:00")
+	return []Step{
+		record(q.event(at, "accepted", "D07", &events.QualityIssueAccepted{Issue: q.id, By: "D07"}), "Q05 is accepted"),
+		record(q.event(at.Add(10*time.Minute), "marked", "D07", &events.QualityIssueMarked{
+			Issue: q.id, By: "D07", Entry: q.entry, Items: q.items, Scope: "重号人员 persons with two numbers"}), "DS01's identity numbers are marked as disputed"),
+		record(q.event(at.Add(30*time.Minute), "assigned", "D07", &events.QualityIssueAssigned{
+			Issue: q.id, By: "D07", To: "D01", Capacity: "source"}), "Q05 is assigned to D01"),
+	}
+}
+
+func (q issue) correction(at time.Time, verb, party string, data events.Data) events.Event {
+	e := q.event(at, verb, party, data)
+	e.ID, e.Type = q.id+"-correction-"+verb, "correction.request."+verb
+	return e
 }
 
 func (q issue) event(at time.Time, verb, party string, data events.Data) events.Event {

@@ -35,7 +35,8 @@ var parties = []party{
 
 func partyOf(id string) party { return find(parties, id, func(p party) string { return p.id }) }
 
-// partySteps registers every body, in one batch.
+// partySteps registers every body, and designates the sharing bodies of the
+// departments with their heads.
 func partySteps() []Step {
 	at := on("2025-08-01 09:00")
 	var steps []Step
@@ -48,6 +49,16 @@ func partySteps() []Step {
 				Region: p.region, Level: p.level, LineAuthority: p.line, Parent: p.parent,
 			},
 		}, p.nameEN+" is registered"))
+		if p.kind != "department" && p.kind != "authority" {
+			continue
+		}
+		steps = append(steps, recordAt(at, events.Event{
+			ID: "sharing-body-" + p.id, Source: catalogSource, Type: "party.sharing_body.designated", Time: events.TimeOf(at),
+			Party: p.id, Actor: actor(p.id, "dept_head"),
+			Data: &events.SharingBodyDesignated{
+				Party: p.id, Unit: "政务数据共享工作机构", Head: actor(p.id, "sharing_body_head"), From: events.TimeOf(day("2025-08-01")),
+			},
+		}, p.nameEN+" designates its sharing body"))
 	}
 	return steps
 }
