@@ -42,14 +42,14 @@ func TestEvidence(t *testing.T) {
 		answer            evidence.Completeness
 	}{
 		{`{"events":{"positions":[4,2,4]}}`, 2, 0, evidence.Partial},
-		{`{"subject":{"kind":"entry","id":"DS02"}}`, 3, 0, evidence.Whole},
-		{`{"subject":{"kind":"entry","id":"DS02"},"complete":false}`, 3, 0, evidence.Partial},
+		{`{"subject":{"kind":"entry","id":"DS02"}}`, 6, 0, evidence.Whole},
+		{`{"subject":{"kind":"entry","id":"DS02"},"complete":false}`, 6, 0, evidence.Partial},
 		{`{"subject":{"kind":"entry","id":"nothing"}}`, 0, 0, evidence.Whole}, // nothing, provably
 		{`{"subject":{"kind":"entry","id":"DS02","from":"2030-01-01T00:00:00Z"}}`, 0, 0, evidence.Whole},
 		{`{"subject":{"kind":"issue","id":"Q1"},"withhold":["description"]}`, 1, 1, evidence.WholeButWithheld},
 		{`{"share":{"agreement":"A02"}}`, 4, 0, evidence.Whole}, // activated, two calls, suspended
 		{`{"lineage":{"node":"dataset:hive/pop.main","direction":"up","columns":true}}`, 2, 0, evidence.Partial},
-		{`{"catalog":{}}`, 3, 0, evidence.Whole},
+		{`{"catalog":{}}`, 6, 0, evidence.Whole},
 		{`{"catalog":{},"as_of":"4"}`, 1, 0, evidence.Whole},
 	} {
 		report, r := f.bundle(c.question)

@@ -55,14 +55,22 @@ func agreement(i int) string { return fmt.Sprintf("A%04d", i%agreements) }
 // other events speak of.
 func (w *workload) setup() (list []events.Event) {
 	for i := range parties {
+		kind := "department"
+		if i == 0 {
+			kind = "authority" // the competent department of all
+		}
 		list = append(list, w.event("party.body.registered", &events.PartyRegistered{
-			Party: party(i), Name: "机关 " + party(i), Kind: "department", Region: "990000", Level: "provincial",
+			Party: party(i), Name: "机关 " + party(i), Kind: kind, Region: "990000", Level: "provincial",
 		}))
 	}
 	for i := range entries {
 		list = append(list,
 			w.event("catalog.entry.drafted", w.draft(entry(i), i)),
-			w.event("catalog.entry.submitted", &events.EntrySubmitted{Entry: entry(i), Version: 1, To: party(0), SubmissionKind: events.SubmissionFirst}),
+			w.event("catalog.entry.assessed", &events.EntryAssessed{Entry: entry(i), Version: 1, By: party(i), Kind: events.AssessSecrecy, Result: "passed"}),
+			w.event("catalog.entry.assessed", &events.EntryAssessed{Entry: entry(i), Version: 1, By: party(i), Kind: events.AssessPersonal, Result: "passed"}),
+			w.event("catalog.entry.department_approved", &events.EntryDepartmentApproved{
+				Entry: entry(i), Version: 1, By: party(i), Approver: "head", ApproverRole: events.RoleDepartmentHead}),
+			w.event("catalog.entry.submitted", &events.EntrySubmitted{Entry: entry(i), Version: 1, By: party(i), To: party(0), SubmissionKind: events.SubmissionFirst}),
 			w.event("catalog.entry.published", &events.EntryPublished{Entry: entry(i), Version: 1, By: party(0)}))
 	}
 	for i := range agreements {
