@@ -43,7 +43,7 @@ func routes() []route {
 		{post, "/api/v1/lineage", "Receive one OpenLineage event (RunEvent, JobEvent or DatasetEvent)", accessWrite, postLineage(), exampleRunEvent},
 		{post, "/api/v1/lineage/batch", "Receive an array of OpenLineage events, each on its own", accessWrite, postLineageBatch(), "[" + exampleRunEvent + "]"},
 
-		{post, "/v1/erasures", "Erase content: all of an owner's, or single facets. That it existed stays proven", accessAdmin, postErasure(), `{"id":"order-2026-4","facets":[{"position":9,"name":"description"}],"ground":"order 2026-4"}`},
+		{post, "/v1/erasures", "Erase content: all of an owner's, or single facets. That it existed stays proven", accessAdmin, postErasure(), `{"id":"order-2026-4","facets":[{"position":13,"name":"description"}],"ground":"order 2026-4"}`},
 		{get, "/v1/holds", "What may not be erased, and why", accessRead, direct(listHolds), ""},
 		{post, "/v1/holds", "Keep content from being erased", accessAdmin, postHold(), `{"hold":"case-12","names":[{"kind":"agreement","parts":["A02"]}],"ground":"court order 12"}`},
 		{post, "/v1/holds/{id}/release", "End a hold", accessAdmin, postRelease(), `{"ground":"settled"}`},
