@@ -46,7 +46,7 @@ func (l *Ledger) Backup(ctx context.Context, dest string) (Manifest, error) {
 		return m, err
 	}
 	defer l.uses.end()
-	if err := l.db.Checkpoint(bookDir(fs, dest), pebble.WithFlushedWAL()); err != nil {
+	if err := l.copyBook(dest, m); err != nil {
 		return m, fmt.Errorf("backing up to %s: %w", dest, err)
 	}
 	b, err := json.MarshalIndent(m, "", "  ")
@@ -57,6 +57,31 @@ func (l *Ledger) Backup(ctx context.Context, dest string) (Manifest, error) {
 		return m, fmt.Errorf("backing up to %s: %w", dest, err)
 	}
 	return m, ctx.Err()
+}
+
+// copyBook copies the book and makes sure that the copy can be read and holds the
+// manifest's head.
+//
+// Pebble v2.1.7 copies of its own MANIFEST what this process has written, which is
+// nothing if it found no log to replay: such a copy cannot be opened, and no error
+// says so. A flush makes it write one.
+func (l *Ledger) copyBook(dest string, m Manifest) error {
+	to := bookDir(l.opts.FS, dest)
+	err := l.db.Checkpoint(to, pebble.WithFlushedWAL())
+	if err != nil {
+		return err
+	}
+	if err = checkManifest(l.opts, dest, m); err == nil {
+		return nil
+	}
+	l.opts.Logger.Warn("the copy of the book cannot be read; making another", "to", dest, "err", err)
+	if err := errors.Join(l.opts.FS.RemoveAll(to), l.db.Flush()); err != nil {
+		return err
+	}
+	if err := l.db.Checkpoint(to, pebble.WithFlushedWAL()); err != nil {
+		return err
+	}
+	return checkManifest(l.opts, dest, m)
 }
 
 // RestoreOptions say where a backup goes.
@@ -131,12 +156,18 @@ func checkBackup(ctx context.Context, opts Options, backup string, m Manifest) e
 		}
 		return &DamageError{What: fmt.Sprintf("the backup: %s at positions %d to %d: %s", f.Kind, f.From, f.To, f.Detail), LastProvable: report.LastProvable, Fix: "use another backup"}
 	}
-	return checkManifest(opts, backup, m, witnessed)
+	if err := checkManifest(opts, backup, m); err != nil {
+		return err
+	}
+	if witnessed == nil {
+		opts.Logger.Warn("there is no head witness where the backup goes, so nothing can tell whether it is the newest", "file", opts.HeadFile)
+	}
+	return nil
 }
 
 // checkManifest makes sure that the manifest's head is a head of the book beside
 // it, so that a manifest cannot be put to another book.
-func checkManifest(opts Options, backup string, m Manifest, witnessed []byte) error {
+func checkManifest(opts Options, backup string, m Manifest) error {
 	db, err := openBook(opts, backup, bookOptions{readOnly: true})
 	if err != nil {
 		return fmt.Errorf("opening the backup: %w", err)
@@ -157,9 +188,6 @@ func checkManifest(opts Options, backup string, m Manifest, witnessed []byte) er
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("comparing the backup with its manifest: %w", err)
-	}
-	if witnessed == nil {
-		opts.Logger.Warn("there is no head witness where the backup goes, so nothing can tell whether it is the newest", "file", opts.HeadFile)
 	}
 	return nil
 }

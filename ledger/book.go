@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -34,6 +35,7 @@ type bookOptions struct {
 func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref() // the store holds its own reference
+	flushes := &flushGuard{logger: pebbleLogger{o.Logger}}
 	p := &pebble.Options{
 		FS:                          o.FS,
 		Cache:                       cache,
@@ -50,7 +52,7 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 		// error says as much, and verifying has to go on.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
 			o.Logger.Error("the storage is damaged", "file", info.Path, "err", info.Details)
-		}},
+		}, FlushEnd: flushes.flushEnd, BackgroundError: flushes.backgroundError},
 	}
 	if b.logs != nil {
 		p.FS = b.logs
@@ -67,7 +69,20 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 			return nil, err
 		}
 	}
-	return pebble.Open(bookDir(o.FS, dir), p)
+	return openPebble(bookDir(o.FS, dir), p)
+}
+
+// openPebble is pebble.Open, which panics where a directory cannot be synced.
+func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		r := recover()
+		if failed, ok := r.(error); ok {
+			err = fmt.Errorf("syncing the directory of the store: %w", failed)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	return pebble.Open(dir, p)
 }
 
 // pebbleLogger passes on what Pebble says. Fatalf must not return: Pebble calls it
@@ -84,7 +99,7 @@ func (p pebbleLogger) Errorf(format string, args ...any) {
 }
 
 func (p pebbleLogger) Fatalf(format string, args ...any) {
-	p.to.Error("the process ends because the store cannot write its log; what was acknowledged is safe, restart to go on", "pebble", fmt.Sprintf(format, args...))
+	p.to.Error("the process ends because the book cannot be written; what was acknowledged is safe: see to the disk and restart", "pebble", fmt.Sprintf(format, args...))
 	os.Exit(2)
 }
 
@@ -307,7 +322,29 @@ func openFailed(dir string, o Options, err error, witnessed []byte) error {
 	if lockErr != nil {
 		return fmt.Errorf("opening %s: another process has it open (or it cannot be written): stop that first: %w", dir, lockErr)
 	}
+	if errors.Is(err, pebble.ErrDBDoesNotExist) && holdsNothing(o.FS, bookDir(o.FS, dir)) {
+		return errors.Join(beginningLost(witnessed, errNoBeginning), lock.Close())
+	}
 	return errors.Join(lost(witnessed, "its storage cannot be opened", err), lock.Close())
+}
+
+// holdsNothing reports whether a directory has no file that ever held a record.
+func holdsNothing(fs vfs.FS, dir string) bool {
+	names, err := fs.List(dir)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		switch filepath.Ext(name) {
+		case ".sst":
+			return false
+		case ".log":
+			if info, err := fs.Stat(fs.PathJoin(dir, name)); err != nil || info.Size() > 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // lost is the refusal when a book cannot be read at all: nothing in it can be

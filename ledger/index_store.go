@@ -62,6 +62,7 @@ func openIndexStore(o Options, dir string) (*indexStore, error) {
 	}
 	cache := pebble.NewCache(o.Index.CacheBytes)
 	defer cache.Unref() // the store holds its own reference
+	flushes := &flushGuard{logger: pebbleLogger{o.Logger}}
 	p := &pebble.Options{
 		FS: o.FS, Cache: cache, FormatMajorVersion: pebbleFormat, DisableWAL: true,
 		MemTableSize: 32 << 20, MemTableStopWritesThreshold: 4, L0CompactionThreshold: 4, L0StopWritesThreshold: 1000,
@@ -69,12 +70,12 @@ func openIndexStore(o Options, dir string) (*indexStore, error) {
 		// A read that meets damage must not end the process: the rows are made anew.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
 			o.Logger.Error("the completeness index is damaged", "file", info.Path, "err", info.Details)
-		}},
+		}, FlushEnd: flushes.flushEnd, BackgroundError: flushes.backgroundError},
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	db, err := pebble.Open(dir, p)
+	db, err := openPebble(dir, p)
 	if err != nil {
 		return nil, err
 	}

@@ -209,6 +209,11 @@ func Open(dir string, o Options) (*Ledger, error) {
 	if err := inspectBook(dir, o, witnessed); err != nil {
 		return nil, err
 	}
+	// Whoever put the book or the head witness here may have failed to sync that,
+	// and a power cut would take back what is acknowledged from now on.
+	if err := errors.Join(syncDir(o.FS, dir), syncDir(o.FS, o.FS.PathDir(o.HeadFile))); err != nil {
+		return nil, fmt.Errorf("opening %s: syncing the directory: %w", dir, err)
+	}
 	l := newLedger(dir, o, nil)
 	if l.db, err = openBook(o, dir, bookOptions{logs: &l.logs}); err != nil {
 		return nil, openFailed(dir, o, err, witnessed)
@@ -432,6 +437,8 @@ func createKey(o Options) (note.Signer, string, error) {
 		}
 		b = []byte(skey + "\n")
 		err = writeFileAtomic(o.FS, o.KeyFile, b)
+	} else if err == nil {
+		err = syncDir(o.FS, o.FS.PathDir(o.KeyFile)) // an earlier attempt may have failed to
 	}
 	if err != nil {
 		return nil, "", err

@@ -23,6 +23,7 @@ type owners struct {
 	mu      sync.Mutex           // guards what follows, and the files
 	known   map[string]*[32]byte // bounded by ownersKnown
 	retired map[[32]byte]bool    // since the ledger was opened
+	sure    bool                 // the files that are seen are durable
 }
 
 const ownersKnown = 4096
@@ -110,18 +111,39 @@ func (o *owners) key(owner string) (*[32]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	k, err := o.findLocked(owner)
-	if !errors.Is(err, errNoOwnerKey) {
-		return k, err
+	if err != nil && !errors.Is(err, errNoOwnerKey) {
+		return nil, err
+	}
+	if err := o.makeSure(); err != nil {
+		return nil, fmt.Errorf("keeping the directory of owner keys: %w", err)
+	}
+	if k != nil {
+		return k, nil
 	}
 	var fresh [32]byte
 	rand.Read(fresh[:])
-	if err := makeDir(o.fs, o.dir); err != nil {
-		return nil, fmt.Errorf("making the directory of owner keys: %w", err)
-	}
 	if err := writeFileAtomic(o.fs, o.path(owner), fresh[:]); err != nil {
+		o.sure = false
 		return nil, fmt.Errorf("keeping an owner's key: %w", err)
 	}
 	return o.remember(owner, fresh), nil
+}
+
+// makeSure syncs the directory of keys, and the entry of it, once after opening
+// and again after a failure. A key that somebody could not sync is there to read
+// all the same, and a power cut would take it along with what was sealed under it.
+func (o *owners) makeSure() error {
+	if o.sure {
+		return nil
+	}
+	if err := makeDir(o.fs, o.dir); err != nil {
+		return err
+	}
+	if err := errors.Join(syncDir(o.fs, o.fs.PathDir(o.dir)), syncDir(o.fs, o.dir)); err != nil {
+		return err
+	}
+	o.sure = true
+	return nil
 }
 
 // An owner's key is destroyed in two steps. First it is retired: it opens what was

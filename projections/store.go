@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -63,6 +64,7 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
+	flushes := &flushGuard{logger: pebbleLogger{log}}
 	o := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache,
@@ -75,10 +77,9 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 		L0StopWritesThreshold:       200,
 		Logger:                      pebbleLogger{log},
 		EventListener: &pebble.EventListener{
-			DataCorruption: func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
-			BackgroundError: func(err error) {
-				s.log.Error("views: background work of the store failed; it is retried", "error", err)
-			},
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
+			FlushEnd:        flushes.flushEnd,
+			BackgroundError: flushes.backgroundError,
 		},
 	}
 	// Most reads ask for one entity, and while views are built often for one that is
@@ -88,10 +89,35 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	s.opts = o
-	if s.db, err = pebble.Open(dir, o); err != nil {
+	if s.db, err = openPebble(dir, o); err != nil && !ofSurroundings(err) {
 		return nil, &unfitError{err.Error()}
 	}
-	return s, nil
+	return s, err
+}
+
+// openPebble is pebble.Open, which panics where a directory cannot be synced.
+func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		r := recover()
+		if failed, ok := r.(error); ok {
+			err = fmt.Errorf("syncing the directory of the store: %w", failed)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	return pebble.Open(dir, o)
+}
+
+// ofSurroundings reports whether an error is not about the store, but about what
+// it lacks around it. To build the views anew would not help, and would take away
+// sound ones.
+func ofSurroundings(err error) bool {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // byEntity orders keys by their bytes and tells Pebble where the version begins,
@@ -183,6 +209,6 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 	l.log.Error("views: " + fmt.Sprintf(format, args...))
 }
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.log.Error("views: " + fmt.Sprintf(format, args...))
+	l.log.Error("the process ends because the views cannot be written; nothing is lost, they follow from the book: see to the disk and restart", "pebble", fmt.Sprintf(format, args...))
 	os.Exit(2)
 }

@@ -32,6 +32,7 @@ var directions = []struct {
 	{"ledger/proof", []string{cbor, xmod, "github.com/transparency-dev/formats"}},
 	{"ledger/proof/evidence", []string{"ledgerline/ledger/proof", xmod}},
 	{"ledger", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", pebble, cbor, xmod, "github.com/transparency-dev/formats"}},
+	{"ledger/faultfs", []string{pebble}},
 	{"projections", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections/graph", pebble, watermill, cbor, json2, "github.com/google/uuid"}},
 	{"projections/graph", nil},
 	{"api", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", chi, xmod, json2,
@@ -53,7 +54,7 @@ const (
 // confined lists what must not leak out of its packages even in tests. The bench
 // has raw Pebble as a baseline.
 var confined = map[string][]string{
-	pebble:    {"ledger", "projections", "cmd/ledgerline/bench"},
+	pebble:    {"ledger", "ledger/faultfs", "projections", "cmd/ledgerline/bench"},
 	watermill: {"projections"},
 	chi:       {"api"},
 }
