@@ -26,7 +26,7 @@ import (
 // diskLog creates a ledger on disk.
 func diskLog(b *testing.B) *Ledger {
 	b.Helper()
-	l, err := Create(b.TempDir(), Options{Origin: "ledger.example/bench"})
+	l, err := Create(b.TempDir(), Options{Origin: "ledger.example/bench", Index: IndexOptions{Off: true}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -342,14 +342,36 @@ func hashAll(records []hashed, workers int, needed bool) spending {
 	return start.spent()
 }
 
-func BenchmarkInclusion(b *testing.B) {
-	l := diskLog(b)
-	appendBatches(b, l, 1000, benchSize)
-	at := int64(0)
-	for b.Loop() {
-		at = (at + 7919) % benchSize
-		if _, err := l.ProveInclusion(at, 0); err != nil {
-			b.Fatal(err)
+// BenchmarkInclusion proves records all over a book, and all over one ten times as
+// large. In "cold" the tile that has the record's leaf hash is not in memory, as in
+// a book that is larger than what is kept. cpu-µs/op includes what else goes on in
+// the ledger.
+func BenchmarkInclusion(all *testing.B) {
+	for _, size := range []int64{benchSize, 10 * benchSize} {
+		l := diskLog(all)
+		appendBatches(all, l, 1000, int(size))
+		for _, cold := range []bool{false, true} {
+			all.Run(fmt.Sprintf("records=%d/cold=%v", size, cold), func(b *testing.B) {
+				for at := int64(0); at < size; at += tileWidth {
+					if _, err := l.ProveInclusion(at, 0); err != nil {
+						b.Fatal(err)
+					}
+				}
+				start, at := startSpending(), int64(0)
+				for b.Loop() {
+					at = (at + 7919) % size
+					if cold {
+						l.tiles.mu.Lock()
+						delete(l.tiles.newer, tileAt{0, at / tileWidth})
+						delete(l.tiles.older, tileAt{0, at / tileWidth})
+						l.tiles.mu.Unlock()
+					}
+					if _, err := l.ProveInclusion(at, 0); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(1e6*start.spent().cpu/float64(b.N), "cpu-µs/op")
+			})
 		}
 	}
 }

@@ -251,7 +251,7 @@ func (l *Ledger) checkLast(t tail) error {
 	if row == nil {
 		return missing(last)
 	}
-	tiles := tileReader{t.edge, l.loadTile}
+	tiles := tileReader{edge: t.edge, load: l.loadTile}
 	prev, err := l.prev(tiles, last)
 	if err != nil {
 		return l.damaged("reading the tree", err)
@@ -291,7 +291,7 @@ func compareWitness(db *pebble.DB, t tail, cp proof.Checkpoint) error {
 	if cp.Size == 0 {
 		return nil
 	}
-	root, err := tlog.TreeHash(cp.Size, tileReader{t.edge, func(level int, n int64) ([]proof.Hash, error) { return readTileRow(db, level, n) }})
+	root, err := tlog.TreeHash(cp.Size, tileReader{edge: t.edge, load: func(level int, n int64) ([]proof.Hash, error) { return readTileRow(db, level, n) }})
 	if err != nil {
 		return &DamageError{What: "its tree cannot be read", LastProvable: noPosition, Fix: verifyFix, Err: err}
 	}

@@ -182,7 +182,7 @@ func (c *invariants) headAndTiles() {
 		c.t.Fatalf("the head says %d records, root %s, time %s; the checkpoint %d, %s; the records have root %s, time %s",
 			c.head.Size, c.head.Root, c.head.Time, cp.Size, cp.Root, c.roots[c.head.Size], c.clock[c.head.Size-1])
 	}
-	tiles := tileReader{c.head.edge, c.l.loadTile}
+	tiles := tileReader{edge: c.head.edge, load: c.l.loadTile}
 	for level := 0; c.head.Size>>(8*level) > 0; level++ {
 		count := c.head.Size >> (8 * level)
 		for n := int64(0); n*256 < count; n++ {

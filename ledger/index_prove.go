@@ -142,7 +142,7 @@ func (pr *prover) proven(position int64) (Record, proof.ProvenLeaf, error) {
 	if err != nil {
 		return r, proof.ProvenLeaf{}, err
 	}
-	path, err := tlog.ProveRecord(pr.head.Size, position, tileReader{pr.head.edge, pr.l.loadTile})
+	path, err := tlog.ProveRecord(pr.head.Size, position, pr.l.tilesOf(pr.head))
 	return r, proof.ProvenLeaf{Path: path, Leaf: r.Leaf}, err
 }
 

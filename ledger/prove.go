@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -84,7 +83,10 @@ func (l *Ledger) rebuild(position int64, prev proof.Hash, row []byte) (Record, *
 // errRecordTime: no leaf can be made of such a row.
 var errRecordTime = errors.New("the time of the record is before 1970")
 
-func (l *Ledger) durableTiles() tileReader { return tileReader{l.head.Load().edge, l.loadTile} }
+func (l *Ledger) durableTiles() tileReader { return l.tilesOf(l.head.Load()) }
+
+// tilesOf reads the tree that a head ends.
+func (l *Ledger) tilesOf(h *Head) tileReader { return tileReader{h.edge, l.loadTile, &l.tiles} }
 
 // loadTile reads a full tile, which never changes.
 func (l *Ledger) loadTile(level int, n int64) ([]proof.Hash, error) {
@@ -93,44 +95,14 @@ func (l *Ledger) loadTile(level int, n int64) ([]proof.Hash, error) {
 	}
 	defer l.uses.end()
 	at := tileAt{level, n}
-	if hashes := l.tiles.get(at); hashes != nil {
-		return hashes, nil
+	if known := l.tiles.get(at); known != nil && len(known.nodes[0]) == tileWidth {
+		return known.nodes[0], nil
 	}
 	hashes, err := readTileRow(l.db, level, n)
 	if err == nil {
-		l.tiles.put(at, hashes)
+		l.tiles.put(at, &knownTile{nodes: [tileHeight][]proof.Hash{hashes}})
 	}
 	return hashes, err
-}
-
-// tileCache keeps tiles that were read: those high in the tree are part of nearly
-// every proof.
-type tileCache struct {
-	mu    sync.RWMutex
-	known map[tileAt][]proof.Hash // bounded by tilesKnown
-}
-
-type tileAt struct {
-	level int
-	n     int64
-}
-
-// tilesKnown is how many tiles are kept, of 8 KiB each.
-const tilesKnown = 1024
-
-func (c *tileCache) get(at tileAt) []proof.Hash {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.known[at]
-}
-
-func (c *tileCache) put(at tileAt, hashes []proof.Hash) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.known) >= tilesKnown || c.known == nil {
-		c.known = make(map[tileAt][]proof.Hash)
-	}
-	c.known[at] = hashes
 }
 
 // LeafHash returns the hash of the record at a position.
@@ -143,19 +115,20 @@ func (l *Ledger) LeafHash(position int64) (proof.Hash, error) {
 
 // appliedLeaf is LeafHash for records not durable yet; for the sequencer only.
 func (l *Ledger) appliedLeaf(position int64) (proof.Hash, error) {
-	return tileReader{l.tail.edge, l.loadTile}.node(0, position)
+	return tileReader{edge: l.tail.edge, load: l.loadTile}.node(0, position)
 }
 
 // CheckpointAt signs the head the log had when it held size records.
-func (l *Ledger) CheckpointAt(size int64) ([]byte, error) {
-	head := l.head.Load()
+func (l *Ledger) CheckpointAt(size int64) ([]byte, error) { return l.checkpointAt(l.head.Load(), size) }
+
+func (l *Ledger) checkpointAt(head *Head, size int64) ([]byte, error) {
 	if size == head.Size {
 		return head.Checkpoint, nil
 	}
 	if size < 1 || size > head.Size {
 		return nil, &PositionError{Position: size - 1, Head: head.Size - 1}
 	}
-	root, err := tlog.TreeHash(size, tileReader{head.edge, l.loadTile})
+	root, err := tlog.TreeHash(size, l.tilesOf(head))
 	if err != nil {
 		return nil, err
 	}
@@ -165,17 +138,18 @@ func (l *Ledger) CheckpointAt(size int64) ([]byte, error) {
 // ProveInclusion proves that the record at position is in the tree of the first
 // size records; size 0 means the durable head.
 func (l *Ledger) ProveInclusion(position, size int64) (proof.Inclusion, error) {
+	head := l.head.Load()
 	if size == 0 {
-		size = l.head.Load().Size
+		size = head.Size
 	}
 	if position < 0 || position >= size {
 		return proof.Inclusion{}, &PositionError{Position: position, Head: size - 1}
 	}
-	checkpoint, err := l.CheckpointAt(size)
+	checkpoint, err := l.checkpointAt(head, size)
 	if err != nil {
 		return proof.Inclusion{}, err
 	}
-	hashes, err := tlog.ProveRecord(size, position, l.durableTiles())
+	hashes, err := tlog.ProveRecord(size, position, l.tilesOf(head))
 	if err != nil {
 		return proof.Inclusion{}, fmt.Errorf("proving position %d: %w", position, err)
 	}
@@ -185,21 +159,22 @@ func (l *Ledger) ProveInclusion(position, size int64) (proof.Inclusion, error) {
 // ProveConsistency proves that the log of from records is the beginning of the
 // log of to records; to 0 means the durable head.
 func (l *Ledger) ProveConsistency(from, to int64) (proof.Consistency, error) {
+	head := l.head.Load()
 	if to == 0 {
-		to = l.head.Load().Size
+		to = head.Size
 	}
 	if from > to {
 		return proof.Consistency{}, &PositionError{Position: from - 1, Head: to - 1}
 	}
-	older, err := l.CheckpointAt(from)
+	older, err := l.checkpointAt(head, from)
 	if err != nil {
 		return proof.Consistency{}, err
 	}
-	newer, err := l.CheckpointAt(to)
+	newer, err := l.checkpointAt(head, to)
 	if err != nil {
 		return proof.Consistency{}, err
 	}
-	hashes, err := tlog.ProveTree(to, from, l.durableTiles())
+	hashes, err := tlog.ProveTree(to, from, l.tilesOf(head))
 	if err != nil {
 		return proof.Consistency{}, fmt.Errorf("proving that %d records grew to %d: %w", from, to, err)
 	}
@@ -209,7 +184,7 @@ func (l *Ledger) ProveConsistency(from, to int64) (proof.Consistency, error) {
 // Tile returns a tile of the tree as C2SP tlog-tiles serves it: width hashes of
 // 32 bytes, 256 for a full tile. ErrNoTile if the published tree does not hold it.
 func (l *Ledger) Tile(level int, n int64, width int) ([]byte, error) {
-	hashes, err := tileReader{l.publishedHead().edge, l.loadTile}.tile(level, n)
+	hashes, err := l.tilesOf(l.publishedHead()).tile(level, n)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +201,7 @@ func (l *Ledger) EntryTile(n int64, width int) ([]byte, error) {
 	if n < 0 || n > head.Size/tileWidth || width < 1 || width > tileWidth || first+int64(width) > head.Size {
 		return nil, ErrNoTile
 	}
-	tiles := tileReader{head.edge, l.loadTile}
+	tiles := l.tilesOf(head)
 	prev, err := l.prev(tiles, first)
 	if err != nil {
 		return nil, err

@@ -114,8 +114,9 @@ func subtreeRoot(hashes []proof.Hash) proof.Hash {
 // tileReader reads the hashes of the tree as of an edge: full tiles from the
 // store, the rest from the edge.
 type tileReader struct {
-	edge edge
-	load func(level int, n int64) ([]proof.Hash, error)
+	edge  edge
+	load  func(level int, n int64) ([]proof.Hash, error)
+	nodes *tileCache // of the tree that the edge ends; nil: inner nodes are hashed each time
 }
 
 // tile returns the hashes of a tile, all that the edge's size has of it.
@@ -165,6 +166,9 @@ func (r tileReader) node(level int, n int64) (proof.Hash, error) {
 	within := first % tileWidth
 	if within+width > int64(len(hashes)) {
 		return proof.Hash{}, fmt.Errorf("reading the tree at level %d, node %d: %w", level, n, ErrNoTile)
+	}
+	if width > 1 && r.nodes != nil {
+		return r.nodes.node(tileAt{level / tileHeight, first / tileWidth}, hashes, level%tileHeight, within/width), nil
 	}
 	return subtreeRoot(hashes[within : within+width]), nil
 }

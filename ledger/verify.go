@@ -224,7 +224,7 @@ func (v *verification) readHead() error {
 	v.sound = err == nil
 	v.tail = t
 	v.report.Size, v.report.Root = t.row.Size, t.row.Root.String()
-	v.tiles = tileReader{t.edge, v.l.loadTile}
+	v.tiles = tileReader{edge: t.edge, load: v.l.loadTile}
 	return nil
 }
 
