@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"ledgerline/events"
+	"ledgerline/ledger/notary"
 	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 )
@@ -53,6 +54,8 @@ type statusAnswer struct {
 	// Index is how far the completeness index is committed to; none before the first
 	// commitment, or while it is taken up.
 	Index *indexAnswer `json:"index,omitzero"`
+	// Outsiders says how those who attest the log are doing.
+	Outsiders notary.Status `json:"outsiders"`
 	// Counts are what the ledger holds as of Counted.
 	Counts  projections.Counts `json:"counts"`
 	Counted int64              `json:"counted"`
@@ -82,6 +85,14 @@ func (s *Server) indexAnswer() *indexAnswer {
 	return &indexAnswer{state.Commit, state.Size, s.o.Ledger.Head().Size - state.Size, state.Root}
 }
 
+// outsiders is empty if nobody attests.
+func (s *Server) outsiders() notary.Status {
+	if s.o.Notary == nil {
+		return notary.Status{}
+	}
+	return s.o.Notary.Status()
+}
+
 func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 	head := s.o.Ledger.Head()
 	view, err := s.o.Views.At(s.o.Views.Applied())
@@ -93,6 +104,6 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Version: s.o.Version,
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
 		Index: s.indexAnswer(),
-		Views: s.o.Views.Status(), Counts: counts, Counted: view.Position(),
+		Views: s.o.Views.Status(), Outsiders: s.outsiders(), Counts: counts, Counted: view.Position(),
 	}, joinClose(err, view)
 }

@@ -52,12 +52,15 @@ var (
 	viewApplied   = prometheus.NewDesc("ledgerline_view_applied_position", "Last position a view has applied.", []string{"view"}, nil)
 	viewLag       = prometheus.NewDesc("ledgerline_view_lag_positions", "Positions by which a view is behind the book.", []string{"view"}, nil)
 	viewLagTime   = prometheus.NewDesc("ledgerline_view_lag_seconds", "Recorded time by which a view is behind the book.", []string{"view"}, nil)
+	anchoredSize  = prometheus.NewDesc("ledgerline_anchored_size", "Records under the last head that an authority timestamped.", nil, nil)
+	anchoredTime  = prometheus.NewDesc("ledgerline_anchored_timestamp_seconds", "The authority's time of that head.", nil, nil)
+	anchorFails   = prometheus.NewDesc("ledgerline_anchor_failures", "Timestamps that failed since the last success.", nil, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, viewApplied, viewLag, viewLagTime, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, viewApplied, viewLag, viewLagTime, viewHealthy} {
 		ch <- d
 	}
 }
@@ -72,6 +75,11 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(publishedSize, float64(c.s.publishedSize()))
 	gauge(recordedTime, float64(head.Time)/1e6)
 	gauge(followers, float64(len(c.s.streams)))
+	if a := c.s.outsiders().Authority; a != nil {
+		gauge(anchoredSize, float64(a.Size))
+		gauge(anchoredTime, float64(a.Time)/1e6)
+		gauge(anchorFails, float64(a.Failures))
+	}
 	for _, v := range c.s.o.Views.Status() {
 		gauge(viewApplied, float64(v.Applied), v.Name)
 		gauge(viewLag, float64(v.Lag), v.Name)

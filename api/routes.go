@@ -49,6 +49,7 @@ func routes() []route {
 		{post, "/v1/holds/{id}/release", "End a hold", accessAdmin, postRelease(), `{"ground":"settled"}`},
 
 		{get, "/v1/proofs/inclusion", "Proof that a record is in the log, as C2SP tlog-proof text or JSON", accessRead, proveInclusion(), "?position=0"},
+		{get, "/v1/proofs/time", "What outsiders show about when a record was made: the timestamped heads around it", accessRead, direct(proveTime), "?position=0"},
 		{get, "/v1/proofs/consistency", "Proof that the log at one size begins with the log at an earlier size", accessRead, direct(proveConsistency), "?from=1"},
 		{post, "/v1/evidence", "A bundle that proves an answer to somebody who does not trust this server: a ZIP, checked offline", accessRead, postEvidence(), `{"events":{"positions":[0]}}`},
 		{get, "/v1/proofs/completeness", "Proof that certain records, and no others, bear a name within a window: nothing was left out", accessRead, proveCompleteness(), "?key=entry:DS02"},

@@ -17,6 +17,7 @@ import (
 
 	"ledgerline/events"
 	"ledgerline/ledger"
+	"ledgerline/ledger/notary"
 	"ledgerline/projections"
 
 	"github.com/go-chi/chi/v5"
@@ -28,6 +29,8 @@ type Options struct {
 	Ledger *ledger.Ledger
 	Views  *projections.Views
 	Logger *slog.Logger // nil: discards
+	// Notary has heads attested by outsiders; nil: nobody attests.
+	Notary *notary.Notary
 	// Tokens are the bearer tokens; nil: there are none.
 	Tokens *Tokens
 	// Dev lets anybody read, and write under the principal "dev".

@@ -121,6 +121,10 @@ type eventAnswer struct {
 	// are fields of its data stand there; others are read at
 	// /v1/events/{position}/facets/{name}.
 	Facets []eventFacet `json:"facets"`
+	// NotBefore and NotAfter are what an outside authority shows about when it was
+	// recorded; see /v1/proofs/time. Absent as far as there is no anchor yet.
+	NotBefore *anchorJSON `json:"not_before,omitzero"`
+	NotAfter  *anchorJSON `json:"not_after,omitzero"`
 }
 
 type eventFacet struct {
@@ -164,6 +168,11 @@ func (s *Server) event(ctx context.Context, position int64) (eventAnswer, error)
 		Ledger: s.headStanding(), Position: e.Position, Recorded: e.Recorded, Principal: e.Event.Principal,
 		LeafHash: hexHash(hash), Event: text,
 	}
+	b, err := s.o.Ledger.Bracket(position)
+	if err != nil {
+		return eventAnswer{}, err
+	}
+	out.NotBefore, out.NotAfter = anchorOf(b.NotBefore), anchorOf(b.NotAfter)
 	for _, f := range e.Event.Facets {
 		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), f.Erased, f.ErasedBy})
 	}

@@ -1,11 +1,20 @@
 package events
 
+import "fmt"
+
 // KindLedger is the subject of what the ledger says about itself; there is one
 // such subject per book. KindRecord is a record that is continued.
 const (
 	KindLedger = "ledger"
 	KindRecord = "record"
 )
+
+// theAnchors is the subject of the heads that were timestamped: its versions count
+// them, so that the ones around a record are found by halving.
+var theAnchors = Subject{KindLedger, "anchors"}
+
+// AnchorsSubject is the subject of the heads that were timestamped.
+func AnchorsSubject() Subject { return theAnchors }
 
 // theLedger is the subject of all events of the ledger about itself, whatever
 // its origin: a book holds one ledger.
@@ -15,6 +24,7 @@ var ledgerTypes = []Type{
 	reserved(fact[Genesis]("ledger.genesis")),
 	reserved(fact[ClockConfirmed]("ledger.clock.confirmed")),
 	reserved(fact[IndexCommitted]("ledger.index.committed")),
+	reserved(fact[HeadAnchored]("ledger.head.anchored")),
 	reserved(fact[RecordContinued]("record.continued")),
 }
 
@@ -58,6 +68,26 @@ type IndexCommitted struct {
 	Size uint64 `json:"size"`
 }
 
+// HeadAnchored says when a head of the log was timestamped by an authority that is
+// not the ledger (RFC 3161). All records under that head existed at that time; all
+// records after this one were made after it.
+type HeadAnchored struct {
+	// Authority is the URL of the timestamping authority.
+	Authority string `json:"authority"`
+	// Size is the number of records under the head, and Checkpoint its signed note,
+	// byte for byte what was timestamped.
+	Size       int64  `json:"size"`
+	Checkpoint string `json:"checkpoint"`
+	// Time is the authority's time in the token.
+	Time Time `json:"time"`
+	// Response is the authority's answer, a DER-encoded TimeStampResp over the SHA-256
+	// of the checkpoint.
+	Response []byte `json:"response"`
+}
+
+// MaxTimestamp is how long the answer of a timestamping authority may be.
+const MaxTimestamp = 64 << 10
+
 // RecordContinued carries the keys of a record that has more than fit in its
 // leaf. It follows that record directly, in the same batch.
 type RecordContinued struct {
@@ -79,6 +109,9 @@ func (e *ClockConfirmed) Subject() Subject { return theLedger }
 // Subject is the ledger itself.
 func (e *IndexCommitted) Subject() Subject { return theLedger }
 
+// Subject is the heads that were timestamped.
+func (e *HeadAnchored) Subject() Subject { return theAnchors }
+
 // Subject is the continued record. A source holds no space, so the id is
 // unambiguous.
 func (e *RecordContinued) Subject() Subject { return Subject{KindRecord, e.Source + " " + e.ID} }
@@ -86,6 +119,7 @@ func (e *RecordContinued) Subject() Subject { return Subject{KindRecord, e.Sourc
 func (e *Genesis) names() []Name         { return nil }
 func (e *ClockConfirmed) names() []Name  { return nil }
 func (e *IndexCommitted) names() []Name  { return nil }
+func (e *HeadAnchored) names() []Name    { return nil }
 func (e *RecordContinued) names() []Name { return nil }
 
 func (e *Genesis) validate(c checker) {
@@ -110,6 +144,18 @@ func (e *IndexCommitted) validate(c checker) {
 	c.seq("size", e.Size, 1)
 	if len(e.Root) != 32 {
 		c.refuse("field.length", "root", "a root has 32 bytes", "send a SHA-256 digest")
+	}
+}
+
+func (e *HeadAnchored) validate(c checker) {
+	c.required("authority", e.Authority, MaxSource)
+	if e.Size < 1 {
+		c.refuse("field.range", "size", "the head holds no record", "anchor a head that does")
+	}
+	c.required("checkpoint", e.Checkpoint, MaxText)
+	c.time("time", e.Time)
+	if len(e.Response) == 0 || len(e.Response) > MaxTimestamp {
+		c.refuse("field.length", "response", "the answer of the authority is empty or too long", fmt.Sprintf("send at most %d bytes", MaxTimestamp))
 	}
 }
 

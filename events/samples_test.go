@@ -18,6 +18,7 @@ func ledgerSamples() map[string]Data {
 		"ledger.genesis": &Genesis{Origin: "ledger.example/yunze", Keys: []string{"ledger.example/yunze+00000000+AAAA"}, Format: 1,
 			Limits: map[string]int64{"batch_events": 10_000}, Predecessor: "old\n1\nAAAA\n"},
 		"ledger.clock.confirmed": &ClockConfirmed{Before: at(1, 1), After: at(2, 1), Reason: "the machine was off"},
+		"ledger.head.anchored":   &HeadAnchored{Authority: "https://tsa.example/tsr", Size: 7, Checkpoint: "ledger.example/yunze\n7\nAAAA\n", Time: at(12, 1), Response: []byte{0x30, 0}},
 		"ledger.payload.erased": &PayloadErased{Facets: []ErasedFacet{{Position: 7, Name: "query", Commitment: make([]byte, 32)}}, Ground: "PIPL:47",
 			Reason: "no longer needed", Part: 1, Parts: 1},
 		"ledger.hold.placed": &HoldPlaced{Hold: "case-12", Records: []int64{7}, Names: []HeldName{{"dataset", []string{"pg", "hj.death"}}}, Owners: [][]byte{make([]byte, 32)},

@@ -413,6 +413,9 @@ func (l *Ledger) Origin() string { return l.origin }
 // Verifier checks the ledger's signatures.
 func (l *Ledger) Verifier() note.Verifier { return l.verifier }
 
+// Verifiers are the keys whose signatures count for the ledger's checkpoints.
+func (l *Ledger) Verifiers() note.Verifiers { return note.VerifierList(l.verifier) }
+
 // VerifierKey is the Verifier in the text form of x/mod/sumdb/note: what an
 // auditor has to obtain from a source of their own.
 func (l *Ledger) VerifierKey() string { return l.vkey }

@@ -135,6 +135,14 @@ func (l *Ledger) checkpointAt(head *Head, size int64) ([]byte, error) {
 	return proof.Checkpoint{Origin: l.origin, Size: size, Root: root}.Sign(l.signer)
 }
 
+// rootAt is the root that the log had when it held size records.
+func (l *Ledger) rootAt(size int64) (proof.Hash, error) {
+	if size < 1 || size > l.head.Load().Size {
+		return proof.Hash{}, &PositionError{Position: size - 1, Head: l.head.Load().Size - 1}
+	}
+	return tlog.TreeHash(size, l.durableTiles())
+}
+
 // ProveInclusion proves that the record at position is in the tree of the first
 // size records; size 0 means the durable head.
 func (l *Ledger) ProveInclusion(position, size int64) (proof.Inclusion, error) {

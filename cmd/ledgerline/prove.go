@@ -22,7 +22,10 @@ func proveCommand(p *program) *cobra.Command {
 With a position, or the --source and --id of an event: the proof that the record
 is in the log (C2SP tlog-proof). With --out NAME it writes two files,
 NAME.tlog-proof and NAME.record, the record's own bytes; together they are checked
-offline with: ledgerline verify NAME.tlog-proof NAME.record --key KEY.
+offline with: ledgerline verify NAME.tlog-proof NAME.record --key KEY. If an outside
+authority has timestamped a head that covers the record, it writes NAME.anchor, that
+head, and NAME.tsr, the authority's answer, for: openssl ts -verify -data NAME.anchor
+-in NAME.tsr -CAfile CA. The proof is then under that head.
 
 With --key, a name such as entry:DS02, party:D01, agreement:A02, subject:entry/DS02,
 type:access.call.recorded or dataset:warehouse/orders: the proof which records
@@ -140,12 +143,37 @@ func (w *wanted) completeness(ctx context.Context, p *program, cl *client) error
 }
 
 func (w *wanted) inclusion(ctx context.Context, p *program, cl *client, position string) error {
-	text, err := cl.getText(ctx, "/v1/proofs/inclusion", url.Values{"position": {position}, "format": {"text"}})
+	q := url.Values{"position": {position}, "format": {"text"}}
+	var when struct {
+		NotAfter *struct {
+			Size       int64  `json:"size"`
+			Checkpoint string `json:"checkpoint"`
+			Response   []byte `json:"response"`
+		} `json:"not_after"`
+	}
+	if w.out != "" {
+		b, err := cl.get(ctx, "/v1/proofs/time", url.Values{"position": {position}})
+		if err == nil {
+			err = json.Unmarshal(b, &when)
+		}
+		if err != nil {
+			return err
+		}
+		if when.NotAfter != nil {
+			q.Set("size", number(when.NotAfter.Size))
+		}
+	}
+	text, err := cl.getText(ctx, "/v1/proofs/inclusion", q)
 	if err != nil {
 		return err
 	}
 	if w.out == "" {
 		return w.deliver(p, "", text)
+	}
+	if a := when.NotAfter; a != nil {
+		if err := errors.Join(w.deliver(p, ".anchor", []byte(a.Checkpoint)), w.deliver(p, ".tsr", a.Response)); err != nil {
+			return err
+		}
 	}
 	record, err := cl.get(ctx, "/v1/records/"+position, url.Values{})
 	if err != nil {

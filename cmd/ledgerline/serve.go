@@ -27,6 +27,7 @@ func serveCommand(p *program) *cobra.Command {
 	var o storeOptions
 	var dev bool
 	var viewLag int
+	var out outsiders
 	c := &cobra.Command{
 		Use:   "serve --dir DIR",
 		Short: "Serve a ledger over HTTP",
@@ -53,7 +54,14 @@ reach it may read and write.`,
 			if err != nil {
 				return errors.Join(err, ln.Close())
 			}
-			return errors.Join(s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil), s.Close())
+			n, err := out.notary(s.book, logger)
+			if err != nil {
+				return errors.Join(err, ln.Close(), s.Close())
+			}
+			stop := attest(c.Context(), n)
+			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, Notary: n, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil)
+			stop()
+			return errors.Join(err, s.Close())
 		},
 	}
 	f := c.Flags()
@@ -63,6 +71,7 @@ reach it may read and write.`,
 	f.IntVar(&viewLag, "max-view-lag", 250_000, "records that the views may be behind before who writes has to wait for them; negative: no bound")
 	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
 	o.places.flags(c)
+	out.flags(c)
 	return required(c, "dir")
 }
 
