@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -40,6 +41,9 @@ func (l *Loader) Spans() int { return l.opened[0] + l.opened[1] }
 func (l *Loader) Add(s *Step) error {
 	if err := s.check(); err != nil {
 		return err
+	}
+	if s.Position <= l.steps[len(l.steps)-1] {
+		return fmt.Errorf("lineage graph: the step of position %d comes after that of %d", s.Position, l.steps[len(l.steps)-1])
 	}
 	at := uint32(len(l.steps))
 	l.steps = append(l.steps, s.Position)

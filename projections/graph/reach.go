@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 )
 
 // Query asks what a walk comes to.
@@ -51,14 +52,18 @@ func (r *Reached) Count() (n int) {
 	return n
 }
 
-// marks are the nodes that a walk has come to, and the jobs that it has crossed.
-// They are kept for the next walk, which costs less than to make them.
-type marks struct{ seen, crossed []uint64 }
+// marks are what a walk works with: bits of the nodes that it has come to and of
+// the jobs that it has crossed, and lists of them. They are kept for the next
+// walk, which costs less than to make them.
+type marks struct {
+	seen, crossed []uint64
+	nodes, jobs   []uint32
+}
 
 func (g *Graph) marks(nodes int) *marks {
 	m, _ := g.scratch.Get().(*marks)
 	if words := (nodes + 63) / 64; m == nil || len(m.seen) < words {
-		m = &marks{make([]uint64, words+words/8), make([]uint64, words+words/8)}
+		m = &marks{seen: make([]uint64, words+words/8), crossed: make([]uint64, words+words/8)}
 	}
 	return m
 }
@@ -74,12 +79,14 @@ func mark(set []uint64, n uint32) bool {
 
 // reaching is a walk over nodes.
 type reaching struct {
-	v         View
-	q         *Query
-	m         *marks
-	out       *Reached
-	cur, next Level
-	err       error
+	*marks
+	v              View
+	q              *Query
+	hidden, deeper bool
+	err            error
+
+	recent bool // there is an overlay to look into
+	hides  bool // datasets may have been dropped
 }
 
 // checkEvery is how many nodes a walk goes on from before it asks whether anybody
@@ -97,92 +104,106 @@ func (v View) Reach(ctx context.Context, q Query) (*Reached, error) {
 		q.Mixed = MixedObserved | MixedDeclared
 	}
 	nodes := len(v.nodes)
-	for _, seeds := range q.Seeds {
-		for _, s := range seeds {
-			nodes = max(nodes, int(s)+1)
+	for _, list := range append(q.Seeds[:len(q.Seeds):len(q.Seeds)], q.Known) {
+		for _, n := range list {
+			nodes = max(nodes, int(n)+1)
 		}
 	}
-	for _, n := range q.Known {
-		nodes = max(nodes, int(n)+1)
+	w := &reaching{
+		marks: v.g.marks(nodes), v: v, q: &q,
+		recent: v.s.over.spans.Load() > 0, hides: !q.Dropped && v.g.dropped.any.Load(),
 	}
-	w := &reaching{v: v, q: &q, m: v.g.marks(nodes), out: new(Reached)}
 	defer w.release()
 	for _, n := range q.Known {
-		mark(w.m.seen, n)
+		mark(w.seen, n)
 	}
-	steps := 0
+	ends, err := w.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Reached{Hidden: w.hidden, Deeper: w.deeper, Levels: make([]Level, 0, len(ends))}
+	allNodes, allJobs := slices.Clone(w.nodes), slices.Clone(w.jobs)
+	from := levelEnd{}
+	for _, to := range ends {
+		out.Levels = append(out.Levels, Level{allNodes[from.nodes:to.nodes:to.nodes], allJobs[from.jobs:to.jobs:to.jobs]})
+		from = to
+	}
+	return out, nil
+}
+
+// levelEnd is where a level ends in the lists of nodes and jobs.
+type levelEnd struct{ nodes, jobs int }
+
+// run walks level by level, and returns where each ends.
+func (w *reaching) run(ctx context.Context) (ends []levelEnd, err error) {
+	steps, from := 0, 0
 	for depth := 0; ; depth++ {
-		w.cur, w.next = w.next, Level{}
-		if depth < len(q.Seeds) {
-			for _, n := range q.Seeds[depth] {
-				w.reach(n, &w.cur)
+		if depth < len(w.q.Seeds) {
+			for _, n := range w.q.Seeds[depth] {
+				w.reach(n)
 			}
 		}
-		if len(w.cur.Nodes)+len(w.cur.Jobs) == 0 && depth >= len(q.Seeds) {
-			return w.out, nil
-		}
-		if q.Graph == Flow && v.g.renamed.Load() {
-			for i := 0; i < len(w.cur.Nodes); i++ { // grows; other names come first, since they are nearer
-				w.names(w.cur.Nodes[i])
+		if w.q.Graph == Flow && w.v.g.renamed.Load() {
+			for i := from; i < len(w.nodes); i++ { // grows; other names come first, since they are nearer
+				w.names(w.nodes[i])
 			}
 		}
-		hidden, last := w.out.Hidden, depth >= q.Depth
-		for i := 0; i < len(w.cur.Nodes) && w.err == nil && !w.out.Deeper; i++ {
+		end := levelEnd{len(w.nodes), len(w.jobs)}
+		if ends = append(ends, end); end.nodes == from && depth+1 >= len(w.q.Seeds) {
+			return ends, nil // jobs alone lead nowhere
+		}
+		hidden, last := w.hidden, depth >= w.q.Depth
+		for ; from < end.nodes && !w.deeper; from++ {
 			if steps++; steps%checkEvery == 0 && ctx.Err() != nil {
-				w.keep()
 				return nil, ctx.Err()
 			}
-			w.from(w.cur.Nodes[i])
-			w.out.Deeper = last && (len(w.next.Nodes)+len(w.next.Jobs) > 0 || w.out.Hidden != hidden)
-		}
-		if w.keep(); w.err != nil {
-			return nil, w.err
+			if w.from(w.nodes[from]); w.err != nil {
+				return nil, w.err
+			}
+			w.deeper = last && (len(w.nodes) > end.nodes || len(w.jobs) > end.jobs || w.hidden != hidden)
 		}
 		if last {
-			w.out.Hidden = hidden // what lies beyond is of no concern
-			return w.out, nil
+			w.hidden = hidden // what lies beyond is of no concern
+			return ends, nil
 		}
 	}
 }
-
-func (w *reaching) keep() { w.out.Levels = append(w.out.Levels, w.cur) }
 
 // release clears what the walk marked.
 func (w *reaching) release() {
-	clearAll := func(l Level) {
-		for _, n := range l.Nodes {
-			w.m.seen[n>>6] = 0
-		}
-		for _, n := range l.Jobs {
-			w.m.seen[n>>6], w.m.crossed[n>>6] = 0, 0
+	for _, n := range w.nodes {
+		w.seen[n>>6] = 0
+	}
+	for _, list := range [2][]uint32{w.jobs, w.q.Known} {
+		for _, n := range list {
+			w.seen[n>>6], w.crossed[n>>6] = 0, 0
 		}
 	}
-	for _, l := range w.out.Levels {
-		clearAll(l)
-	}
-	clearAll(w.cur)
-	clearAll(w.next)
-	clearAll(Level{Jobs: w.q.Known})
-	w.v.g.scratch.Put(w.m)
+	w.nodes, w.jobs = w.nodes[:0], w.jobs[:0]
+	w.v.g.scratch.Put(w.marks)
 }
 
-// reach adds a node to a level, unless it was reached before or is not to be seen.
-func (w *reaching) reach(n uint32, level *Level) {
-	if w.m.seen[n>>6]&(1<<(n&63)) != 0 {
-		return
+// reach adds a node, unless it was reached before or is not to be seen.
+func (w *reaching) reach(n uint32) {
+	if word, bit := &w.seen[n>>6], uint64(1)<<(n&63); *word&bit == 0 && !(w.hides && w.hide(n)) {
+		*word |= bit
+		w.nodes = append(w.nodes, n)
 	}
-	if !w.q.Dropped && n != w.q.Visible && w.v.Dropped(n) {
-		w.out.Hidden = true
-		return
+}
+
+// hide reports whether a dataset is dropped and not asked for.
+func (w *reaching) hide(n uint32) bool {
+	if n == w.q.Visible || !w.v.Dropped(n) {
+		return false
 	}
-	mark(w.m.seen, n)
-	level.Nodes = append(level.Nodes, n)
+	w.hidden = true
+	return true
 }
 
 // job adds a job that lies on the way.
 func (w *reaching) job(n uint32) {
-	if mark(w.m.seen, n) {
-		w.next.Jobs = append(w.next.Jobs, n)
+	if mark(w.seen, n) {
+		w.jobs = append(w.jobs, n)
 	}
 }
 
@@ -191,7 +212,7 @@ func (w *reaching) names(n uint32) {
 	for _, list := range [2][]link{w.v.s.base.down.at(n), w.v.s.over.at(n).down} {
 		for i := range list {
 			if l := &list[i]; l.kind == Same && lasts(l.begin, &l.end, w.v.t) {
-				w.reach(l.other, &w.cur)
+				w.reach(l.other)
 			}
 		}
 	}
@@ -199,50 +220,80 @@ func (w *reaching) names(n uint32) {
 
 // from goes on from a node.
 func (w *reaching) from(n uint32) {
-	base, over := w.v.s.base, w.v.s.over.at(n)
+	base := w.v.s.base
 	switch {
 	case w.q.See != nil || w.q.Graph != Flow:
 		w.fromEach(n)
 	case w.q.Direction == Down:
 		w.flows(base.out.at(n))
-		w.flows(over.out)
 		w.links(base.down.at(n))
-		w.links(over.down)
 	default:
 		w.backs(base.in.at(n))
-		w.backs(over.in)
 		w.links(base.up.at(n))
+	}
+	if !w.recent || w.q.See != nil || w.q.Graph != Flow {
+		return
+	}
+	if over := w.v.s.over.at(n); w.q.Direction == Down {
+		w.flows(over.out)
+		w.links(over.down)
+	} else {
+		w.backs(over.in)
 		w.links(over.up)
 	}
 }
 
+// flows and backs are where a walk spends its time. They say in place what reach
+// and lasts say, the latter as one comparison, which wraps around where t is before
+// the span; and they know that at a dataset no flow is a Precedes.
 func (w *reaching) flows(list []flow) {
-	t, need := w.v.t, w.q.Need
+	t, need, seen, nodes := w.v.t, uint32(w.q.Need&(Observed|Declared))<<tagShift, w.seen, w.nodes
 	for i := range list {
 		f := &list[i]
-		if k, state := untag(f.set); k != Flow || state&need == 0 || !lasts(f.begin, &f.end, t) {
+		if t-f.begin >= atomic.LoadUint32(&f.end)-f.begin || f.set&need == 0 {
 			continue
 		}
-		w.arrive(f.to, f.job)
+		n := f.to
+		if word, bit := &seen[n>>6], uint64(1)<<(n&63); *word&bit == 0 {
+			if w.hides && w.hide(n) {
+				continue
+			}
+			*word |= bit
+			nodes = append(nodes, n)
+		}
+		if f.job != 0 {
+			w.job(f.job)
+		}
 	}
+	w.nodes = nodes
 }
 
 func (w *reaching) backs(list []back) {
-	t, need := w.v.t, w.q.Need
+	t, need, seen, nodes := w.v.t, uint32(w.q.Need&(Observed|Declared))<<tagShift, w.seen, w.nodes
 	for i := range list {
 		b := &list[i]
-		if k, state := untag(b.job); k != Flow || state&need == 0 || !lasts(b.begin, &b.end, t) {
+		if t-b.begin >= atomic.LoadUint32(&b.end)-b.begin || b.job&need == 0 {
 			continue
 		}
-		w.arrive(b.from, b.job&maxTagged)
+		n := b.from
+		if word, bit := &seen[n>>6], uint64(1)<<(n&63); *word&bit == 0 {
+			if w.hides && w.hide(n) {
+				continue
+			}
+			*word |= bit
+			nodes = append(nodes, n)
+		}
+		if job := b.job & maxTagged; job != 0 {
+			w.job(job)
+		}
 	}
+	w.nodes = nodes
 }
 
 // arrive comes to a dataset by a job.
 func (w *reaching) arrive(n, job uint32) {
-	before := len(w.next.Nodes)
-	w.reach(n, &w.next)
-	if job != 0 && (len(w.next.Nodes) > before || w.m.seen[n>>6]&(1<<(n&63)) != 0) {
+	w.reach(n)
+	if job != 0 && w.seen[n>>6]&(1<<(n&63)) != 0 {
 		w.job(job)
 	}
 }
@@ -256,7 +307,7 @@ func (w *reaching) links(list []link) {
 			continue
 		}
 		w.job(l.other)
-		if l.state&w.q.Mixed != 0 && mark(w.m.crossed, l.other) {
+		if l.state&w.q.Mixed != 0 && mark(w.crossed, l.other) {
 			w.across(l.other)
 		}
 	}
@@ -272,7 +323,7 @@ func (w *reaching) across(job uint32) {
 		for i := range list {
 			l := &list[i]
 			if l.kind == kind && l.state&w.q.Need != 0 && l.state&w.q.Mixed != 0 && lasts(l.begin, &l.end, w.v.t) {
-				w.reach(l.other, &w.next)
+				w.reach(l.other)
 			}
 		}
 	}
@@ -290,18 +341,18 @@ func (w *reaching) fromEach(n uint32) {
 		}
 		switch job := other(e, w.q.Direction); {
 		case w.q.Graph != Flow:
-			w.reach(job, &w.next)
+			w.reach(job)
 		case e.Kind == Flow:
 			w.arrive(job, e.Job)
 		default:
 			w.job(job)
-			if s&w.q.Mixed == 0 || !mark(w.m.crossed, job) {
+			if s&w.q.Mixed == 0 || !mark(w.crossed, job) {
 				break
 			}
 			w.v.Each(w.q.Direction, job, func(f Edge, s State) bool {
 				if f.Kind == Reads || f.Kind == Writes {
 					if s = w.see(f, s); s&w.q.Mixed != 0 {
-						w.reach(other(f, w.q.Direction), &w.next)
+						w.reach(other(f, w.q.Direction))
 					}
 				}
 				return w.err == nil

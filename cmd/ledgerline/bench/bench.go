@@ -50,6 +50,7 @@ func Subjects() []Subject {
 		{"http", "appends over HTTP, beside the same server without a store, and on raw Pebble", benchHTTP},
 		{"views", "events until they are visible in every view, catching up, rebuilding, bytes", benchViews},
 		{"read", "questions as of a past position, and proofs, in a small ledger and one ten times as large", benchRead},
+		{"lineage", "walks over the lineage graph, beside bare arrays and PostgreSQL where it is installed", benchLineage},
 		{"verify", "full verification, beside hashing the same bytes alone", benchVerify},
 	}
 }
