@@ -122,6 +122,9 @@ func (t Type) Needs(d Data) []Subject {
 	return t.needs(d)
 }
 
+// Ruled reports whether Check may refuse the event: never a reported fact.
+func (t Type) Ruled() bool { return t.check != nil }
+
 // Check asks whether the event may happen; nil for reported facts. The error is
 // a *Refusal.
 func (t Type) Check(d Data, s States) error {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,9 @@ type admission struct {
 	ids     recent[[32]byte, int64]
 	cells   recent[proof.Hash, cell]
 	sources recent[string, string]
+	// What one request needs, used again for the next.
+	overlay  overlay
+	versions []uint64
 	// clockConfirmed: an operator accepted a clock behind the last record. Times
 	// then creep on by a microsecond a record until the clock catches up.
 	clockConfirmed bool
@@ -24,6 +28,7 @@ type admission struct {
 func newAdmission(size int64) admission {
 	return admission{
 		ids: newRecent[[32]byte, int64](size), cells: newRecent[proof.Hash, cell](size), sources: newRecent[string, string](size),
+		overlay: overlay{cells: make(map[proof.Hash]cell), sources: make(map[string]string)},
 	}
 }
 
@@ -73,7 +78,13 @@ func (r *recent[K, V]) rotate(next int64) bool {
 type overlay struct {
 	cells   map[proof.Hash]cell
 	sources map[string]string
-	ids     map[[32]byte]int // index of the draft in the request; nil if it is alone
+}
+
+// begin returns an empty overlay for the next request.
+func (a *admission) begin() *overlay {
+	clear(a.overlay.cells)
+	clear(a.overlay.sources)
+	return &a.overlay
 }
 
 // admit asks the rules about a request and places it in the pool if all of it may
@@ -83,20 +94,11 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overlay{cells: make(map[proof.Hash]cell), sources: make(map[string]string)}
-	if len(r.drafts) > 1 {
-		o.ids = make(map[[32]byte]int, len(r.drafts))
-	}
+	o := l.admission.begin()
 	places := make([]place, len(r.drafts))
-	versions := make([]uint64, len(r.drafts))
+	versions := slices.Grow(l.admission.versions[:0], len(r.drafts))[:len(r.drafts)]
+	l.admission.versions = versions
 	for i, d := range r.drafts {
-		if j, twice := o.ids[d.id]; twice {
-			return nil, at(i, &events.Refusal{Rule: "id.repeated-in-batch", Class: events.Conflict, Field: "/id",
-				Detail: fmt.Sprintf("events %d and %d of the batch bear the same source and id", j, i), Fix: "send each event once"})
-		}
-		if o.ids != nil {
-			o.ids[d.id] = i
-		}
 		old, found, err := l.repeated(p, d)
 		if err != nil {
 			return nil, at(i, err)
@@ -105,7 +107,7 @@ func (l *Ledger) admit(p *pool, r *request) ([]place, error) {
 			places[i] = old
 			continue
 		}
-		if versions[i], err = l.check(&o, d, now); err != nil {
+		if versions[i], err = l.check(o, d, now); err != nil {
 			return nil, at(i, err)
 		}
 	}
@@ -151,19 +153,13 @@ func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64
 			continue
 		}
 		var err error
-		if places[i], err = l.place(p, d, l.tick(p, now)); err != nil {
-			return err
-		}
-		at := positionValue(places[i].position)
-		err = errors.Join(p.batch.Set(versionKey(d.subject, versions[i]), at, nil), p.batch.Set(idKey(d.id), at, nil))
-		if err != nil {
+		if places[i], err = l.place(p, d, l.tick(p, now), versions[i]); err != nil {
 			return err
 		}
 		l.seen.add(d.id)
 		l.admission.ids.put(d.id, places[i].position)
-		p.drafts[d.id] = pooled{d, places[i]}
 		for _, c := range d.continues { // part of d, without identity or version of their own
-			if _, err := l.place(p, c, l.tick(p, now)); err != nil {
+			if _, err := l.place(p, c, l.tick(p, now), 0); err != nil {
 				return err
 			}
 		}
@@ -201,13 +197,6 @@ func (l *Ledger) believe(last int64, confirmed bool) (events.Time, error) {
 // repeated looks for the same source and id. If the content is the same too, the
 // event's old place is the answer; if not, the id is refused.
 func (l *Ledger) repeated(p *pool, d *draft) (place, bool, error) {
-	if q, ok := p.drafts[d.id]; ok {
-		if !sameContent(d, q.draft.body, q.draft.event.Facets) {
-			return place{}, false, conflict(d, q.place.position)
-		}
-		q.place.repeated = true
-		return q.place, true, nil
-	}
 	if l.seen.never(d.id) {
 		return place{}, false, nil
 	}
@@ -222,6 +211,14 @@ func (l *Ledger) repeated(p *pool, d *draft) (place, bool, error) {
 	}
 	if position == noPosition {
 		return place{}, false, nil
+	}
+	if position >= p.start { // not in the store yet
+		q := p.placed[position-p.start]
+		if !sameContent(d, q.draft.body, q.draft.event.Facets) {
+			return place{}, false, conflict(d, position)
+		}
+		q.place.repeated = true
+		return q.place, true, nil
 	}
 	return l.compare(d, position)
 }
@@ -290,18 +287,10 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 			State:  fmt.Sprintf("version %d", c.version),
 			Detail: fmt.Sprintf("%s is at version %d, not %d", sub, c.version, *want), Fix: "read the subject again and decide anew"}
 	}
-	var readErr error
-	states := events.States{Recorded: now, Time: d.event.Time, Imported: d.event.Imported, Of: func(s events.Subject) any {
-		c, err := l.cell(o, d, s.Kind, l.subjectHash(s))
-		readErr = errors.Join(readErr, err)
-		return c.state
-	}}
-	err = d.typ.Check(d.event.Data, states)
-	if readErr != nil {
-		return 0, readErr
-	}
-	if err != nil {
-		return 0, err
+	if d.typ.Ruled() {
+		if err := l.judge(o, d, now); err != nil {
+			return 0, err
+		}
 	}
 	c.version++
 	if d.typ.Stateful() {
@@ -309,6 +298,18 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 	}
 	o.cells[d.subject] = c
 	return c.version, nil
+}
+
+// judge asks the event's rule.
+func (l *Ledger) judge(o *overlay, d *draft, now events.Time) error {
+	var readErr error
+	states := events.States{Recorded: now, Time: d.event.Time, Imported: d.event.Imported, Of: func(s events.Subject) any {
+		c, err := l.cell(o, d, s.Kind, l.subjectHash(s))
+		readErr = errors.Join(readErr, err)
+		return c.state
+	}}
+	err := d.typ.Check(d.event.Data, states)
+	return cmp.Or(readErr, err)
 }
 
 // cell returns what is known of a subject, the request's own changes included.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -118,10 +119,12 @@ func (l *Ledger) append(ctx context.Context, batch []events.Event) ([]Receipt, e
 	}
 }
 
-// submit queues a request and waits until what came of it is durable.
+// submit has a request ordered and waits until what came of it is durable.
 func (l *Ledger) submit(ctx context.Context, req *request) ([]Receipt, error) {
-	if err := l.queue.push(req, l.opts.Limits); err != nil {
-		return nil, err
+	if !l.alone(req) {
+		if err := l.queue.push(req, l.opts.Limits); err != nil {
+			return nil, err
+		}
 	}
 	select {
 	case out := <-req.done:
@@ -156,6 +159,9 @@ func (l *Ledger) prepare(batch []events.Event) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := allDiffer(req.drafts); err != nil {
+		return nil, err
+	}
 	for i, d := range req.drafts {
 		if req.size += d.size; req.size > lim.BatchBytes {
 			return nil, &events.Refusal{Rule: "limit.batch-bytes", Class: events.TooLarge, Index: i,
@@ -163,6 +169,22 @@ func (l *Ledger) prepare(batch []events.Event) (*request, error) {
 		}
 	}
 	return req, nil
+}
+
+// allDiffer refuses a batch that holds an event twice.
+func allDiffer(drafts []*draft) error {
+	if len(drafts) < 2 {
+		return nil
+	}
+	first := make(map[[32]byte]int, len(drafts))
+	for i, d := range drafts {
+		if j, twice := first[d.id]; twice {
+			return at(i, &events.Refusal{Rule: "id.repeated-in-batch", Class: events.Conflict, Field: "/id",
+				Detail: fmt.Sprintf("events %d and %d of the batch bear the same source and id", j, i), Fix: "send each event once"})
+		}
+		first[d.id] = i
+	}
+	return nil
 }
 
 // at names the place in the batch that an error is about.
@@ -221,6 +243,13 @@ func (q *queue) push(r *request, lim Limits) error {
 	return nil
 }
 
+// idle tells whether nothing waits and requests are still taken.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.reqs) == 0 && q.closed == nil
+}
+
 // take removes waiting requests in order, up to a number of events but at least
 // one request if there is any.
 func (q *queue) take(limit int) []*request {
@@ -265,11 +294,10 @@ type pool struct {
 	start    int64 // first position
 	edge     edge
 	full     []tile
-	leaves   []proof.Hash // of this pool, in order
-	leaf     proof.Hash   // of the last record
-	time     int64        // of the last record
+	leaf     proof.Hash // of the last record
+	time     int64      // of the last record
 	cells    map[proof.Hash]cell
-	drafts   map[[32]byte]pooled // by identity: not in the store yet
+	placed   []placed // of this pool, in order
 	requests []*request
 	outcomes []outcome
 	bytes    int64
@@ -278,9 +306,11 @@ type pool struct {
 	broken error
 }
 
-type pooled struct {
-	draft *draft
-	place place
+// placed is a draft that has its place.
+type placed struct {
+	draft   *draft
+	place   place
+	version uint64 // of the subject; 0 if it only continues the record before it
 }
 
 // poolEvents and poolBytes bound one group commit, so that a flood does not make
@@ -290,46 +320,87 @@ const (
 	poolBytes  = 64 << 20
 )
 
-// sequence is the sequencer: the one goroutine that orders. While a batch is
-// being synced it builds the next, taking in all that arrives meanwhile, so that
-// a sync is never waited for with idle hands and never shared by few.
+// sequence is the sequencer: the one goroutine that orders what waits. While a
+// batch is being synced it builds the next, taking in all that arrives meanwhile,
+// so that a sync is never waited for with idle hands and never shared by few.
 func (l *Ledger) sequence() {
-	defer close(l.flights)
-	flying := false
+	defer l.endFlights()
 	for {
 		select {
 		case <-l.queue.more:
-		case <-l.landed:
-			flying = false
-			continue
 		case <-l.stop:
 			return
 		}
-		p := l.newPool()
-		l.admitAll(p, l.queue.take(poolEvents))
-		for flying {
-			more := l.queue.more
-			if len(p.leaves) >= poolEvents || p.bytes >= poolBytes {
-				more = nil
-			}
-			select {
-			case <-l.landed:
-				flying = false
-			case <-more:
-				l.admitAll(p, l.queue.take(poolEvents-len(p.leaves)))
-			case <-l.stop:
-				p.resolve(nil, errors.Join(ErrClosed, p.batch.Close()))
-				return
-			}
-		}
-		if err := l.seal(p); err != nil {
-			l.fatal("building a batch", err)
-			p.resolve(nil, err)
+		l.turn.Lock()
+		ok := l.order()
+		l.turn.Unlock()
+		if !ok {
 			return
 		}
-		flying = true
-		l.flights <- p
 	}
+}
+
+// order builds one pool of what waits and sends it off. It returns false if the
+// ledger stops.
+func (l *Ledger) order() bool {
+	waiting := l.queue.take(poolEvents)
+	if len(waiting) == 0 {
+		return true // taken into an earlier pool
+	}
+	p := l.newPool()
+	l.admitAll(p, waiting)
+	for l.flying.Load() {
+		more := l.queue.more
+		if len(p.placed) >= poolEvents || p.bytes >= poolBytes {
+			more = nil
+		}
+		select {
+		case <-l.landed: // perhaps of an earlier flight
+		case <-more:
+			l.admitAll(p, l.queue.take(poolEvents-len(p.placed)))
+		case <-l.stop:
+			p.resolve(nil, errors.Join(ErrClosed, p.batch.Close()))
+			return false
+		}
+	}
+	return l.fly(p)
+}
+
+// alone orders a request in its caller's goroutine, if nothing else waits or
+// flies: a single writer is spared two changes of goroutine for each event.
+func (l *Ledger) alone(r *request) bool {
+	if !l.turn.TryLock() {
+		return false
+	}
+	defer l.turn.Unlock()
+	if l.flying.Load() || !l.queue.idle() {
+		return false
+	}
+	p := l.newPool()
+	l.admitAll(p, []*request{r})
+	l.fly(p)
+	return true
+}
+
+// fly applies a pool and hands it on to be landed. It returns false, and has told
+// the pool's requests, if that failed.
+func (l *Ledger) fly(p *pool) bool {
+	if err := l.seal(p); err != nil {
+		l.fatal("building a batch", err)
+		p.resolve(nil, err)
+		return false
+	}
+	l.flying.Store(true)
+	l.flights <- p // has room: no other pool flies
+	return true
+}
+
+// endFlights says that no pool will follow. Who orders alone finds the queue closed
+// from now on.
+func (l *Ledger) endFlights() {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	close(l.flights)
 }
 
 func (l *Ledger) newPool() *pool {
@@ -339,7 +410,7 @@ func (l *Ledger) newPool() *pool {
 	return &pool{
 		batch: l.db.NewBatch(), start: l.tail.edge.size,
 		edge: l.tail.edge.clone(), leaf: l.tail.leaf, time: l.tail.time,
-		cells: make(map[proof.Hash]cell), drafts: make(map[[32]byte]pooled),
+		cells: make(map[proof.Hash]cell),
 	}
 }
 
@@ -351,28 +422,28 @@ func (l *Ledger) admitAll(p *pool, reqs []*request) {
 	}
 }
 
-// place gives an admitted draft its position and time and puts its rows into the
-// batch.
-func (l *Ledger) place(p *pool, d *draft, time int64) (place, error) {
+// place gives an admitted draft its position and time and puts its record into
+// the batch.
+func (l *Ledger) place(p *pool, d *draft, time int64, version uint64) (place, error) {
+	position := p.edge.size
 	leaf := proof.Leaf{
-		Version: proof.LeafVersion, Position: uint64(p.edge.size), Prev: p.leaf,
+		Version: proof.LeafVersion, Position: uint64(position), Prev: p.leaf,
 		Time: time, Keys: d.keys, Body: d.commit,
 	}
-	position := p.edge.size
 	l.leafBuf = leaf.Append(l.leafBuf[:0])
 	hash := proof.LeafHash(l.leafBuf)
 	p.full = p.edge.append(hash, p.full)
-	p.leaves = append(p.leaves, hash)
 	p.leaf, p.time = hash, time
 	p.bytes += d.size
+	at := place{position: position, time: time, leaf: hash}
+	p.placed = append(p.placed, placed{d, at, version})
 
-	var err error
+	err := setRecord(p.batch, position, time, d.bytes)
 	set := func(key, value []byte) {
 		if err == nil {
 			err = p.batch.Set(key, value, nil)
 		}
 	}
-	set(recordKey(position), recordRow(time, d.bytes))
 	for i, f := range d.facets {
 		set(facetKey(position, i), f)
 	}
@@ -383,7 +454,7 @@ func (l *Ledger) place(p *pool, d *draft, time int64) (place, error) {
 			}
 		})
 	}
-	return place{position: position, time: time, leaf: hash}, err
+	return at, err
 }
 
 // seal completes the batch with the rows it has one of, and applies it. From then
@@ -392,8 +463,11 @@ func (l *Ledger) seal(p *pool) error {
 	if p.broken != nil {
 		return p.broken
 	}
-	if len(p.leaves) == 0 {
+	if len(p.placed) == 0 {
 		return nil // only refusals and repeats: nothing to write
+	}
+	if err := p.sealNames(); err != nil {
+		return err
 	}
 	for hash, c := range p.cells {
 		v, err := c.encode()
@@ -422,6 +496,33 @@ func (l *Ledger) seal(p *pool) error {
 	return nil
 }
 
+// sealNames writes under which names the events are found again: identity, and
+// subject with version. They go in the order of their keys, in which the memtable
+// takes them with less searching.
+func (p *pool) sealNames() error {
+	var named []*placed
+	for i := range p.placed {
+		if p.placed[i].version > 0 {
+			named = append(named, &p.placed[i])
+		}
+	}
+	slices.SortFunc(named, func(a, b *placed) int { return bytes.Compare(a.draft.id[:], b.draft.id[:]) })
+	for _, n := range named {
+		if err := setID(p.batch, n.draft.id, n.place.position); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(named, func(a, b *placed) int {
+		return cmp.Or(bytes.Compare(a.draft.subject[:], b.draft.subject[:]), cmp.Compare(a.version, b.version))
+	})
+	for _, n := range named {
+		if err := setVersion(p.batch, n.draft.subject, n.version, n.place.position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sealTree writes the tiles that became full and the leaf hashes after them. The
 // leaf hashes of a partial tile lie in rows of their own, one a batch, so that a
 // commit writes only what is new; they go when their tile is full.
@@ -440,7 +541,11 @@ func (p *pool) sealTree() error {
 	if first == p.edge.size {
 		return nil
 	}
-	return p.batch.Set(edgeKey(first), packHashes(p.leaves[first-p.start:]), nil)
+	hashes := make([]byte, 0, (p.edge.size-first)*proof.HashSize)
+	for _, d := range p.placed[first-p.start:] {
+		hashes = append(hashes, d.place.leaf[:]...)
+	}
+	return p.batch.Set(edgeKey(first), hashes, nil)
 }
 
 // land is the second goroutine: it signs each head while its batch is being
@@ -452,11 +557,13 @@ func (l *Ledger) land() {
 		if err != nil {
 			l.fatal("making events durable", err)
 		}
-		p.resolve(head, err)
+		// The next pool may go before everyone has been told of this one.
+		l.flying.Store(false)
 		select {
 		case l.landed <- struct{}{}:
-		case <-l.stop:
+		default: // the sequencer will look anyway
 		}
+		p.resolve(head, err)
 	}
 }
 
@@ -464,7 +571,7 @@ func (l *Ledger) landPool(p *pool) (*Head, error) {
 	if err := l.Failed(); err != nil {
 		return nil, err // all that comes after what did not become durable rests on it
 	}
-	if len(p.leaves) == 0 {
+	if len(p.placed) == 0 {
 		return l.head.Load(), p.batch.Close()
 	}
 	head, err := l.signHead(p.edge, p.leaf, p.time)

@@ -38,10 +38,15 @@ func diskLog(b *testing.B) *Ledger {
 	return l
 }
 
+const (
+	benchSubjects = 50  // that events of the benchmark are about
+	benchBody     = 323 // bytes of a body
+)
+
 // benchEvent is a call as a platform records it, without personal facets.
 func benchEvent(n int64) events.Event {
 	return event(fmt.Sprintf("call-%012d", n), "access.call.recorded", &events.AccessRecorded{
-		Call: fmt.Sprintf("call-%012d", n), Provider: fmt.Sprintf("P%03d", n%50), Consumer: "P777", Agreement: "A02", AgreementVersion: 1,
+		Call: fmt.Sprintf("call-%012d", n), Provider: fmt.Sprintf("P%03d", n%benchSubjects), Consumer: "P777", Agreement: "A02", AgreementVersion: 1,
 		Purpose: "benefit_eligibility", Entry: "DS02", EntryVersion: 1, Method: "api", Columns: []string{"gmsfhm", "swrq"},
 		RowCount: 1, Result: events.AccessOK,
 	})
@@ -55,7 +60,7 @@ func benchEvent(n int64) events.Event {
 func BenchmarkAppend(b *testing.B) {
 	for _, c := range []struct{ writers, batch, events int }{
 		{1, 1, 500}, {64, 1, 10_000}, {256, 1, 20_000}, {1024, 1, 20_000},
-		{1, 100, 20_000}, {1, 1000, 40_000}, {4, 1000, 40_000},
+		{1, 100, 20_000}, {4, 100, 20_000}, {1, 1000, 40_000}, {4, 1000, 40_000},
 	} {
 		b.Run(fmt.Sprintf("writers=%d/batch=%d", c.writers, c.batch), func(b *testing.B) {
 			l, raw := diskLog(b), openRaw(b)
@@ -67,22 +72,53 @@ func BenchmarkAppend(b *testing.B) {
 					next++
 					evs[i] = benchEvent(next)
 				}
-				got[0] = append(got[0], drive(b, c.writers, c.batch, evs, func(evs []events.Event) error {
-					_, err := l.Append(ctx, evs...)
+				receipts := make([][]Receipt, c.events/c.batch)
+				got[0] = append(got[0], drive(b, c.writers, c.batch, evs, func(i int, evs []events.Event) (err error) {
+					receipts[i], err = l.Append(ctx, evs...)
 					return err
 				}))
-				got[1] = append(got[1], drive(b, c.writers, c.batch, evs, raw.append))
+				commits := int64(len(receipts))
+				shared := sharedRows(receipts)
+				got[1] = append(got[1], drive(b, c.writers, c.batch, evs, func(i int, evs []events.Event) error {
+					return raw.append(evs, int(shared*int64(i+1)/commits-shared*int64(i)/commits))
+				}))
 			}
 			reportRuns(b, got[0], got[1])
 		})
 	}
 }
 
+// sharedRows counts the rows that a ledger wrote once for many events: for each
+// group commit, which a checkpoint of its own betrays, a state of every subject,
+// the head, and the leaf hashes.
+func sharedRows(receipts [][]Receipt) (rows int64) {
+	type change struct {
+		checkpoint string
+		subject    int64
+	}
+	seen := make(map[change]bool)
+	count := func(c change, n int64) {
+		if !seen[c] {
+			seen[c] = true
+			rows += n
+		}
+	}
+	for _, rs := range receipts {
+		for _, r := range rs {
+			var n int64
+			fmt.Sscanf(r.ID, "call-%d", &n)
+			count(change{r.Checkpoint, -1}, 2)
+			count(change{r.Checkpoint, n % benchSubjects}, 1)
+		}
+	}
+	return rows
+}
+
 // A run is what one round of appending took.
 type run struct{ perSecond, p50, p99 float64 }
 
 // drive has a number of writers commit events, a batch at a time.
-func drive(b *testing.B, writers, batch int, evs []events.Event, commit func([]events.Event) error) run {
+func drive(b *testing.B, writers, batch int, evs []events.Event, commit func(i int, evs []events.Event) error) run {
 	b.Helper()
 	took := make([]float64, len(evs)/batch)
 	var next atomic.Int64
@@ -92,7 +128,7 @@ func drive(b *testing.B, writers, batch int, evs []events.Event, commit func([]e
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(took); i = int(next.Add(1)) - 1 {
 				from := time.Now()
-				if err := commit(evs[i*batch : (i+1)*batch]); err != nil {
+				if err := commit(i, evs[i*batch:(i+1)*batch]); err != nil {
 					b.Error(err)
 					return
 				}
@@ -124,13 +160,14 @@ func reportRuns(b *testing.B, ledger, raw []run) {
 	b.ReportMetric(median(func(l, r run) float64 { return l.p99 / r.p99 }), "p99-of-raw")
 }
 
-// raw is a bare Pebble store. It is given what events leave in the book — record
-// with its share of the tree, identity and version each, state and head once a
-// commit — and asks nothing, hashes nothing and encodes nothing.
+// raw is a bare Pebble store. It is given the rows that events leave in the book,
+// of the same sizes and under keys that lie as far apart, and asks nothing, hashes
+// nothing and encodes nothing.
 type raw struct {
-	db   *pebble.DB
-	next atomic.Int64
-	body [323]byte // as many bytes as the body of benchEvent has
+	db       *pebble.DB
+	next     atomic.Int64
+	body     [benchBody]byte
+	subjects [benchSubjects]proof.Hash
 }
 
 func openRaw(b *testing.B) *raw {
@@ -145,27 +182,32 @@ func openRaw(b *testing.B) *raw {
 			b.Error(err)
 		}
 	})
-	return &raw{db: db}
+	r := &raw{db: db}
+	for i := range r.subjects {
+		r.subjects[i] = randomHash()
+	}
+	return r
 }
 
-func (r *raw) append(evs []events.Event) error {
+// append commits for each event a record, its share of the leaf hashes included, an
+// identity and a version, and for all of them a number of rows that the ledger
+// writes once a commit.
+func (r *raw) append(evs []events.Event, shared int) error {
 	batch := r.db.NewBatch()
 	defer batch.Close()
 	var err error
-	var position int64
+	var record [benchBody + proof.HashSize]byte
+	copy(record[:], r.body[:])
 	for range evs {
-		position = r.next.Add(1)
-		id := randomHash()
-		at := positionValue(position)
-		record := append(recordRow(position, r.body[:]), id[:]...)
+		n := r.next.Add(1)
 		err = errors.Join(err,
-			batch.Set(recordKey(position), record, nil),
-			batch.Set(idKey(id), at, nil),
-			batch.Set(versionKey(proof.Hash{}, uint64(position)), at, nil))
+			setRecord(batch, n, n, record[:]),
+			setVersion(batch, r.subjects[n%benchSubjects], uint64(n/benchSubjects), n),
+			setID(batch, randomHash(), n))
 	}
-	err = errors.Join(err,
-		batch.Set(stateKey(proof.Hash{}), positionValue(position), nil),
-		batch.Set(headKey, make([]byte, 80), nil))
+	for i := range shared {
+		err = errors.Join(err, batch.Set(stateKey(r.subjects[i%benchSubjects]), []byte{0x82, 0x19, 0, 0, 0xf6}, nil))
+	}
 	return errors.Join(err, batch.Commit(pebble.Sync))
 }
 

@@ -193,6 +193,7 @@ func buildEdge(size int64, tile func(level int, n int64) ([]proof.Hash, error)) 
 		}
 		e.levels = append(e.levels, hashes)
 	}
+	e.findPeaks()
 	return e, nil
 }
 

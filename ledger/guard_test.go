@@ -372,13 +372,13 @@ func TestWaiting(t *testing.T) {
 // TestAppendContext: a producer that stops waiting does not stop its events.
 func TestAppendContext(t *testing.T) {
 	tl := newTestLog(t, Options{})
-	tl.Ledger.tail.mu.Lock()
+	tl.Ledger.turn.Lock() // nothing is ordered meanwhile
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
 	batch := []events.Event{access("a", "person"), access("b", "")}
 	_, err := tl.Append(gone, batch...)
 	batch[0], batch[1] = events.Event{}, events.Event{} // the caller goes on
-	tl.Ledger.tail.mu.Unlock()
+	tl.Ledger.turn.Unlock()
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("appending without time gives %v", err)
 	}

@@ -49,8 +49,9 @@ type Ledger struct {
 	}
 
 	queue   queue
-	flights chan *pool    // sequencer → landing: applied, not yet durable
-	landed  chan struct{} // landing → sequencer: that pool is durable
+	flying  atomic.Bool   // a pool is applied and not yet durable; there is never a second
+	flights chan *pool    // capacity 1: that pool, on its way to the landing goroutine
+	landed  chan struct{} // capacity 1: it landed, or failed to
 	stop    chan struct{} // closed once: end both goroutines
 	done    chan struct{} // closed when both have ended
 	end     sync.Once
@@ -58,7 +59,9 @@ type Ledger struct {
 	uses    uses                  // of db, by readers
 	index   *indexer
 
-	// Owned by the sequencer.
+	// turn is held by who orders: the sequencer, or a caller that is alone. It guards
+	// what follows.
+	turn      sync.Mutex
 	admission admission
 	leafBuf   []byte
 	tail      struct {
@@ -288,7 +291,7 @@ func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
 		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir), logs: logFS{o.FS, new(atomic.Bool)},
 		queue:   queue{more: make(chan struct{}, 1)},
 		uses:    uses{idle: make(chan struct{}, 1)},
-		flights: make(chan *pool), landed: make(chan struct{}),
+		flights: make(chan *pool, 1), landed: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.index = newIndexer(l)

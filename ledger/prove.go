@@ -70,7 +70,7 @@ func (l *Ledger) rebuild(position int64, prev proof.Hash, row []byte) (Record, *
 		return Record{}, nil, err
 	}
 	r := Record{Body: b, Salt: l.bodySalt(body)}
-	keys := body.Keys()
+	keys := body.KeysFrom(l.keys)
 	leaf := proof.Leaf{
 		Version: proof.LeafVersion, Position: uint64(position), Prev: prev, Time: time,
 		Keys: keys[:min(len(keys), proof.MaxKeys)], Body: proof.CommitBody(&r.Salt, b),

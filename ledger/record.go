@@ -215,13 +215,6 @@ func decodeCell(kind string, b []byte) (cell, error) {
 	return c, nil
 }
 
-// recordRow is the stored form of a record: its time and its body. Position is
-// the row's key, prev stands in the tile, and keys and commitment follow from the
-// body, so that nothing is stored twice.
-func recordRow(time int64, body []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(body)), uint64(time)), body...)
-}
-
 var errShortRow = errors.New("the row is too short to be a record")
 
 func splitRecordRow(row []byte) (time int64, body []byte, err error) {

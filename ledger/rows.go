@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
 )
@@ -47,6 +49,18 @@ var headKey = []byte{rowHead}
 
 func recordKey(position int64) []byte { return positionKey(rowRecord, position) }
 
+// setRecord puts a record into a batch: its time and its body. Position is the
+// row's key, prev stands in the tile, and keys and commitment follow from the body,
+// so that nothing is stored twice.
+func setRecord(b *pebble.Batch, position, time int64, body []byte) error {
+	op := b.SetDeferred(9, 8+len(body))
+	op.Key[0] = rowRecord
+	binary.BigEndian.PutUint64(op.Key[1:], uint64(position))
+	binary.BigEndian.PutUint64(op.Value, uint64(time))
+	copy(op.Value[8:], body)
+	return op.Finish()
+}
+
 func edgeKey(position int64) []byte { return positionKey(rowEdge, position) }
 
 func positionKey(tag byte, position int64) []byte {
@@ -80,6 +94,12 @@ func idHash[T string | []byte](source, id T) [32]byte {
 
 func idKey(hash [32]byte) []byte { return append([]byte{rowID}, hash[:]...) }
 
+func setID(b *pebble.Batch, hash [32]byte, position int64) error {
+	var key [1 + 32]byte
+	var value [binary.MaxVarintLen64]byte
+	return b.Set(append(append(key[:0], rowID), hash[:]...), binary.AppendUvarint(value[:0], uint64(position)), nil)
+}
+
 func sourceKey(source string) []byte {
 	sum := sha256.Sum256([]byte(source))
 	return append([]byte{rowSource}, sum[:]...)
@@ -98,6 +118,13 @@ func (l *Ledger) subjectHash(s events.Subject) proof.Hash {
 
 func versionKey(subject proof.Hash, version uint64) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte{rowVersion}, subject[:]...), version)
+}
+
+func setVersion(b *pebble.Batch, subject proof.Hash, version uint64, position int64) error {
+	var key [1 + proof.HashSize + 8]byte
+	var value [binary.MaxVarintLen64]byte
+	return b.Set(binary.BigEndian.AppendUint64(append(append(key[:0], rowVersion), subject[:]...), version),
+		binary.AppendUvarint(value[:0], uint64(position)), nil)
 }
 
 func stateKey(subject proof.Hash) []byte { return append([]byte{rowState}, subject[:]...) }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -18,10 +19,13 @@ const (
 // that is not full yet. With the full tiles it is the whole tree.
 //
 // A published edge is immutable: append writes only beyond the published lengths
-// and starts a new array when a tile is full.
+// of levels and starts a new array when a tile is full; peaks are copied.
 type edge struct {
 	size   int64
 	levels [][]proof.Hash
+	// peaks are the roots of the complete subtrees that the tree consists of, the
+	// largest first: one for each bit of size.
+	peaks []proof.Hash
 }
 
 // A tile is a full tile on its way to the store.
@@ -31,9 +35,27 @@ type tile struct {
 	hashes []proof.Hash
 }
 
-// add appends a hash to the partial tile of a level and returns the tiles that
-// became full, lowest first.
-func (e *edge) add(level int, h proof.Hash, full []tile) []tile {
+// append adds a leaf and returns the tiles that became full, lowest first. It
+// hashes one node for a leaf on average: what tiles and roots need is among them.
+func (e *edge) append(leaf proof.Hash, full []tile) []tile {
+	before, h := e.size, leaf
+	e.size++
+	full = e.put(0, h, full)
+	for height := 1; before&1 == 1; height++ {
+		last := len(e.peaks) - 1
+		h = tlog.NodeHash(e.peaks[last], h)
+		e.peaks = e.peaks[:last]
+		if height%tileHeight == 0 {
+			full = e.put(height/tileHeight, h, full)
+		}
+		before >>= 1
+	}
+	e.peaks = append(e.peaks, h)
+	return full
+}
+
+// put appends a hash to the partial tile of a level.
+func (e *edge) put(level int, h proof.Hash, full []tile) []tile {
 	for len(e.levels) <= level {
 		e.levels = append(e.levels, nil)
 	}
@@ -42,49 +64,43 @@ func (e *edge) add(level int, h proof.Hash, full []tile) []tile {
 		hashes = make([]proof.Hash, 0, tileWidth)
 	}
 	hashes = append(hashes, h)
-	e.levels[level] = hashes
-	if level == 0 {
-		e.size++
-	}
 	if len(hashes) < tileWidth {
+		e.levels[level] = hashes
 		return full
 	}
 	e.levels[level] = nil
-	n := (e.size >> (tileHeight * (level + 1))) - 1
-	full = append(full, tile{level, n, hashes})
-	return e.add(level+1, subtreeRoot(hashes), full)
+	return append(full, tile{level, e.size>>(tileHeight*(level+1)) - 1, hashes})
 }
 
-// append adds a leaf.
-func (e *edge) append(leaf proof.Hash, full []tile) []tile { return e.add(0, leaf, full) }
-
-// clone returns an edge that can be appended to without changing e. Arrays are
-// shared: only the newest edge is ever appended to.
+// clone returns an edge that can be appended to without changing e. The arrays of
+// levels are shared: only the newest edge is ever appended to.
 func (e *edge) clone() edge {
-	return edge{e.size, append([][]proof.Hash(nil), e.levels...)}
+	return edge{e.size, slices.Clone(e.levels), slices.Clone(e.peaks)}
+}
+
+// findPeaks sets the peaks of an edge that was read.
+func (e *edge) findPeaks() {
+	e.peaks = nil
+	for _, hashes := range slices.Backward(e.levels) { // highest level, leftmost subtree first
+		for width := tileWidth / 2; width > 0; width /= 2 {
+			if len(hashes) >= width {
+				e.peaks = append(e.peaks, subtreeRoot(hashes[:width]))
+				hashes = hashes[width:]
+			}
+		}
+	}
 }
 
 // root is the RFC 6962 hash of the tree.
 func (e *edge) root() proof.Hash {
-	if e.size == 0 {
+	if len(e.peaks) == 0 {
 		h, _ := tlog.TreeHash(0, nil) // SHA-256 of nothing; needs no reader
 		return h
 	}
-	var root proof.Hash
-	have := false
-	for _, hashes := range e.levels { // lowest level, rightmost subtree first
-		end := len(hashes)
-		for width := 1; end > 0; width <<= 1 {
-			if end&width == 0 {
-				continue
-			}
-			h := subtreeRoot(hashes[end-width : end])
-			end -= width
-			if have {
-				h = tlog.NodeHash(h, root)
-			}
-			root, have = h, true
-		}
+	last := len(e.peaks) - 1
+	root := e.peaks[last]
+	for _, h := range slices.Backward(e.peaks[:last]) {
+		root = tlog.NodeHash(h, root)
 	}
 	return root
 }
