@@ -55,12 +55,15 @@ var (
 	anchoredSize  = prometheus.NewDesc("ledgerline_anchored_size", "Records under the last head that an authority timestamped.", nil, nil)
 	anchoredTime  = prometheus.NewDesc("ledgerline_anchored_timestamp_seconds", "The authority's time of that head.", nil, nil)
 	anchorFails   = prometheus.NewDesc("ledgerline_anchor_failures", "Timestamps that failed since the last success.", nil, nil)
+	cosignedSize  = prometheus.NewDesc("ledgerline_cosigned_size", "Records under the last head whose cosignatures met the witness policy.", nil, nil)
+	witnessSize   = prometheus.NewDesc("ledgerline_witness_size", "Records under the last head that a witness cosigned.", []string{"witness"}, nil)
+	witnessFails  = prometheus.NewDesc("ledgerline_witness_failures", "Cosignatures that failed since the witness's last one.", []string{"witness"}, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, viewApplied, viewLag, viewLagTime, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, viewApplied, viewLag, viewLagTime, viewHealthy} {
 		ch <- d
 	}
 }
@@ -75,7 +78,15 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(publishedSize, float64(c.s.publishedSize()))
 	gauge(recordedTime, float64(head.Time)/1e6)
 	gauge(followers, float64(len(c.s.streams)))
-	if a := c.s.outsiders().Authority; a != nil {
+	out := c.s.outsiders()
+	if out.Cosigned != nil {
+		gauge(cosignedSize, float64(out.Cosigned.Size))
+	}
+	for _, w := range out.Witnesses {
+		gauge(witnessSize, float64(w.Size), w.Name)
+		gauge(witnessFails, float64(w.Failures), w.Name)
+	}
+	if a := out.Authority; a != nil {
 		gauge(anchoredSize, float64(a.Size))
 		gauge(anchoredTime, float64(a.Time)/1e6)
 		gauge(anchorFails, float64(a.Failures))

@@ -46,6 +46,7 @@ type Ledger struct {
 		sync.Mutex // guards what follows
 		at         time.Time
 		head       *Head
+		byHand     bool // only Publish moves it
 	}
 
 	queue   queue

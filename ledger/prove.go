@@ -118,15 +118,19 @@ func (l *Ledger) appliedLeaf(position int64) (proof.Hash, error) {
 	return tileReader{edge: l.tail.edge, load: l.loadTile}.node(0, position)
 }
 
-// CheckpointAt signs the head the log had when it held size records.
+// CheckpointAt signs the head the log had when it held size records, or returns it
+// with the cosignatures that are kept of it.
 func (l *Ledger) CheckpointAt(size int64) ([]byte, error) { return l.checkpointAt(l.head.Load(), size) }
 
 func (l *Ledger) checkpointAt(head *Head, size int64) ([]byte, error) {
-	if size == head.Size {
-		return head.Checkpoint, nil
-	}
 	if size < 1 || size > head.Size {
 		return nil, &PositionError{Position: size - 1, Head: head.Size - 1}
+	}
+	if kept, err := l.CosignedAt(size); kept != nil || err != nil {
+		return kept, err
+	}
+	if size == head.Size {
+		return head.Checkpoint, nil
 	}
 	root, err := tlog.TreeHash(size, l.tilesOf(head))
 	if err != nil {

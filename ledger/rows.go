@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -20,6 +21,7 @@ import (
 //	'f' position ‖ number(2)      a facet of that record, plain or sealed
 //	'x' position ‖ number(2)      position of the record that erased that facet
 //	'm' "erasing" ‖ position      an erasure recorded there is not completed: owner's key file, or nothing
+//	'c' size                      a checkpoint over size records with the cosignatures of witnesses
 //	't' level ‖ tile number       a full tile: 256 hashes of 32 bytes
 //	'e' position                  leaf hashes from position on, since the last full tile
 //	'i' SHA-256(source, id)       position of the event: idempotency (continuations have none)
@@ -36,6 +38,7 @@ const (
 	rowFacet   = 'f'
 	rowErased  = 'x'
 	rowTile    = 't'
+	rowCosign  = 'c'
 	rowEdge    = 'e'
 	rowID      = 'i'
 	rowSource  = 'o'
@@ -62,6 +65,16 @@ func setRecord(b *pebble.Batch, position, time int64, body []byte) error {
 }
 
 func edgeKey(position int64) []byte { return positionKey(rowEdge, position) }
+
+func cosignedKey(size int64) []byte { return positionKey(rowCosign, size) }
+
+// positionIn reads the number in a key that positionKey made.
+func positionIn(key []byte) (int64, error) {
+	if len(key) != 9 {
+		return 0, fmt.Errorf("the row %x is not one that this program makes", key)
+	}
+	return int64(binary.BigEndian.Uint64(key[1:])), nil
+}
 
 func positionKey(tag byte, position int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tag}, uint64(position))

@@ -19,21 +19,35 @@ import (
 type outsiders struct {
 	timestampURL, timestampCA string
 	timestampEvery            time.Duration
+	policy                    string
 }
 
 func (o *outsiders) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.timestampURL, "timestamp-url", "", "have heads timestamped by this RFC 3161 authority and record its tokens")
 	f.StringVar(&o.timestampCA, "timestamp-ca", "", "certificates (PEM) that the authority's chain has to end in (default: the chain is not checked here)")
+	f.StringVar(&o.policy, "witness-policy", "", "have heads cosigned by the witnesses that this C2SP tlog-policy file names, and publish them so")
 	f.DurationVar(&o.timestampEvery, "timestamp-every", 10*time.Minute, "least time from one timestamp to the next; an idle ledger makes none")
 }
 
 // notary makes what asks them; nil if there is nobody to ask.
 func (o *outsiders) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notary, error) {
-	if o.timestampURL == "" {
+	opts := notary.Options{Ledger: book, Logger: logger}
+	if o.policy != "" {
+		text, err := os.ReadFile(o.policy)
+		if err == nil {
+			opts.Policy, err = notary.ParsePolicy(text)
+		}
+		if err != nil {
+			return nil, usage("--witness-policy %s: %w", o.policy, err)
+		}
+	}
+	if o.timestampURL == "" && opts.Policy == nil {
 		return nil, nil
 	}
-	opts := notary.Options{Ledger: book, Logger: logger}
+	if o.timestampURL == "" {
+		return notary.New(opts)
+	}
 	if err := checkURL("--timestamp-url", o.timestampURL); err != nil {
 		return nil, err
 	}
@@ -51,7 +65,7 @@ func (o *outsiders) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.No
 			return nil, usage("--timestamp-ca %s: there is no certificate in PEM", o.timestampCA)
 		}
 	}
-	return notary.New(opts), nil
+	return notary.New(opts)
 }
 
 func checkURL(flag, s string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,12 @@ type Options struct {
 	// AnchorEvery is how long it takes at least from one anchor to the next: 10
 	// minutes. A ledger that nobody writes to makes none.
 	AnchorEvery time.Duration
+	// Policy names the witnesses; nil: there are none. With one, the published
+	// checkpoint moves as they cosign.
+	Policy *Policy
+	// CosignEvery is how long it takes at least from one cosigned head to the next: 2
+	// seconds.
+	CosignEvery time.Duration
 	// Timeout bounds each request: 20 s.
 	Timeout time.Duration
 	Client  *http.Client     // nil is one of its own
@@ -39,6 +46,9 @@ type Notary struct {
 type Status struct {
 	// Authority is nil if none is configured.
 	Authority *AuthorityStatus `json:"authority,omitzero"`
+	// Witnesses are those of the policy, Cosigned the newest head that met it.
+	Witnesses []WitnessStatus `json:"witnesses,omitzero"`
+	Cosigned  *CosignedStatus `json:"cosigned,omitzero"`
 }
 
 // AuthorityStatus says how the timestamping authority is doing.
@@ -52,8 +62,9 @@ type AuthorityStatus struct {
 	Error    string `json:"error,omitzero"`
 }
 
-// New makes a notary.
-func New(o Options) *Notary {
+// New makes a notary. With a policy, the published checkpoint of the ledger moves only
+// as the notary runs.
+func New(o Options) (*Notary, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -69,11 +80,21 @@ func New(o Options) *Notary {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.CosignEvery == 0 {
+		o.CosignEvery = defaultCosignEvery
+	}
 	n := &Notary{o: o}
 	if o.Authority != nil {
 		n.status.Authority = &AuthorityStatus{URL: o.Authority.URL}
 	}
-	return n
+	if o.Policy == nil {
+		return n, nil
+	}
+	for _, w := range o.Policy.witnesses {
+		n.status.Witnesses = append(n.status.Witnesses, WitnessStatus{Name: w.key.Name(), URL: w.url})
+	}
+	o.Ledger.PublishByHand()
+	return n, n.seen()
 }
 
 // Status returns how the outsiders are doing.
@@ -85,6 +106,11 @@ func (n *Notary) Status() Status {
 		a := *s.Authority
 		s.Authority = &a
 	}
+	s.Witnesses = slices.Clone(s.Witnesses)
+	if s.Cosigned != nil {
+		c := *s.Cosigned
+		s.Cosigned = &c
+	}
 	return s
 }
 
@@ -93,6 +119,9 @@ func (n *Notary) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	if n.o.Authority != nil {
 		wg.Go(func() { n.anchors(ctx) })
+	}
+	if n.o.Policy != nil {
+		wg.Go(func() { n.cosigning(ctx) })
 	}
 	wg.Wait()
 }

@@ -162,12 +162,21 @@ func register(t testing.TB, l *ledger.Ledger) int64 {
 	return r[0].Position
 }
 
+func newNotary(t testing.TB, o Options) *Notary {
+	t.Helper()
+	n, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestAnchors: heads are timestamped, recorded once for each news, bracket every
 // record, and openssl accepts the tokens.
 func TestAnchors(t *testing.T) {
 	openssl(t)
 	a, l := newAuthority(t), newLedger(t)
-	n := New(Options{Ledger: l, Authority: &Authority{URL: a.url, Roots: a.roots()}})
+	n := newNotary(t, Options{Ledger: l, Authority: &Authority{URL: a.url, Roots: a.roots()}})
 	if made, err := n.AnchorNow(ctx); err != nil || made != nil {
 		t.Fatalf("a ledger that holds nothing but its genesis was anchored: %+v, %v", made, err)
 	}
@@ -258,7 +267,7 @@ func TestAuthorityFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			register(t, l)
-			n := New(Options{Ledger: l, Authority: c.by})
+			n := newNotary(t, Options{Ledger: l, Authority: c.by})
 			a.down, a.twist = c.down, c.twist
 			if name == "an old answer" { // one that was good once
 				if _, err := n.AnchorNow(ctx); err != nil {
@@ -286,7 +295,7 @@ func TestAuthorityFails(t *testing.T) {
 func TestRunAnchors(t *testing.T) {
 	openssl(t)
 	a, l := newAuthority(t), newLedger(t)
-	n := New(Options{Ledger: l, Authority: &Authority{URL: a.url}, AnchorEvery: 10 * time.Millisecond})
+	n := newNotary(t, Options{Ledger: l, Authority: &Authority{URL: a.url}, AnchorEvery: 10 * time.Millisecond})
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { n.Run(running); close(done) }()
