@@ -311,13 +311,13 @@ func (r *reader) find(entity []byte, into any) (bool, error) {
 
 // read runs a query on a reader at the view's position.
 func (w *View) read(query func(r *reader) error) (err error) {
-	r, err := w.v.store.reader(w.at)
+	r, err := w.store.reader(w.at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstError(err, r.close()) }()
 	r.graph = w.graph
-	return w.v.noteDamage(query(r))
+	return w.store.noteDamage(query(r))
 }
 
 // matches reports whether a condition that may be empty holds.

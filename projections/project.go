@@ -92,7 +92,7 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 		if err == nil {
 			advance(last)
 		}
-		return v.noteDamage(err)
+		return s.noteDamage(err)
 	}
 	next := r.From
 	for e, err := range v.ledger.Scan(ctx, r.From, r.To) {
@@ -101,7 +101,7 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 		}
 		b.at = e.Position
 		for _, p := range v.projections {
-			if err := v.noteDamage(p.apply(b, &e)); err != nil {
+			if err := s.noteDamage(p.apply(b, &e)); err != nil {
 				return fmt.Errorf("view %s at position %d: %w", p.name, e.Position, err)
 			}
 		}

@@ -24,15 +24,15 @@ const formatVersion = pebble.FormatMajorVersion(24)
 const damagedFile = "damaged"
 
 type store struct {
-	db   *pebble.DB
-	lock *pebble.Lock
-	fs   vfs.FS
-	dir  string
-	log  *slog.Logger
+	db  *pebble.DB
+	fs  vfs.FS
+	dir string
+	log *slog.Logger
 	// opts are Pebble's, for tables that are written past it.
 	opts *pebble.Options
-	// readers counts the Views that read from it.
+	// readers counts the Views that read from it; damaged is for the first damage.
 	readers sync.WaitGroup
+	damaged sync.Once
 
 	lineage loading // the lineage graph of these rows
 
@@ -46,19 +46,14 @@ type unfitError struct{ reason string }
 
 func (e *unfitError) Error() string { return e.reason }
 
-// openStore opens or creates the Pebble store in dir. The error is an *unfitError
-// if nobody else holds the store and it cannot be opened all the same.
+// openStore opens or creates the Pebble store in dir, which the caller has locked.
+// The error is an *unfitError if it cannot be opened.
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
 	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter)}
 	s.newest.clear()
-	if s.lock, err = pebble.LockDirectory(dir, fs); err != nil {
-		return nil, fmt.Errorf("another process may be using the views: %w", err)
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.lock.Close())
-		}
-	}()
 	if _, err := fs.Stat(fs.PathJoin(dir, damagedFile)); err == nil {
 		return nil, &unfitError{"damage was met when it was last open"}
 	}
@@ -68,7 +63,6 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	o := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache,
-		Lock:                        s.lock,
 		FormatMajorVersion:          formatVersion,
 		Comparer:                    byEntity,
 		MemTableSize:                64 << 20,
@@ -149,6 +143,15 @@ func (s *store) markDamaged(cause error) {
 	}
 }
 
+// noteDamage makes the next Open rebuild the views if err says that their rows
+// are damaged. It returns err.
+func (s *store) noteDamage(err error) error {
+	if isDamage(err) {
+		s.damaged.Do(func() { s.markDamaged(err) })
+	}
+	return err
+}
+
 // isDamage reports whether err says that the views' stored bytes are not what was
 // written. Damage to the book is another matter.
 func isDamage(err error) bool {
@@ -156,11 +159,14 @@ func isDamage(err error) bool {
 	return pebble.IsCorruptionError(err) && !errors.As(err, &book)
 }
 
+// sync makes all that was committed durable.
+func (s *store) sync() error { return s.db.LogData(nil, pebble.Sync) }
+
 // close closes the store once nobody reads from it.
 func (s *store) close() error {
 	s.lineage.end()
 	s.readers.Wait()
-	return errors.Join(s.db.Close(), s.lock.Close())
+	return s.db.Close()
 }
 
 // damagedBy makes an error one that says that stored bytes are not what was written.

@@ -124,14 +124,17 @@ func TestThrownAway(t *testing.T) {
 		"manifest cut": func(t *testing.T, fs vfs.FS) {
 			damage(t, fs, "MANIFEST", func(b []byte) []byte { return b[:len(b)/2] })
 		},
-		"manifest gone":    func(t *testing.T, fs vfs.FS) { remove(t, fs, "MANIFEST") },
-		"sstable cut":      func(t *testing.T, fs vfs.FS) { damage(t, fs, ".sst", func(b []byte) []byte { return b[:len(b)/2] }) },
-		"sstable gone":     func(t *testing.T, fs vfs.FS) { remove(t, fs, ".sst") },
-		"marked":           func(t *testing.T, fs vfs.FS) { create(t, fs, damagedFile) },
-		"meta of a future": func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Layout++ }) },
-		"view of a future": func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Views["lineage"]++ }) },
-		"ahead":            func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Applied = size }) },
-		"of another book":  func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Hash[0]++ }) },
+		"manifest gone":       func(t *testing.T, fs vfs.FS) { remove(t, fs, "MANIFEST") },
+		"sstable cut":         func(t *testing.T, fs vfs.FS) { damage(t, fs, ".sst", func(b []byte) []byte { return b[:len(b)/2] }) },
+		"sstable gone":        func(t *testing.T, fs vfs.FS) { remove(t, fs, ".sst") },
+		"not current":         func(t *testing.T, fs vfs.FS) { removePath(t, fs, "views/current") },
+		"current is nonsense": func(t *testing.T, fs vfs.FS) { removePath(t, fs, "views/current"); create(t, fs, "../current") },
+		"rows gone":           func(t *testing.T, fs vfs.FS) { removePath(t, fs, firstRows) },
+		"marked":              func(t *testing.T, fs vfs.FS) { create(t, fs, damagedFile) },
+		"meta of a future":    func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Layout++ }) },
+		"view of a future":    func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Views["lineage"]++ }) },
+		"ahead":               func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Applied = size }) },
+		"of another book":     func(t *testing.T, fs vfs.FS) { setMeta(t, b, fs, func(m *meta) { m.Hash[0]++ }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			fs := vfs.NewMem()
@@ -227,17 +230,20 @@ func entriesNow(t *testing.T, v *Views) (EntryList, error) {
 	return list, err
 }
 
+// firstRows is where the first store of views is.
+const firstRows = "views/rows-1"
+
 // named finds a file of the store by a part of its name.
 func named(t *testing.T, fs vfs.FS, part string) string {
 	t.Helper()
-	names, err := fs.List("views")
+	names, err := fs.List(firstRows)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(names)
 	for _, n := range names {
 		if strings.Contains(n, part) && !strings.HasPrefix(n, "marker") {
-			return fs.PathJoin("views", n)
+			return fs.PathJoin(firstRows, n)
 		}
 	}
 	t.Fatalf("no file like %s among %s", part, names)
@@ -277,9 +283,16 @@ func remove(t *testing.T, fs vfs.FS, part string) {
 	}
 }
 
+func removePath(t *testing.T, fs vfs.FS, path string) {
+	t.Helper()
+	if err := fs.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func create(t *testing.T, fs vfs.FS, name string) {
 	t.Helper()
-	f, err := fs.Create(fs.PathJoin("views", name), vfs.WriteCategoryUnspecified)
+	f, err := fs.Create(fs.PathJoin(firstRows, name), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		t.Fatal(err)
 	}

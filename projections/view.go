@@ -64,6 +64,7 @@ func (e *UnknownNodeError) Error() string {
 // costs nothing to keep, but must be closed before Views.Close can finish.
 type View struct {
 	v        *Views
+	store    *store
 	at       int64
 	recorded events.Time
 	closed   func()

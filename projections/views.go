@@ -9,6 +9,7 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"ledgerline/events"
@@ -30,22 +31,25 @@ type Options struct {
 type Views struct {
 	ledger      *ledger.Ledger
 	projections []projection
-	store       *store
+	dir         string
+	fs          vfs.FS
+	cacheBytes  int64
+	lock        *pebble.Lock // of dir
 	log         *slog.Logger
 	runLength   int64
 	bulkLength  int64
 
+	building sync.Mutex // held by Rebuild
 	applying sync.Mutex // held while a run is applied
 
 	mu         sync.Mutex
+	store      *store // that is read from; changed under applying as well
 	applied    int64
 	recorded   events.Time   // of applied
 	moved      chan struct{} // closed when applied or stopped changes
 	stopped    error         // what stopped the projections
 	rebuilding bool
-	damaged    bool
 	closed     bool
-	open       sync.WaitGroup // Views handed out
 }
 
 var errClosed = errors.New("the views are closed")
@@ -66,16 +70,11 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 	if o.RunLength <= 0 {
 		o.RunLength = 4096
 	}
-	v := &Views{ledger: l, projections: projections, log: o.Logger, runLength: int64(o.RunLength), bulkLength: bulkLength, applied: -1, moved: make(chan struct{})}
-	err := v.openStore(dir, o)
-	if unfit := (*unfitError)(nil); errors.As(err, &unfit) || isDamage(err) {
-		o.Logger.Warn("views: the store cannot be used and is built anew from the book", "dir", dir, "reason", err)
-		if err := o.FS.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("removing unusable views in %s: %w; remove the directory by hand", dir, err)
-		}
-		err = v.openStore(dir, o)
+	v := &Views{
+		ledger: l, projections: projections, dir: dir, fs: o.FS, cacheBytes: o.CacheBytes, log: o.Logger,
+		runLength: int64(o.RunLength), bulkLength: bulkLength, applied: -1, moved: make(chan struct{}),
 	}
-	if err != nil {
+	if err := v.openDir(); err != nil {
 		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
 	}
 	v.rebuilding = v.applied < 0
@@ -83,18 +82,29 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 	return v, nil
 }
 
-func (v *Views) openStore(dir string, o Options) error {
-	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+// openDir locks the directory and opens the store in it, or a new one if that
+// cannot be used.
+func (v *Views) openDir() (err error) {
+	if err := v.fs.MkdirAll(v.dir, 0o755); err != nil {
 		return err
 	}
-	s, err := openStore(dir, o.FS, o.CacheBytes, o.Logger)
+	if err := syncDir(v.fs, v.fs.PathDir(v.dir)); err != nil {
+		return err
+	}
+	if v.lock, err = pebble.LockDirectory(v.dir, v.fs); err != nil {
+		return fmt.Errorf("another process may be using the views: %w", err)
+	}
+	err = v.openCurrent()
+	if unfit := (*unfitError)(nil); errors.As(err, &unfit) || isDamage(err) {
+		v.log.Warn("views: the store cannot be used and is built anew from the book", "dir", v.dir, "reason", err)
+		err = v.openNew()
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, v.lock.Close())
 	}
-	if err := v.adopt(s); err != nil {
-		return errors.Join(err, s.close())
+	if err := v.removeOthers(v.store.dir); err != nil {
+		return errors.Join(err, v.store.close(), v.lock.Close())
 	}
-	v.store = s
 	return nil
 }
 
@@ -130,7 +140,8 @@ func (v *Views) adopt(s *store) error {
 	return nil
 }
 
-// Close waits for open Views to be closed and closes the store. End Run first.
+// Close waits for open Views to be closed and closes the store. End Run, and
+// Rebuild, first.
 func (v *Views) Close() error {
 	v.mu.Lock()
 	if v.closed {
@@ -140,10 +151,11 @@ func (v *Views) Close() error {
 	v.closed = true
 	v.wake()
 	v.mu.Unlock()
-	v.open.Wait()
+	v.building.Lock()
+	defer v.building.Unlock()
 	v.applying.Lock()
 	defer v.applying.Unlock()
-	return v.store.close()
+	return errors.Join(v.store.close(), v.lock.Close())
 }
 
 // advance makes a run that was committed visible. The last record is e.
@@ -180,22 +192,6 @@ func (v *Views) failure() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.stopped
-}
-
-// noteDamage makes the next Open rebuild the views if err says that their rows
-// are damaged. It returns err.
-func (v *Views) noteDamage(err error) error {
-	if !isDamage(err) {
-		return err
-	}
-	v.mu.Lock()
-	first := !v.damaged
-	v.damaged = true
-	v.mu.Unlock()
-	if first {
-		v.store.markDamaged(err)
-	}
-	return err
 }
 
 // Applied is the last position every view has applied, -1 if none.
@@ -253,8 +249,8 @@ func (v *Views) At(position int64) (*View, error) {
 		v.mu.Unlock()
 		return nil, &NotAppliedError{position, v.applied}
 	}
-	v.open.Add(1)
-	w := &View{v: v, at: max(position, -1), recorded: v.recorded, closed: sync.OnceFunc(v.open.Done)}
+	v.store.readers.Add(1)
+	w := &View{v: v, store: v.store, at: max(position, -1), recorded: v.recorded, closed: sync.OnceFunc(v.store.readers.Done)}
 	current := position == v.applied
 	v.mu.Unlock()
 	if w.at < 0 {
