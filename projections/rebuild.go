@@ -147,11 +147,11 @@ const lockFile = "LOCK"
 
 // Rebuilt says what a rebuild did.
 type Rebuilt struct {
-	Records int64         `json:"records"`
-	Took    time.Duration `json:"took"`
+	Records int64
+	Took    time.Duration
 	// Swap is how long nothing was applied, and no question begun, while the new
 	// rows took the place of the old.
-	Swap time.Duration `json:"swap"`
+	Swap time.Duration
 }
 
 // Rebuild builds all views anew from the book, beside those that are there, which
@@ -223,4 +223,23 @@ func (v *Views) swap(s *store, catchUp func() error) (old *store, took time.Dura
 	defer v.mu.Unlock()
 	old, v.store = v.store, s
 	return old, time.Since(began), nil
+}
+
+// Bytes is what the rows of each view take on the disk, and what all of them share
+// (counters) under "counts". What is still in memory is written first.
+func (v *Views) Bytes() (map[string]uint64, error) {
+	v.applying.Lock() // so that the store is not swapped
+	defer v.applying.Unlock()
+	if err := v.store.db.Flush(); err != nil {
+		return nil, err
+	}
+	sizes := make(map[string]uint64)
+	for t, view := range tableOf {
+		n, err := v.store.db.EstimateDiskUsage(before([]byte{byte(t)}), before([]byte{byte(t) + 1}))
+		if err != nil {
+			return nil, v.store.noteDamage(err)
+		}
+		sizes[view] += n
+	}
+	return sizes, nil
 }

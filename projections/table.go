@@ -62,6 +62,13 @@ const (
 	tWordText
 )
 
+// tableOf names the view that a table's rows are of.
+var tableOf = map[table]string{
+	tCount: "counts", tParty: "parties", tEntry: "catalog", tContent: "catalog", tAgreement: "agreements", tShare: "agreements", tShareBy: "agreements",
+	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
+	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tDown: "lineage", tUp: "lineage", tColumns: "lineage", tSeen: "lineage",
+}
+
 // entityKey is the key of an entity, without a version; with fewer parts than
 // the entity has it is the prefix of all entities that begin with these.
 func entityKey(t table, parts ...string) []byte {

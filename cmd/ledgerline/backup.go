@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,12 +100,26 @@ func rebuildCommand(p *program) *cobra.Command {
 	var o storeOptions
 	c := &cobra.Command{
 		Use:   "rebuild --dir DIR",
-		Short: "Throw the views away and build them anew from the book",
-		Args:  cobra.NoArgs,
+		Short: "Build the views anew from the book",
+		Long: `Rebuild makes all views anew from the book. A server may have it open: then that
+server builds them beside those that it goes on answering from, and puts them in
+their place at once; an interrupt changes nothing. Without a server the views are
+thrown away first, and an interrupted rebuild goes on at the next start.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			logger, err := p.logger(slog.LevelWarn)
 			if err != nil {
 				return err
+			}
+			bar := newProgress(p.err, "rebuilding")
+			r, err := askRebuild(c.Context(), dir, func(done, total int64) { bar.show(done, total, fmt.Sprintf("%d of %d records", done, total)) })
+			bar.end()
+			if err == nil {
+				_, err = fmt.Fprintf(p.out, "rebuilt the views of the server from %d records; answers waited %s for the new ones\n", r.Records, r.Swap.Round(time.Microsecond))
+				return err
+			}
+			if !errors.Is(err, errNoServer) {
+				return fmt.Errorf("rebuilding the views of %s: %w", dir, err)
 			}
 			// The book is opened first: it locks the directory, so that no running
 			// server loses its views.

@@ -14,14 +14,17 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"ledgerline/ledger"
+	"ledgerline/projections"
 )
 
 // A running server holds its directory alone, so what needs the open book is
 // asked of it: through a Unix socket in the directory, DIR/control, that only
-// its owner can open. One request exists: POST /backup?to=DIR, the answer is the
-// backup's manifest.
+// its owner can open. POST /backup?to=DIR is answered with the backup's manifest,
+// POST /rebuild with a line of rebuildStep for each step, the last of which says
+// how it ended.
 
 func controlFile(dir string) string { return filepath.Join(dir, "control") }
 
@@ -57,6 +60,7 @@ func (s *store) control(logger *slog.Logger) (stop func()) {
 		}
 		w.Write(b) // an error here means that the asker is gone
 	})
+	mux.HandleFunc("POST /rebuild", s.answerRebuild)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go srv.Serve(ln) // ends by stop
 	return func() {
@@ -75,23 +79,104 @@ func askBackup(ctx context.Context, dir, to string) (m ledger.Manifest, err erro
 	if err != nil {
 		return m, err
 	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", controlFile(dir))
-	}
-	probe, err := dial(ctx, "", "")
+	c, done, err := askControl(ctx, dir)
 	if err != nil {
-		return m, errNoServer
-	}
-	if err := probe.Close(); err != nil {
 		return m, err
 	}
-	transport := &http.Transport{DialContext: dial}
-	defer transport.CloseIdleConnections()
-	c := &client{base: &url.URL{Scheme: "http", Host: "control"}, http: &http.Client{Transport: transport}}
+	defer done()
 	res, err := c.request(ctx, http.MethodPost, "/backup", url.Values{"to": {to}}, nil, nil)
 	if err != nil {
 		return m, fmt.Errorf("asking the server that has %s open: %w", dir, err)
 	}
 	defer res.Body.Close()
 	return m, json.UnmarshalRead(res.Body, &m)
+}
+
+// askControl returns a client of the server that has dir open, to be used until
+// done is called.
+func askControl(ctx context.Context, dir string) (c *client, done func(), err error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", controlFile(dir))
+	}
+	probe, err := dial(ctx, "", "")
+	if err != nil {
+		return nil, nil, errNoServer
+	}
+	if err := probe.Close(); err != nil {
+		return nil, nil, err
+	}
+	transport := &http.Transport{DialContext: dial}
+	return &client{base: &url.URL{Scheme: "http", Host: "control"}, http: &http.Client{Transport: transport}}, transport.CloseIdleConnections, nil
+}
+
+// rebuildStep is a line of the answer to POST /rebuild.
+type rebuildStep struct {
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"`
+	// SwapMicros is set in the last line, or Error.
+	SwapMicros *int64 `json:"swap_micros,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// answerRebuild rebuilds the views and tells how far it is. An asker who goes away
+// ends it.
+func (s *store) answerRebuild(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	tell := func(step rebuildStep) {
+		b, err := json.Marshal(step)
+		if err == nil {
+			_, err = w.Write(append(b, '\n'))
+		}
+		if err == nil {
+			err = http.NewResponseController(w).Flush()
+		}
+		if err != nil {
+			cancel()
+		}
+	}
+	var last time.Time
+	done, err := s.views.Rebuild(ctx, func(done, total int64) {
+		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+			last = now
+			tell(rebuildStep{Done: done, Total: total})
+		}
+	})
+	if err != nil {
+		tell(rebuildStep{Error: err.Error()})
+		return
+	}
+	swap := done.Swap.Microseconds()
+	tell(rebuildStep{Done: done.Records, Total: done.Records, SwapMicros: &swap})
+}
+
+// askRebuild lets the server that has dir open rebuild its views beside those that
+// it answers from.
+func askRebuild(ctx context.Context, dir string, progress func(done, total int64)) (projections.Rebuilt, error) {
+	none := projections.Rebuilt{}
+	c, done, err := askControl(ctx, dir)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	res, err := c.request(ctx, http.MethodPost, "/rebuild", nil, nil, nil)
+	if err != nil {
+		return none, fmt.Errorf("asking the server that has %s open: %w", dir, err)
+	}
+	defer res.Body.Close()
+	for dec := jsontext.NewDecoder(res.Body); ; {
+		var step rebuildStep
+		err := json.UnmarshalDecode(dec, &step)
+		switch {
+		case ctx.Err() != nil:
+			return none, errors.New("interrupted; the views are as they were")
+		case err != nil:
+			return none, fmt.Errorf("the server went away during the rebuild; the views are as they were: %w", err)
+		case step.Error != "":
+			return none, errors.New(step.Error)
+		case step.SwapMicros != nil:
+			return projections.Rebuilt{Records: step.Done, Swap: time.Duration(*step.SwapMicros) * time.Microsecond}, nil
+		}
+		progress(step.Done, step.Total)
+	}
 }

@@ -91,15 +91,32 @@ func mountOf(dir string) (fileSystem, device string) {
 	return fileSystem, device
 }
 
-// resident is the memory of this process that is in use, and the most that ever
-// was, in bytes; 0 where the machine does not say.
-func resident() (now, peak float64) {
-	read := func(name string) float64 {
-		kb, err := strconv.ParseFloat(strings.TrimSuffix(procField("/proc/self/status", name), " kB"), 64)
-		if err != nil {
-			return 0
-		}
-		return kb * 1024
+// peakMemory is the most memory that this process ever had in use, in bytes; 0
+// where the machine does not say.
+func peakMemory() float64 {
+	kb, err := strconv.ParseFloat(strings.TrimSuffix(procField("/proc/self/status", "VmHWM"), " kB"), 64)
+	if err != nil {
+		return 0
 	}
-	return read("VmRSS"), read("VmHWM")
+	return kb * 1024
+}
+
+// processor is the processor time that this process has used, in seconds; 0 where
+// the machine does not say.
+func processor() float64 {
+	b, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(b), ") ") // the name before may hold anything
+	f := strings.Fields(after)
+	if len(f) < 13 {
+		return 0
+	}
+	user, err1 := strconv.ParseFloat(f[11], 64)
+	system, err2 := strconv.ParseFloat(f[12], 64)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return (user + system) / 100 // clock ticks: USER_HZ, proc(5)
 }

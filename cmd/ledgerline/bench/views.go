@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -67,7 +68,7 @@ func (s *Session) visible(ctx context.Context, w *workload, l *ledger.Ledger, di
 	var waits sync.WaitGroup
 	var failed error
 	evs := w.mixed(s.events(200_000))
-	start := time.Now()
+	start, spent := time.Now(), processor()
 	_, err = drive(ctx, producers, batch, evs, func(turn context.Context, evs []events.Event) error {
 		rs, err := l.Append(turn, evs...)
 		if err != nil {
@@ -92,24 +93,55 @@ func (s *Session) visible(ctx context.Context, w *workload, l *ledger.Ledger, di
 	s.tell("events until visible", "rate", "events/s", float64(len(evs))/elapsed, goal{Least: 20_000})
 	s.tell("events until visible", "lag p50", "s", lags[len(lags)/2], goal{})
 	s.tell("events until visible", "lag max", "s", lags[len(lags)-1], goal{Most: 1})
-	_, peak := resident()
-	s.tell("events until visible", "memory", "MiB", peak/(1<<20), goal{})
+	s.tellProcessor("events until visible", spent, float64(len(evs)))
+	if peak := peakMemory(); peak > 0 {
+		s.tell("events until visible", "memory", "MiB", peak/(1<<20), goal{})
+	}
 	return nil
 }
 
-// catchUp lets views that lag behind catch up.
-func (s *Session) catchUp(ctx context.Context, l *ledger.Ledger, dir string) error {
-	from := time.Now()
+// catchUp lets views that lag behind catch up, builds them anew, and tells what
+// their rows take.
+func (s *Session) catchUp(ctx context.Context, l *ledger.Ledger, dir string) (err error) {
+	s.say(0, 1, "catching up")
+	from, spent := time.Now(), processor()
 	v, stop, err := s.running(ctx, l, dir)
 	if err != nil {
 		return err
 	}
-	lag := l.Head().Size - 1 - v.Applied()
-	err = v.Wait(ctx, l.Head().Size-1)
-	elapsed := time.Since(from).Seconds()
-	if err := firstError(err, stop()); err != nil {
+	defer func() { err = firstError(err, stop()) }()
+	lag := float64(l.Head().Size - 1 - v.Applied())
+	if err := v.Wait(ctx, l.Head().Size-1); err != nil {
 		return err
 	}
-	s.tell("catching up", "rate", "events/s", float64(lag)/elapsed, goal{Least: 200_000})
+	s.tell("catching up", "rate", "events/s", lag/time.Since(from).Seconds(), goal{Least: 200_000})
+	s.tellProcessor("catching up", spent, lag)
+
+	spent = processor()
+	r, err := v.Rebuild(ctx, func(done, total int64) { s.say(done, total, "rebuilding") })
+	if err != nil {
+		return err
+	}
+	s.tell("rebuilding all views", "rate", "events/s", float64(r.Records)/r.Took.Seconds(), goal{Least: 200_000})
+	s.tellProcessor("rebuilding all views", spent, float64(r.Records))
+	s.tell("rebuilding all views", "swap", "s", r.Swap.Seconds(), goal{Most: 0.05})
+	sizes, err := v.Bytes()
+	if err != nil {
+		return err
+	}
+	total := 0.0
+	for _, view := range slices.Sorted(maps.Keys(sizes)) {
+		s.tell("bytes of "+view, "disk", "B/event", float64(sizes[view])/float64(r.Records), goal{})
+		total += float64(sizes[view])
+	}
+	s.tell("bytes of all views", "disk", "B/event", total/float64(r.Records), goal{})
 	return nil
+}
+
+// tellProcessor tells the processor time that an event took, if the machine says:
+// it is what a machine that others use distorts least.
+func (s *Session) tellProcessor(of string, before, events float64) {
+	if before > 0 {
+		s.tell(of, "processor", "µs/event", 1e6*(processor()-before)/events, goal{})
+	}
 }

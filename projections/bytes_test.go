@@ -1,0 +1,24 @@
+package projections
+
+import "testing"
+
+// TestBytes: every table belongs to a view, and rows have sizes.
+func TestBytes(t *testing.T) {
+	for tab := tCount; tab <= tSeen; tab++ {
+		if tableOf[tab] == "" {
+			t.Errorf("table %d belongs to no view", tab)
+		}
+	}
+	b := script(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	sizes, err := v.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, view := range tableOf {
+		if sizes[view] == 0 {
+			t.Errorf("%s takes nothing: %v", view, sizes)
+		}
+	}
+}
