@@ -95,7 +95,7 @@ func (l *loading) loaded(ctx context.Context) (*graph.Graph, error) {
 func (w *View) graph() (graph.View, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), loadPatience)
 	defer cancel()
-	l := &w.v.store.lineage
+	l := &w.store.lineage
 	g, err := l.loaded(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		_, read, total := l.progress()

@@ -173,6 +173,7 @@ func (v *Views) Rebuild(ctx context.Context, progress func(done, total int64)) (
 			err = errors.Join(fmt.Errorf("rebuilding the views: %w", err), s.close(), v.fs.RemoveAll(s.dir))
 		}
 	}()
+	s.startLoading(-1, func(error) {}) // there is nothing to load; applying says what fails
 	next := int64(0)
 	apply := func(to int64) error {
 		return v.applyTo(ctx, s, run{next, to}, func(e ledger.Entry) {

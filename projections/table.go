@@ -66,7 +66,8 @@ const (
 var tableOf = map[table]string{
 	tCount: "counts", tParty: "parties", tEntry: "catalog", tContent: "catalog", tAgreement: "agreements", tShare: "agreements", tShareBy: "agreements",
 	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
-	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tDown: "lineage", tUp: "lineage", tColumns: "lineage", tSeen: "lineage",
+	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tSeen: "lineage", tNode: "lineage",
+	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage",
 }
 
 // entityKey is the key of an entity, without a version; with fewer parts than

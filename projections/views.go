@@ -78,7 +78,7 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
 	}
 	v.rebuilding = v.applied < 0
-	v.store.startLoading(v.applied, func(err error) { v.fail(v.noteDamage(err)) })
+	v.store.startLoading(v.applied, func(err error) { v.fail(v.store.noteDamage(err)) })
 	return v, nil
 }
 
