@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,15 +15,19 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/ledger/proof"
 )
 
+var kills = flag.Int("kills", 8, "how often TestKillLosesNothing kills the server")
+
 // TestKillLosesNothing appends over HTTP while the server is killed again and
-// again (SIGKILL, no warning). Whatever was acknowledged must be there
-// afterwards, at its position and with its hash, under a head that verifies.
+// again (SIGKILL, no warning), at work and while it starts. Whatever was
+// acknowledged must be there afterwards, at its position and with its hash, under
+// a head that verifies.
 func TestKillLosesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "led")
 	vkey := command(t, "init", "--dir", dir, "--origin", "ledger.example/kill")
@@ -29,20 +35,25 @@ func TestKillLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rounds, perRound := 6, 40
+	rounds := *kills
 	if testing.Short() {
 		rounds = 2
 	}
 	w := &writers{acked: map[string]proof.Receipt{}, next: make([]int, 4)}
 	for round := range rounds {
+		if round%5 == 4 {
+			killStarting(t, dir)
+			continue
+		}
 		s := serveDir(t, dir)
-		w.run(s.url, (round+1)*perRound, func() {
+		w.run(s.url, len(w.acked)+1+rand.IntN(60), func() {
 			if err := s.end(syscall.SIGKILL); err == nil {
 				t.Error("the server ended well, though it was killed")
 			}
 		})
 	}
-	if len(w.acked) < rounds*perRound {
+	t.Logf("%d kills, %d events acknowledged", rounds, len(w.acked))
+	if len(w.acked) < rounds {
 		t.Fatalf("only %d events were acknowledged; this test would show nothing", len(w.acked))
 	}
 
@@ -53,6 +64,22 @@ func TestKillLosesNothing(t *testing.T) {
 	}
 	if out := command(t, "verify", "--dir", dir, "--key", vkey); !strings.HasPrefix(out, "ok: ") {
 		t.Fatal(out)
+	}
+}
+
+// killStarting kills a server that is starting, wherever it has got to.
+func killStarting(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.Command("ledgerline", "serve", "--dir", dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "error")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Duration(rand.IntN(250)) * time.Millisecond) // any moment will do
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the server ended well, though it was killed")
 	}
 }
 

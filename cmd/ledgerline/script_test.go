@@ -73,7 +73,11 @@ type server struct {
 
 // startServer starts the program and waits until it says that it listens.
 func startServer(dir string, env []string, args ...string) (*server, error) {
-	s := &server{cmd: exec.Command("ledgerline", args...), stderr: new(bytes.Buffer)}
+	return startProgram(dir, env, "ledgerline", args...)
+}
+
+func startProgram(dir string, env []string, name string, args ...string) (*server, error) {
+	s := &server{cmd: exec.Command(name, args...), stderr: new(bytes.Buffer)}
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, env, s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

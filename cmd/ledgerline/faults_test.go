@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"ledgerline/ledger/proof"
+)
+
+// tried runs the program and returns its exit code and all it said. A program
+// that says nothing for a minute hangs.
+func tried(t *testing.T, args ...string) (code int, said string) {
+	t.Helper()
+	cmd := exec.Command("ledgerline", args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	hangs := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	err := cmd.Wait()
+	if !hangs.Stop() {
+		t.Fatalf("ledgerline %s hangs:\n%s", strings.Join(args, " "), &out)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "goroutine ") {
+		t.Errorf("ledgerline %s ends with a stack:\n%s", strings.Join(args, " "), &out)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// A loaded ledger for the faults: everything that a directory can hold is there.
+type loaded struct {
+	dir, vkey string
+	key       note.Verifier
+	receipts  map[string]proof.Receipt
+}
+
+// load makes a ledger whose server was killed, so that its log is not empty.
+func load(t *testing.T, dir string, events int) loaded {
+	t.Helper()
+	l := loaded{dir: dir, vkey: command(t, "init", "--dir", dir, "--origin", "ledger.example/faults"), receipts: map[string]proof.Receipt{}}
+	var err error
+	if l.key, err = note.NewVerifier(strings.TrimSpace(l.vkey)); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "token", "create", "--dir", dir, "--principal", "p", "--role", "write")
+	s := serveDir(t, dir)
+	l.append(t, s.url, events)
+	if err := s.end(os.Interrupt); err != nil { // tables
+		t.Fatal(err)
+	}
+	s = serveDir(t, dir)
+	l.append(t, s.url, events)
+	sealed := `{"specversion":"1.0","id":"sealed","source":"https://example.org/kill","type":"access.call.recorded","time":"2026-01-08T09:30:00+08:00",` +
+		`"data":{"call":"C1","provider":"P1","consumer":"P2","purpose":"benefit","entry":"E1","method":"api","columns":["a"],"row_count":1,"result":"ok","data_subject":"person-1"}}`
+	res, err := http.Post(s.url+"/v1/events", "application/cloudevents+json", strings.NewReader(sealed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("the sealed event: %s", res.Status)
+	}
+	if err := s.end(syscall.SIGKILL); err == nil {
+		t.Fatal("the server ended well, though it was killed")
+	}
+	if err := os.Remove(controlFile(dir)); err != nil { // a socket cannot be copied
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (l loaded) append(t *testing.T, url string, n int) {
+	t.Helper()
+	for range n {
+		id := fmt.Sprintf("e%d", len(l.receipts))
+		r, err := appendParty(url, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.receipts[id] = r
+	}
+}
+
+// still checks that the ledger serves all that it acknowledged and verifies.
+func (l loaded) still(t *testing.T, dir string) {
+	t.Helper()
+	s := serveDir(t, dir)
+	checkReceipts(t, s.url, l.key, l.receipts)
+	if err := s.end(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := tried(t, "verify", "--dir", dir, "--key", l.vkey); code != 0 {
+		t.Errorf("verify: %d\n%s", code, said)
+	}
+}
+
+// copyTo copies the directory.
+func (l loaded) copyTo(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.CopyFS(dir, os.DirFS(l.dir)); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			err = os.Chmod(path, 0o600)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// kindsOfFile are the files of a directory by what they are: the newest of each
+// kind.
+func kindsOfFile(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	kinds := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "LOCK" || d.Type()&fs.ModeSocket != 0 {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		kind := filepath.ToSlash(rel)
+		store, name := filepath.Split(kind)
+		switch {
+		case strings.HasSuffix(name, ".log"), strings.HasSuffix(name, ".sst"):
+			kind = store + "*" + filepath.Ext(name)
+		case strings.HasPrefix(name, "MANIFEST"), strings.HasPrefix(name, "OPTIONS"):
+			kind = store + name[:strings.IndexByte(name, '-')] + "-*"
+		case strings.HasPrefix(name, "marker."):
+			kind = store + strings.Join(strings.Split(name, ".")[:2], ".") + ".*"
+		case store == "owners/":
+			kind = store + "*"
+		}
+		if info, err := d.Info(); err == nil && info.Size() == 0 && kinds[kind] != "" {
+			return nil // rather one with content
+		}
+		kinds[kind] = path[len(dir):]
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kinds
+}
+
+// harms are what is done to a file.
+var harms = []struct {
+	name string
+	do   func(path string, b []byte) error
+}{
+	{"deleted", func(path string, _ []byte) error { return os.Remove(path) }},
+	{"emptied", func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }},
+	{"cut in half", func(path string, b []byte) error { return os.WriteFile(path, b[:len(b)/2], 0o600) }},
+	{"zeroed", func(path string, b []byte) error { return os.WriteFile(path, make([]byte, len(b)), 0o600) }},
+	{"changed in the middle", func(path string, b []byte) error {
+		if len(b) > 0 {
+			b[len(b)/2] ^= 0x40
+		}
+		return os.WriteFile(path, b, 0o600)
+	}},
+	{"changed near its end", func(path string, b []byte) error {
+		if len(b) > 0 {
+			b[len(b)-len(b)/16-1] ^= 0x40
+		}
+		return os.WriteFile(path, b, 0o600)
+	}},
+}
+
+// TestDamagedStore harms every kind of file of a ledger in every way, with the
+// real program on a real disk. It either refuses and says up to where, or it
+// serves the same verified content. Views and index are thrown away and built
+// anew.
+func TestDamagedStore(t *testing.T) {
+	l := load(t, filepath.Join(t.TempDir(), "led"), 25)
+	table := map[string]map[string]string{}
+	kinds := kindsOfFile(t, l.dir)
+	for kind, file := range kinds {
+		table[kind] = map[string]string{}
+		for _, harm := range harms {
+			if testing.Short() && harm.name != "deleted" && harm.name != "changed in the middle" {
+				continue
+			}
+			t.Run(strings.ReplaceAll(kind, "/", "∕")+" "+harm.name, func(t *testing.T) {
+				dir := l.copyTo(t, filepath.Join(t.TempDir(), "led"))
+				b, err := os.ReadFile(dir + file)
+				if err == nil {
+					err = harm.do(dir+file, b)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				table[kind][harm.name] = l.outcome(t, dir, kind)
+			})
+		}
+	}
+	for _, row := range damageRows(table) {
+		t.Log(row)
+	}
+}
+
+// outcome opens a harmed ledger and says what became of it.
+func (l loaded) outcome(t *testing.T, dir, kind string) string {
+	t.Helper()
+	vcode, vsaid := tried(t, "verify", "--dir", dir, "--key", l.vkey)
+	s, err := startServer("", os.Environ(), "serve", "--dir", dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "warn")
+	if err != nil {
+		said := err.Error()
+		if vcode == 0 && !strings.Contains(said, "signing key") && !strings.Contains(said, "tokens") {
+			t.Errorf("it is not served, but verifies:\n%s\n%s", said, vsaid)
+		}
+		for _, word := range []string{"last provable position", "signing key", "head witness", "tokens"} {
+			if strings.Contains(said, word) {
+				return "refused: " + word
+			}
+		}
+		t.Errorf("the refusal does not say what is lost:\n%s", said)
+		return "refused"
+	}
+	defer func() {
+		if err := s.end(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	}()
+	checkReceipts(t, s.url, l.key, l.receipts)
+	if strings.HasPrefix(kind, "book/") && vcode != 0 && t.Failed() {
+		return "served wrongly"
+	}
+	fetch(t, s.url+"/v1/parties?after="+fmt.Sprint(len(l.receipts))) // the views are up to date
+	said := s.stderr.String()
+	switch {
+	case strings.Contains(said, "built anew"), strings.Contains(said, "made anew"):
+		return "the same, built anew"
+	case strings.Contains(said, "no head witness"):
+		return "the same, with a warning"
+	case vcode != 0:
+		return "the same; verify tells"
+	}
+	return "the same"
+}
+
+// damageRows writes the outcomes as rows of a table.
+func damageRows(table map[string]map[string]string) (rows []string) {
+	for kind, outcomes := range table {
+		cells := []string{"`" + kind + "`"}
+		for _, harm := range harms {
+			cells = append(cells, outcomes[harm.name])
+		}
+		rows = append(rows, "| "+strings.Join(cells, " | ")+" |")
+	}
+	slices.Sort(rows)
+	return rows
+}
