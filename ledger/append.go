@@ -489,7 +489,7 @@ func (l *Ledger) seal(p *pool) error {
 	if err := p.batch.Set(headKey, b, nil); err != nil {
 		return err
 	}
-	if err := l.db.ApplyNoSyncWait(p.batch, pebble.Sync); err != nil {
+	if err := l.commit(p.batch); err != nil {
 		return err
 	}
 	l.tail.edge, l.tail.leaf = p.edge, p.leaf

@@ -42,3 +42,19 @@ func (g *flushGuard) backgroundError(err error) {
 		g.logger.Fatalf("writing a table: %v", err)
 	}
 }
+
+// endOnPanic, deferred around a commit, ends the process when Pebble panics. It
+// does where its log cannot be written, and goes on holding its locks: whoever
+// recovered would wait for them for ever at the next commit.
+func (p pebbleLogger) endOnPanic() {
+	if r := recover(); r != nil {
+		p.Fatalf("%v", r)
+	}
+}
+
+// commit applies a batch. It can be read from then on, and is durable when its
+// SyncWait returns.
+func (l *Ledger) commit(b *pebble.Batch) error {
+	defer pebbleLogger{l.opts.Logger}.endOnPanic()
+	return l.db.ApplyNoSyncWait(b, pebble.Sync)
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -247,7 +246,7 @@ func (b *batch) commit(m meta) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := out.Commit(pebble.NoSync); err != nil {
+	if err := b.s.apply(out); err != nil {
 		return err
 	}
 	b.written, b.packed = nil, nil

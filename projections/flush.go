@@ -42,3 +42,18 @@ func (g *flushGuard) backgroundError(err error) {
 		g.logger.Fatalf("writing a table: %v", err)
 	}
 }
+
+// endOnPanic, deferred around a commit, ends the process when Pebble panics. It
+// does where its log cannot be written, and goes on holding its locks: whoever
+// recovered would wait for them for ever at the next commit.
+func (l pebbleLogger) endOnPanic() {
+	if r := recover(); r != nil {
+		l.Fatalf("%v", r)
+	}
+}
+
+// apply makes a batch visible. It is not synced.
+func (s *store) apply(b *pebble.Batch) error {
+	defer pebbleLogger{s.log}.endOnPanic()
+	return b.Commit(pebble.NoSync)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ledgerline/api"
+	"ledgerline/ledger"
 )
 
 const defaultAddr = "127.0.0.1:8420"
@@ -128,9 +130,12 @@ func (s *store) serve(ctx context.Context, ln net.Listener, o api.Options, out i
 	if ready != nil {
 		ready(url)
 	}
+	var stopped error
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving on %s: %w", ln.Addr(), err)
+	case stopped = <-s.bookFailed(ctx):
+		stopped = fmt.Errorf("the ledger stopped, and so does its server; what was acknowledged is safe: see to the disk and restart: %w", stopped)
 	case <-ctx.Done():
 	}
 	o.Logger.Info("stopping", "grace", shutdownGrace)
@@ -138,7 +143,20 @@ func (s *store) serve(ctx context.Context, ln net.Listener, o api.Options, out i
 	defer cancel()
 	if err := errors.Join(handler.Drain(grace), srv.Shutdown(grace)); err != nil {
 		o.Logger.Warn("requests were cut off", "error", err)
-		return srv.Close()
+		return errors.Join(stopped, srv.Close())
 	}
-	return nil
+	return stopped
+}
+
+// bookFailed tells why the ledger stopped by itself, if it does. To serve on would
+// hide from who could restart it that nothing is recorded any more.
+func (s *store) bookFailed(ctx context.Context) <-chan error {
+	failed := make(chan error, 1)
+	go func() {
+		_, _ = s.book.Next(ctx, ledger.Head{Size: math.MaxInt64}) // never comes: it ends with ctx or the ledger
+		if err := s.book.Failed(); err != nil {
+			failed <- err
+		}
+	}()
+	return failed
 }

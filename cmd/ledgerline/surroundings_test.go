@@ -82,7 +82,8 @@ func TestDiskFull(t *testing.T) {
 					t.Errorf("it ended with a stack")
 				}
 			case <-time.After(time.Minute):
-				t.Fatal("the server hangs on a full disk")
+				_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+				t.Fatalf("the server hangs on a full disk: %v", <-ended)
 			}
 			// Started on the full disk, it serves or says why not.
 			if s, err := startServer("", os.Environ(), "serve", "--dir", l.dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "error"); err == nil {
