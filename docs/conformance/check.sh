@@ -16,3 +16,25 @@ if ! grep -q "Successfully fsck'd" <<<"$out"; then
 	exit 1
 fi
 echo "ok: Tessera's fsck v1.0.4 accepts $url/log/"
+
+# Tessera's migration tool copies the log and derives its root anew.
+clone=$(mktemp -d)
+trap 'rm -rf "$clone"' EXIT
+out=$(timeout 120 go tool posix --source_url="${url%/}/log/" --storage_dir="$clone/log" 2>&1) || true
+if ! grep -q 'Migration successful' <<<"$out"; then
+	printf '%s\n' "$out" | tail -20
+	echo "Tessera's migrate/posix cannot mirror $url/log/"
+	exit 1
+fi
+echo "ok: Tessera's migrate/posix v1.0.4 mirrors $url/log/ and gets the same root"
+
+# Its load tool reads as fast as it may for some seconds and checks all it gets. It
+# ends with status 1 when its time is up; what it says before that counts.
+out=$(timeout 60 go tool hammer --log_url="${url%/}/log/" --log_public_key="$(cat "$vkey")" --max_runtime=8s --show_ui=false \
+	--num_writers=0 --max_write_ops=0 --max_read_ops=200 --bearer_token="${LEDGERLINE_TOKEN:-}" 2>&1) || true
+if grep -qiE 'verif|inconsisten|proof|panic|failed to (get|fetch|read)' <<<"$out"; then
+	printf '%s\n' "$out" | tail -20
+	echo "Tessera's hammer found fault with $url/log/"
+	exit 1
+fi
+echo "ok: Tessera's hammer v1.0.4 reads $url/log/ under load"
