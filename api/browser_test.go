@@ -165,7 +165,7 @@ func TestInvestigate(t *testing.T) {
 	step("naming an entry", "/investigate", `document.querySelectorAll("section[aria-labelledby=got] tbody tr").length == 1 && document.querySelector("#touched")`,
 		chromedp.SendKeys("#node", "entry:DS02"), chromedp.SendKeys("#from", "2026-01-01T00:00:00Z"), chromedp.Click(".filters button"))
 	step("a bundle for each agreement", "/investigate", `document.querySelectorAll("form.evidence input[name=agreement]").length == 1`)
-	step("the call that broke a rule", "/events/8", `document.querySelector("pre").textContent.includes("swrq")`,
+	step("the call that broke a rule", "/events/12", `document.querySelector("pre").textContent.includes("swrq")`,
 		chromedp.Click("section[aria-labelledby=got] tbody td:last-child a"))
 	for _, c := range complaints() {
 		t.Errorf("the browser complains: %s", c)

@@ -19,7 +19,7 @@ type entriesQuery struct {
 	paging
 	Text     string `query:"text" doc:"words that must occur in id, titles, summary or items; Chinese or English"`
 	Provider string `query:"provider" doc:"the providing party's id"`
-	Stage    string `query:"stage" doc:"stage of the entry" enum:"drafted,submitted,returned,published,withdrawn"`
+	Stage    string `query:"stage" doc:"stage of the entry" enum:"drafted,department_approved,submitted,returned,published,withdrawn"`
 	Sharing  string `query:"sharing" doc:"sharing attribute" enum:"unconditional,conditional,not_shared"`
 	Region   string `query:"region" doc:"the region code"`
 }
@@ -125,11 +125,19 @@ func diffCatalog(c *question, q diffQuery) (projections.CatalogDiff, error) {
 
 type partiesQuery struct {
 	reading
+	validAt
 	paging
+	Kind   string `query:"kind" doc:"kind of body" enum:"department,authorised_org,authority,platform,contractor,auditor"`
+	Region string `query:"region" doc:"the region code"`
+	Level  string `query:"level" doc:"level of the body" enum:"national,provincial,city,district,township,village"`
+	Role   string `query:"role" doc:"a role it holds" enum:"authority_for,source_dept_for,collector_for,operator_of,ledger_administrator,auditor"`
+	State  string `query:"state" doc:"state of the body" enum:"registered,merged,dissolved"`
 }
 
 func listParties(c *question, q partiesQuery) (projections.PartyList, error) {
-	list, err := c.view.Parties(c.ctx, c.page(q.paging))
+	list, err := c.view.Parties(c.ctx, projections.PartyQuery{
+		Kind: q.Kind, Region: q.Region, Level: q.Level, Role: q.Role, State: q.State, ValidAt: q.ValidAt, Page: c.page(q.paging),
+	})
 	c.next(&list.Next)
 	return list, err
 }
@@ -139,12 +147,12 @@ type partyAnswer struct {
 	Party          projections.Party `json:"party"`
 }
 
-func getParty(c *question, _ reading) (partyAnswer, error) {
+func getParty(c *question, q entryQuery) (partyAnswer, error) {
 	id, err := pathValue(c.r, "id")
 	if err != nil {
 		return partyAnswer{}, err
 	}
-	party, ok, err := c.view.Party(c.ctx, id)
+	party, ok, err := c.view.Party(c.ctx, id, q.ValidAt)
 	if err != nil {
 		return partyAnswer{}, err
 	}
@@ -153,4 +161,30 @@ func getParty(c *question, _ reading) (partyAnswer, error) {
 	}
 	version, err := c.subjectVersion(events.Subject{Kind: events.KindParty, ID: id})
 	return partyAnswer{version, party}, err
+}
+
+type partyHistoryAnswer struct {
+	ID     string              `json:"id"`
+	States []projections.Party `json:"states"`
+}
+
+func getPartyHistory(c *question, _ reading) (partyHistoryAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return partyHistoryAnswer{}, err
+	}
+	states, err := c.view.PartyHistory(c.ctx, id)
+	if err == nil && len(states) == 0 {
+		err = notFound("party", id, c.view.Position())
+	}
+	return partyHistoryAnswer{id, states}, err
+}
+
+type hookRateQuery struct {
+	reading
+	Region string `query:"region" doc:"the region code of the entries. Default: all"`
+}
+
+func getHookRate(c *question, q hookRateQuery) (projections.HookRate, error) {
+	return c.view.HookRate(c.ctx, q.Region)
 }

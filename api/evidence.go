@@ -346,7 +346,7 @@ func (c *question) exhibitShare(q evidenceShare, x *exhibit) error {
 	x.bundle.Question = evidence.Question{Kind: "share",
 		EN: fmt.Sprintf("Everything recorded about agreement %s, what was shared and used under it, as known at position %d.", q.Agreement, at),
 		ZH: fmt.Sprintf("截至位置 %[2]d，与共享协议 %[1]s 及其项下共享、使用有关的全部记录。", q.Agreement, at)}
-	agreement, ok, err := c.view.Agreement(c.ctx, q.Agreement)
+	agreement, ok, err := c.view.Agreement(c.ctx, q.Agreement, 0)
 	if err == nil && !ok {
 		err = notFound("agreement", q.Agreement, at).at("/share/agreement")
 	}

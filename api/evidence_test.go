@@ -72,7 +72,7 @@ func TestEvidenceForms(t *testing.T) {
 	f.tell()
 	form := []string{"Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html"}
 	for body, records := range map[string]int{
-		"position=2": 1, "entry=DS02": 3, "issue=Q1": 1, "agreement=A02": 3, "lineage=dataset%3Ahive%2Fpop.main": 2, "catalog=": 3,
+		"position=2": 1, "entry=DS02": 6, "issue=Q1": 1, "agreement=A02": 3, "lineage=dataset%3Ahive%2Fpop.main": 2, "catalog=": 6,
 		"entry=DS02&as_of=3": 1, "catalog=&as_of=1": 0,
 	} {
 		r := f.do(http.MethodPost, "/evidence", body, form...)

@@ -43,7 +43,7 @@ func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}

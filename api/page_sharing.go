@@ -27,14 +27,14 @@ func showSharing(c *question, q sharingPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}
 	return sharingPage{
 		page: p, List: list, Query: q, Parties: parties.Parties,
 		Filtered: q.Party != "" || q.Provider != "" || q.Consumer != "" || q.Entry != "" || q.Dataset != "" || q.State != "" || q.ValidAt != 0,
-		States:   []string{events.StageActive, events.StageSuspended, events.StageTerminated},
+		States:   []string{events.StageActive, events.StageSuspended, events.StageTerminated, events.StageExpired, events.StageFulfilled},
 	}, c.twin(p, "/v1/agreements")
 }
 
@@ -49,7 +49,7 @@ type agreementPage struct {
 }
 
 func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
-	got, err := getAgreement(c, reading{})
+	got, err := getAgreement(c, agreementQuery{})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func showFindings(c *question, q findingsPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ type findingPage struct {
 }
 
 func showFinding(c *question, _ findingPageQuery, p *page) (any, error) {
-	got, err := getFinding(c, reading{})
+	got, err := getFinding(c, entryQuery{})
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func showTimeline(c *question, q timelinePageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,12 @@ package api
 var words = map[string][2]string{
 	"order/asc": {"oldest first", "最早在前"}, "order/desc": {"newest first", "最新在前"},
 
-	"stage/drafted":   {"draft", "草稿"},
-	"stage/submitted": {"submitted", "已提交"},
-	"stage/returned":  {"returned", "已退回"},
-	"stage/published": {"published", "已发布"},
-	"stage/withdrawn": {"withdrawn", "已撤销"},
+	"stage/drafted":             {"draft", "草稿"},
+	"stage/department_approved": {"approved by its department", "部门已审批"},
+	"stage/submitted":           {"submitted", "已提交"},
+	"stage/returned":            {"returned", "已退回"},
+	"stage/published":           {"published", "已发布"},
+	"stage/withdrawn":           {"withdrawn", "已撤销"},
 
 	"sharing/unconditional": {"unconditional", "无条件共享"},
 	"sharing/conditional":   {"conditional", "有条件共享"},
@@ -52,8 +53,32 @@ var words = map[string][2]string{
 	"state/active":     {"active", "生效"},
 	"state/suspended":  {"suspended", "暂停"},
 	"state/terminated": {"terminated", "终止"},
-	"state/reported":   {"open", "未关闭"},
-	"state/closed":     {"closed", "已关闭"},
+	"state/expired":    {"expired", "到期"},
+	"state/fulfilled":  {"fulfilled", "目的实现"},
+
+	"state/submitted":            {"submitted", "已提交"},
+	"state/received":             {"received", "已受理"},
+	"state/supplement_requested": {"to be supplemented", "待补正"},
+	"state/supplemented":         {"supplemented", "已补正"},
+	"state/granted":              {"granted", "同意"},
+	"state/partially_granted":    {"granted in part", "部分同意"},
+	"state/refused":              {"refused", "不同意"},
+	"state/withdrawn":            {"withdrawn", "撤回"},
+
+	"state/accepted":  {"accepted", "已受理"},
+	"state/rejected":  {"rejected", "不予受理"},
+	"state/assigned":  {"assigned", "已分派"},
+	"state/confirmed": {"confirmed", "属实"},
+	"state/unfounded": {"unfounded", "不属实"},
+	"state/rectified": {"put right", "已整改"},
+	"state/rechecked": {"checked again", "已复核"},
+
+	"state/registered": {"registered", "已登记"},
+	"state/merged":     {"merged", "已合并"},
+	"state/dissolved":  {"dissolved", "已撤销"},
+
+	"state/reported": {"reported", "已报告"},
+	"state/closed":   {"closed", "已关闭"},
 
 	"onward/forbidden": {"forbidden", "禁止"},
 	"onward/listed":    {"to those listed only", "仅限所列机构"},
@@ -101,6 +126,8 @@ var words = map[string][2]string{
 	"level/provincial": {"provincial", "省级"},
 	"level/city":       {"city", "市级"},
 	"level/district":   {"district", "区县级"},
+	"level/township":   {"township", "乡镇级"},
+	"level/village":    {"village", "村级"},
 
 	"direction/both": {"both ways", "双向"},
 	"direction/up":   {"where it came from", "来源"},
@@ -129,4 +156,14 @@ var words = map[string][2]string{
 	"event/share.agreement.terminated": {"terminated", "终止"},
 	"event/quality.issue.reported":     {"reported", "报告"},
 	"event/quality.issue.closed":       {"closed", "关闭"},
+
+	"event/catalog.entry.assessed":            {"assessed", "评估"},
+	"event/catalog.entry.department_approved": {"approved by its department", "部门审批"},
+	"event/catalog.entry.suspended":           {"suspended", "暂停共享"},
+	"event/catalog.entry.resumed":             {"resumed", "恢复共享"},
+	"event/catalog.source.designated":         {"source designated", "确定数源部门"},
+	"event/catalog.source.relieved":           {"source relieved", "解除数源部门"},
+	"event/share.agreement.amended":           {"amended", "变更"},
+	"event/share.agreement.expired":           {"expired", "到期"},
+	"event/share.agreement.fulfilled":         {"fulfilled", "目的实现"},
 }

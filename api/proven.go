@@ -189,5 +189,7 @@ func unprovable(field, detail, fix string) *Problem {
 
 const (
 	typeAccess     = "access.call.recorded"
+	typeDenied     = "access.call.denied"
 	typesAgreement = "share.agreement."
+	typesShare     = "share."
 )

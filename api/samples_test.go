@@ -60,6 +60,15 @@ func (f *fixture) tell() {
 	f.caughtUp()
 }
 
+// request tells of a request for what was shared without one.
+func (f *fixture) request() {
+	f.t.Helper()
+	f.post(ce("h1", "party.sharing_body.designated", `{"party":"D03","unit":"数据处","head":"h3","from":"2026-01-01T00:00:00+08:00"}`))
+	f.post(ce("r2", "share.request.submitted", `{"request":"R02","provider":"D01","consumer":"D03","asks":[{"entry":"DS02","entry_version":1,"items":["swrq"]}],"purposes":["benefit_eligibility"],
+		"legal_basis":[{"instrument":"cn809","article":"20"}],"scenario":"待遇核验","necessity":"别无来源","method":"api","term":{"from":"2026-02-01T00:00:00+08:00","to":"2027-02-01T00:00:00+08:00"},"approved_by":"h3"}`))
+	f.caughtUp()
+}
+
 const runID = "0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001"
 
 func runEvent(state string) string {

@@ -12,6 +12,19 @@ import (
 // joinClose closes c and adds what that gave to err.
 func joinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()) }
 
+type imported struct {
+	Imported string `query:"imported" doc:"true: only what is from before the ledger, which is no native evidence; false: only the rest. Default: both" enum:"true,false"`
+}
+
+// wanted is nil for both.
+func (i imported) wanted() *bool {
+	if i.Imported == "" {
+		return nil
+	}
+	only := i.Imported == "true"
+	return &only
+}
+
 type window struct {
 	From events.Time `query:"from" doc:"from this RFC 3339 time on, itself included"`
 	To   events.Time `query:"to" doc:"up to this RFC 3339 time, itself excluded"`
@@ -22,12 +35,14 @@ type agreementsQuery struct {
 	validAt
 	paging
 	proving
+	imported
 	Party    string `query:"party" doc:"the provider's or the consumer's id"`
 	Provider string `query:"provider" doc:"the providing party's id"`
 	Consumer string `query:"consumer" doc:"the consuming party's id"`
 	Entry    string `query:"entry" doc:"id of a catalog entry that is shared"`
 	Dataset  string `query:"dataset" doc:"a dataset that an entry shared describes, as {namespace}/{name}"`
-	State    string `query:"state" doc:"state of the agreement" enum:"active,suspended,terminated"`
+	Purpose  string `query:"purpose" doc:"a purpose it is for"`
+	State    string `query:"state" doc:"state of the agreement" enum:"active,suspended,terminated,expired,fulfilled"`
 }
 
 func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, error) {
@@ -36,7 +51,7 @@ func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, 
 		return projections.AgreementList{}, err
 	}
 	list, err := c.view.Agreements(c.ctx, projections.AgreementQuery{
-		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, State: q.State, Dataset: dataset,
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, State: q.State, Dataset: dataset, Purpose: q.Purpose, Imported: q.wanted(),
 		ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -69,12 +84,17 @@ type agreementAnswer struct {
 	Agreement      projections.Agreement `json:"agreement"`
 }
 
-func getAgreement(c *question, _ reading) (agreementAnswer, error) {
+type agreementQuery struct {
+	reading
+	validAt
+}
+
+func getAgreement(c *question, q agreementQuery) (agreementAnswer, error) {
 	id, err := pathValue(c.r, "id")
 	if err != nil {
 		return agreementAnswer{}, err
 	}
-	agreement, ok, err := c.view.Agreement(c.ctx, id)
+	agreement, ok, err := c.view.Agreement(c.ctx, id, q.ValidAt)
 	if err != nil {
 		return agreementAnswer{}, err
 	}
@@ -90,15 +110,22 @@ type sharesQuery struct {
 	paging
 	window
 	proving
+	imported
 	Provider string `query:"provider" doc:"the providing party's id"`
 	Consumer string `query:"consumer" doc:"the consuming party's id"`
 	Entry    string `query:"entry" doc:"id of the catalog entry shared"`
+	Dataset  string `query:"dataset" doc:"a dataset that the entry shared describes, as {namespace}/{name}"`
 	Column   string `query:"column" doc:"id of the item shared"`
+	Purpose  string `query:"purpose" doc:"the purpose it was for"`
 }
 
 func listShares(c *question, q sharesQuery) (projections.ShareList, error) {
+	dataset, err := c.dataset(q.Dataset)
+	if err != nil {
+		return projections.ShareList{}, err
+	}
 	list, err := c.view.Shares(c.ctx, projections.ShareQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column,
+		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, Purpose: q.Purpose, Dataset: dataset, Imported: q.wanted(),
 		From: q.From, To: q.To, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -111,9 +138,12 @@ func listShares(c *question, q sharesQuery) (projections.ShareList, error) {
 // proveShares proves all records that bear the entry or a party asked for, and all
 // that happened to the agreements in the list.
 func (c *question) proveShares(q sharesQuery, list projections.ShareList) error {
+	if q.Dataset != "" {
+		return unprovable("dataset", "which entries describe a dataset is worked out from the catalog, and not proven", "ask for the entries, one at a time")
+	}
 	cl := claim{names: someNames(proof.KindEntry, q.Entry, proof.KindParty, q.Provider, proof.KindParty, q.Consumer)}
 	if len(cl.names) == 0 {
-		cl.names = typeNames(typesAgreement, typeAccess)
+		cl.names = typeNames(typesShare, typeAccess, typeDenied)
 	} else {
 		cl.names = cl.names[:1]
 	}
@@ -131,12 +161,14 @@ type accessesQuery struct {
 	paging
 	window
 	proving
+	imported
 	Provider  string `query:"provider" doc:"the providing party's id"`
 	Consumer  string `query:"consumer" doc:"the consuming party's id"`
 	Agreement string `query:"agreement" doc:"id of the agreement the call names"`
 	Entry     string `query:"entry" doc:"id of the catalog entry accessed"`
 	Dataset   string `query:"dataset" doc:"the dataset accessed, as {namespace}/{name}"`
 	Column    string `query:"column" doc:"a column accessed"`
+	Purpose   string `query:"purpose" doc:"the purpose the call was for"`
 	Result    string `query:"result" doc:"what the producer reported, such as ok or denied"`
 	Flagged   bool   `query:"flagged" doc:"only calls that broke a rule"`
 }
@@ -148,7 +180,7 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 	}
 	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
 		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
-		Dataset: dataset, FlaggedOnly: q.Flagged, From: q.From, To: q.To, Page: c.page(q.paging),
+		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
 		err = c.prove(q.claim(dataset, list))
@@ -163,12 +195,13 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	if dataset != (projections.Dataset{}) {
 		names = append(names, proof.Name{proof.KindDataset, dataset.Namespace, dataset.Name})
 	}
-	cl := claim{names: []proof.Name{{proof.KindType, typeAccess}}}
+	cl := claim{names: []proof.Name{{proof.KindType, typeAccess}, {proof.KindType, typeDenied}}}
+	// A party may also be the other side or an operator: roles are no names. And what
+	// bears a name need not be a call.
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Result != "" || q.Flagged || q.From != 0 || q.To != 0
 	if len(names) > 0 {
-		cl.names, cl.also = names[:1], append(names[1:], cl.names...)
+		cl.names, cl.also = names[:1], names[1:]
 	}
-	// A party may also be the other side or an operator: roles are no names.
-	selected := q.Provider != "" || q.Consumer != "" || q.Column != "" || q.Result != "" || q.Flagged || q.From != 0 || q.To != 0
 	cl.whole = list.Next == "" && q.Cursor == "" && !selected
 	for _, a := range list.Accesses {
 		cl.rows = append(cl.rows, a.Position)
@@ -191,16 +224,18 @@ func (c *question) dataset(text string) (projections.Dataset, error) {
 
 type findingsQuery struct {
 	reading
+	validAt
 	paging
-	State    string `query:"state" doc:"state of the issue" enum:"reported,closed"`
+	State    string `query:"state" doc:"state of the issue" enum:"reported,accepted,rejected,assigned,confirmed,unfounded,rectified,rechecked,closed"`
+	Open     bool   `query:"open" doc:"only issues that are neither closed nor rejected"`
 	Entry    string `query:"entry" doc:"id of the catalog entry concerned"`
-	Party    string `query:"party" doc:"id of the party that reported it"`
+	Party    string `query:"party" doc:"id of the party that reported it, answers for the entry or was assigned it"`
 	Severity string `query:"severity" doc:"severity as reported"`
 }
 
 func listFindings(c *question, q findingsQuery) (projections.FindingList, error) {
 	list, err := c.view.Findings(c.ctx, projections.FindingQuery{
-		State: q.State, Entry: q.Entry, Party: q.Party, Severity: q.Severity, Page: c.page(q.paging),
+		State: q.State, Entry: q.Entry, Party: q.Party, Severity: q.Severity, Open: q.Open, ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	c.next(&list.Next)
 	return list, err
@@ -211,12 +246,12 @@ type findingAnswer struct {
 	Finding        projections.Finding `json:"finding"`
 }
 
-func getFinding(c *question, _ reading) (findingAnswer, error) {
+func getFinding(c *question, q entryQuery) (findingAnswer, error) {
 	id, err := pathValue(c.r, "id")
 	if err != nil {
 		return findingAnswer{}, err
 	}
-	finding, ok, err := c.view.Finding(c.ctx, id)
+	finding, ok, err := c.view.Finding(c.ctx, id, q.ValidAt)
 	if err != nil {
 		return findingAnswer{}, err
 	}

@@ -72,6 +72,8 @@ type AccessQuery struct {
 	Provider, Consumer, Agreement, Entry, Column, Result string
 	Dataset                                              Dataset
 	FlaggedOnly                                          bool
+	Purpose                                              string
+	Imported                                             *bool       // nil: both
 	From, To                                             events.Time // of Access.Time, [From, To)
 	Page
 }
@@ -115,7 +117,7 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 		return nil
 	}
 	a.Position, a.Recorded, a.Time, a.Imported, a.Flags = e.Position, e.Recorded, e.Event.Time, e.Event.Imported, []Flag{}
-	for _, list := range [][2]string{{"any"}, {"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}} {
+	for _, list := range [][2]string{{"any"}, {"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}, {"purpose", a.Purpose}} {
 		b.mark(tAccessBy, list[:]...)
 	}
 	if dataset != (events.DatasetRef{}) {
@@ -278,7 +280,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		s.groups = append(s.groups, group(accessBy("dataset", q.Dataset.Namespace, q.Dataset.Name)))
 	}
 	for _, c := range []struct{ kind, value string }{
-		{"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"result", q.Result},
+		{"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"purpose", q.Purpose}, {"result", q.Result},
 	} {
 		if c.value != "" {
 			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))
@@ -291,7 +293,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 	var err error
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		a, ok, err := r.access(position)
-		if err != nil || !ok || !within(a.Time, q.From, q.To) {
+		if err != nil || !ok || !within(a.Time, q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, err
 		}
 		list.Accesses = append(list.Accesses, a)

@@ -29,8 +29,12 @@ type Agreement struct {
 	OnwardTo   []string            `json:"onward_to,omitempty"`
 	Disposal   string              `json:"disposal,omitempty"`
 	LegalBasis []events.LegalBasis `json:"legal_basis"`
-	// State is active, suspended or terminated. The end of the term moves no
-	// state: InForce says whether the agreement was active and within its term at
+	// Version counts the terms, from 1; ChangedPaths are what the last amendment
+	// says it changed.
+	Version      int      `json:"version"`
+	ChangedPaths []string `json:"changed_paths,omitempty"`
+	// State is active, suspended, terminated, expired or fulfilled. The end of the
+	// term alone moves no state: InForce says whether the agreement was active and within its term at
 	// the date asked for, or else when the view's position was recorded.
 	State   string `json:"state"`
 	InForce bool   `json:"in_force"`
@@ -44,6 +48,8 @@ type Agreement struct {
 	Position int64       `json:"position"`
 	Recorded events.Time `json:"recorded"`
 	Type     string      `json:"type"`
+	// Imported marks what is known from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 	// Until is when a state stated for a time only ends; 0 for all others.
 	Until events.Time `json:"until,omitzero"`
 }
@@ -54,6 +60,10 @@ type AgreementQuery struct {
 	Party, Provider, Consumer, Entry, State string
 	// Dataset selects agreements that grant an entry which describes it.
 	Dataset Dataset
+	// Purpose selects agreements that name it, Imported those from before the ledger
+	// (or, if false, the others); nil takes both.
+	Purpose  string
+	Imported *bool
 	// ValidAt selects by the state in force then; 0 the latest known.
 	ValidAt events.Time
 	Page
@@ -74,7 +84,7 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 			*a = Agreement{
 				ID: d.Agreement, Request: d.Request, Provider: d.Provider, Consumer: d.Consumer, Grants: d.Grants, Purposes: d.Purposes,
 				Scope: d.Scope, Method: d.Method, TermFrom: d.ValidFrom, TermTo: d.ValidTo, ReviewDate: d.ReviewDate, Onward: d.Onward,
-				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, State: events.StageActive, By: d.Provider,
+				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, State: events.StageActive, By: d.Provider, Version: 1,
 			}
 		})
 	case *events.AgreementSuspended:
@@ -86,9 +96,22 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 			a.State, a.By, a.Cause = events.StageActive, d.By, d.Cause
 			a.Grants = without(a.Grants, d.ItemsRemoved)
 		})
+	case *events.AgreementAmended:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.Version, a.Grants, a.Purposes, a.Scope, a.Method, a.TermTo = d.Version, d.Grants, d.Purposes, d.Scope, d.Method, d.ValidTo
+			a.ReviewDate, a.Onward, a.OnwardTo, a.Disposal, a.ChangedPaths, a.By = d.ReviewDate, d.Onward, d.OnwardTo, d.Disposal, d.ChangedPaths, d.By
+		})
 	case *events.AgreementTerminated:
 		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
 			a.State, a.By, a.Cause = events.StageTerminated, d.By, d.Cause
+		})
+	case *events.AgreementExpired:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.State, a.By, a.Cause = events.StageExpired, d.By, ""
+		})
+	case *events.AgreementFulfilled:
+		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
+			a.State, a.By, a.Cause = events.StageFulfilled, d.By, d.Cause
 		})
 	}
 	return nil
@@ -111,13 +134,14 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	}
 	change(&a)
 	a.ID, a.Type, a.Position, a.Recorded, a.Since, a.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
+	a.Imported = e.Event.Imported
 	if err := b.count("agreements/"+a.State, 1); err != nil {
 		return err
 	}
 	if err := b.put(k, a); err != nil {
 		return err
 	}
-	return noteShare(b, &a)
+	return noteShare(b, e, &a)
 }
 
 // without is the grants less some items, leaving out grants that are then empty.
@@ -153,7 +177,8 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 			return false, err
 		}
 		if (q.Party != "" && q.Party != a.Provider && q.Party != a.Consumer) ||
-			!matches(q.Provider, a.Provider) || !matches(q.Consumer, a.Consumer) || !matches(q.State, a.State) {
+			!matches(q.Provider, a.Provider) || !matches(q.Consumer, a.Consumer) || !matches(q.State, a.State) ||
+			(q.Purpose != "" && !slices.Contains(a.Purposes, q.Purpose)) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, nil
 		}
 		if _, granted := a.grant(q.Entry); q.Entry != "" && !granted {
@@ -174,11 +199,11 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 	return list, err
 }
 
-// Agreement returns the latest known state of an agreement; false if there is
-// none.
-func (w *View) Agreement(ctx context.Context, id string) (a Agreement, ok bool, err error) {
+// Agreement returns the state of an agreement in force at validAt, or the latest
+// known if that is 0; false if there is none.
+func (w *View) Agreement(ctx context.Context, id string, validAt events.Time) (a Agreement, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		a, ok, err = r.agreement(id, 0, w.recorded)
+		a, ok, err = r.agreement(id, validAt, w.recorded)
 		return err
 	})
 	return a, ok, err

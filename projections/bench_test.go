@@ -81,7 +81,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 	ctx := context.Background()
 	ask("entry", func() error { _, _, err := w.Entry(ctx, "E1", 0); return err })
-	ask("agreement", func() error { _, _, err := w.Agreement(ctx, "A1"); return err })
+	ask("agreement", func() error { _, _, err := w.Agreement(ctx, "A1", 0); return err })
 	ask("timeline100", func() error {
 		_, err := w.Timeline(ctx, TimelineQuery{Entry: "E1", Descending: true})
 		return err

@@ -15,9 +15,11 @@ import (
 // version in force at the date asked for.
 type Entry struct {
 	ID string `json:"id"`
-	// Stage is about the latest version: drafted, submitted, returned, published
-	// or withdrawn. Of a version in force it is published.
+	// Stage is about the latest version: drafted, department_approved, submitted,
+	// returned, published or withdrawn. Of a version in force it is published.
 	Stage string `json:"stage"`
+	// Suspended tells that the version in force is not to be shared for now.
+	Suspended bool `json:"suspended,omitempty"`
 	// Version is the number of the version shown, Published that of the version
 	// in force; 0 if none is.
 	Version   int `json:"version"`
@@ -40,6 +42,26 @@ type Entry struct {
 	Resources       []events.Resource  `json:"resources,omitempty"`
 	DerivedFrom     []string           `json:"derived_from,omitempty"`
 	FusingParty     string             `json:"fusing_party,omitempty"`
+	Format          string             `json:"format,omitempty"`
+	FormatDetail    string             `json:"format_detail,omitempty"`
+	Related         []string           `json:"related,omitempty"`
+	Open            *events.OpenData   `json:"open,omitempty"`
+	SourceSystems   []string           `json:"source_systems,omitempty"`
+	BusinessItems   []string           `json:"business_items,omitempty"`
+	Period          *events.Period     `json:"period,omitempty"`
+	Volume          string             `json:"volume,omitempty"`
+	Contact         string             `json:"contact,omitempty"`
+	Specification   string             `json:"specification,omitempty"`
+
+	// Assessments are those the latest version passed, Sources the parties that keep
+	// items for everybody.
+	Assessments []string             `json:"assessments,omitempty"`
+	Sources     []events.SourceState `json:"sources,omitempty"`
+	// Attached are the resources hooked to the entry beside those it names itself,
+	// and Marks the items that are disputed now. They speak for the view's position,
+	// whatever date was asked for.
+	Attached []Attachment `json:"attached,omitempty"`
+	Marks    []Mark       `json:"marks,omitempty"`
 
 	// ValidFrom and ValidTo bound when what is shown holds, [from, to); a zero
 	// ValidTo is without end as far as is known.
@@ -48,6 +70,8 @@ type Entry struct {
 	// Position is the record that brought this about, Recorded its time.
 	Position int64       `json:"position"`
 	Recorded events.Time `json:"recorded"`
+	// Imported marks what is known from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // EntryQuery selects entries; empty fields select everything.
@@ -79,6 +103,11 @@ type entryStep struct {
 	Version    int         `json:"version"`
 	Published  int         `json:"published"`
 	Submission string      `json:"submission"`
+
+	Suspended   bool                 `json:"suspended,omitempty"`
+	Assessments []string             `json:"assessments,omitempty"`
+	Sources     []events.SourceState `json:"sources,omitempty"`
+	Imported    bool                 `json:"imported,omitempty"`
 }
 
 func stepKey(id string) []byte { return entityKey(tEntry, id) }
@@ -87,11 +116,34 @@ func contentKey(id string, version int) []byte { return entityKey(tContent, id, 
 
 // applyCatalog folds the events of entries.
 func applyCatalog(b *batch, e *ledger.Entry) error {
+	if err := applyResources(b, e); err != nil {
+		return err
+	}
 	switch d := e.Event.Data.(type) {
 	case *events.EntryDrafted:
 		return applyDraft(b, e, d)
 	case *events.EntryRevised:
 		return applyDraft(b, e, (*events.EntryDrafted)(d))
+	case *events.EntryAssessed:
+		return applyStep(b, e, d.Entry, func(s *entryStep) {
+			s.Assessments = slices.DeleteFunc(slices.Clone(s.Assessments), func(kind string) bool { return kind == d.Kind })
+			if d.Result == "passed" {
+				s.Assessments = append(s.Assessments, d.Kind)
+			}
+		})
+	case *events.EntryDepartmentApproved:
+		return applyStep(b, e, d.Entry, func(s *entryStep) { s.Stage = events.StageApproved })
+	case *events.EntrySuspended:
+		return applyStep(b, e, d.Entry, func(s *entryStep) { s.Suspended = true })
+	case *events.EntryResumed:
+		return applyStep(b, e, d.Entry, func(s *entryStep) { s.Suspended = false })
+	case *events.SourceDesignated:
+		return applyStep(b, e, d.Entry, func(s *entryStep) { s.Sources = append(slices.Clone(s.Sources), designations(d)...) })
+	case *events.SourceRelieved:
+		return applyStep(b, e, d.Entry, func(s *entryStep) {
+			ended := designations((*events.SourceDesignated)(d))
+			s.Sources = slices.DeleteFunc(slices.Clone(s.Sources), func(have events.SourceState) bool { return slices.Contains(ended, have) })
+		})
 	case *events.EntrySubmitted:
 		return applyStep(b, e, d.Entry, func(s *entryStep) {
 			s.Stage, s.Submission = events.StageSubmitted, d.SubmissionKind
@@ -107,7 +159,7 @@ func applyCatalog(b *batch, e *ledger.Entry) error {
 		return applyPublished(b, e, d)
 	case *events.EntryWithdrawn:
 		return applyStep(b, e, d.Entry, func(s *entryStep) {
-			s.Stage, s.Published, s.Submission = events.StageWithdrawn, 0, ""
+			s.Stage, s.Published, s.Submission, s.Suspended = events.StageWithdrawn, 0, "", false
 		})
 	}
 	return nil
@@ -133,8 +185,20 @@ func applyDraft(b *batch, e *ledger.Entry, d *events.EntryDrafted) error {
 		return err
 	}
 	return applyStep(b, e, d.Entry, func(s *entryStep) {
-		s.Stage, s.Version, s.Submission = events.StageDrafted, d.Version, ""
+		s.Stage, s.Version, s.Submission, s.Assessments = events.StageDrafted, d.Version, "", nil
 	})
+}
+
+// designations lists what a designation says, item by item; no item stands for all.
+func designations(d *events.SourceDesignated) []events.SourceState {
+	if len(d.Items) == 0 {
+		return []events.SourceState{{Party: d.Party}}
+	}
+	var out []events.SourceState
+	for _, item := range d.Items {
+		out = append(out, events.SourceState{Item: item, Party: d.Party})
+	}
+	return out
 }
 
 func applyPublished(b *batch, e *ledger.Entry, d *events.EntryPublished) error {
@@ -175,6 +239,7 @@ func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) er
 	}
 	change(&s)
 	s.Type, s.Recorded, s.From, s.To = e.Event.Type, e.Recorded, effective(e), e.Event.EffectiveTo
+	s.Imported = e.Event.Imported
 	if err := b.count("entries/"+s.Stage, 1); err != nil {
 		return err
 	}
@@ -306,10 +371,14 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 	var until events.Time // the nearest later change recorded after the one that decides
 	var decided entryStep
 	var position int64
+	suspended, said := false, false // by the last step that had taken effect and says so
 	err = r.history(stepKey(id), r.at, func(row row) (bool, error) {
 		var s entryStep
 		if err := row.decode(&s); err != nil {
 			return false, err
+		}
+		if !said && within(at, s.From, s.To) && (s.Type == typeSuspended || s.Type == typeResumed) {
+			suspended, said = s.Suspended, true
 		}
 		if s.Type != typePublished && s.Type != typeWithdrawn {
 			return true, nil
@@ -327,6 +396,9 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 		return Entry{}, false, err
 	}
 	decided.Stage = events.StagePublished
+	if said {
+		decided.Suspended = suspended
+	}
 	if e, err = r.entryOf(id, decided, decided.Published, position); err != nil {
 		return Entry{}, false, err
 	}
@@ -339,6 +411,8 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 const (
 	typePublished = "catalog.entry.published"
 	typeWithdrawn = "catalog.entry.withdrawn"
+	typeSuspended = "catalog.entry.suspended"
+	typeResumed   = "catalog.entry.resumed"
 )
 
 // entryOf makes an entry from a step and what the version said at the step's
@@ -355,13 +429,30 @@ func (r *reader) entryOf(id string, s entryStep, version int, position int64) (E
 		}
 	}
 	name, err := r.partyName(d.Provider)
-	return Entry{
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{
 		ID: id, Stage: s.Stage, Version: version, Published: s.Published,
 		Provider: d.Provider, ProviderName: name, Title: d.Title, TitleEN: d.TitleEN, Code: d.Code, CodeScheme: d.CodeScheme,
 		ClassPath: d.ClassPath, Summary: d.Summary, Sharing: d.Sharing, Items: d.Items, UpdateFrequency: d.UpdateFrequency,
 		Grade: d.Grade, Region: d.Region, Resources: d.Resources, DerivedFrom: d.DerivedFrom, FusingParty: d.FusingParty,
+		Format: d.Format, FormatDetail: d.FormatDetail, Related: d.Related, SourceSystems: d.SourceSystems, BusinessItems: d.BusinessItems,
+		Volume: d.Volume, Contact: d.Contact, Specification: d.Specification,
+		Suspended: s.Suspended, Assessments: s.Assessments, Sources: s.Sources, Imported: s.Imported,
 		ValidFrom: s.From, ValidTo: s.To, Position: position, Recorded: s.Recorded,
-	}, err
+	}
+	if d.Open != (events.OpenData{}) {
+		e.Open = &d.Open
+	}
+	if d.Period != (events.Period{}) {
+		e.Period = &d.Period
+	}
+	if e.Attached, err = r.attachments(id); err != nil {
+		return Entry{}, err
+	}
+	e.Marks, err = r.marks(id)
+	return e, err
 }
 
 // latestContent reads what the latest version of an entry says, draft or not;

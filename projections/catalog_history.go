@@ -29,8 +29,8 @@ type FieldChange struct {
 	// Field is the path of the field, such as "sharing/attribute", or for an item
 	// "items/swrq/type".
 	Field  string `json:"field"`
-	Before any    `json:"before"`
-	After  any    `json:"after"`
+	Before any    `json:"before,omitzero"`
+	After  any    `json:"after,omitzero"`
 }
 
 // EntryDiff is what happened to one entry between two moments.
@@ -129,6 +129,7 @@ func changes(before, after Entry) ([]FieldChange, error) {
 	trees := make([]map[string]any, 2)
 	for i, e := range []Entry{before, after} {
 		e.Position, e.Recorded, e.ProviderName = 0, 0, ""
+		e.Attached, e.Marks = nil, nil // of the view's position, not of the step
 		b, err := json.Marshal(e)
 		if err != nil {
 			return nil, fmt.Errorf("entry %s as JSON: %w", e.ID, err)

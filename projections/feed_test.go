@@ -149,7 +149,7 @@ func TestRunFollows(t *testing.T) {
 	wait(t, v, b.Head().Size-1)
 	p := b.add(party("P4"))
 	wait(t, v, p)
-	if _, ok, err := current(t, v).Party(context.Background(), "P4"); err != nil || !ok {
+	if _, ok, err := current(t, v).Party(context.Background(), "P4", 0); err != nil || !ok {
 		t.Errorf("party P4: %v %v", ok, err)
 	}
 	for _, s := range v.Status() {

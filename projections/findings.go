@@ -27,26 +27,70 @@ type Finding struct {
 	Severity  string   `json:"severity"`
 	Count     int      `json:"count,omitempty"`
 	Run       string   `json:"run,omitempty"`
-	// State is reported or closed; Outcome, ClosedBy and FixedByRun are those of a
+	// State is reported, accepted, rejected, assigned, confirmed, unfounded,
+	// rectified, rechecked or closed; Outcome, ClosedBy and FixedByRun are those of a
 	// closed one.
 	State      string `json:"state"`
 	Outcome    string `json:"outcome,omitempty"`
 	ClosedBy   string `json:"closed_by,omitempty"`
 	FixedByRun string `json:"fixed_by_run,omitempty"`
+	// Assigned is who has to put it right, in what capacity: source, fusing or
+	// delivering.
+	Assigned string `json:"assigned,omitempty"`
+	Capacity string `json:"capacity,omitempty"`
+	// Origins are where it may come from, as the lineage told at position TracedAt.
+	Origins  []events.Origin `json:"origins,omitempty"`
+	TracedAt uint64          `json:"traced_at,omitempty"`
+	// Marked tells that its items bear a mark now.
+	Marked bool `json:"marked,omitempty"`
+	// CorrectionReceived and CorrectionAnswered are when the request to correct
+	// reached the party that answers for it, and when it answered; Verdict and Action
+	// what.
+	CorrectionReceived events.Time `json:"correction_received,omitzero"`
+	CorrectionAnswered events.Time `json:"correction_answered,omitzero"`
+	Verdict            string      `json:"verdict,omitempty"`
+	Action             string      `json:"action,omitempty"`
+	FixBy              events.Time `json:"fix_by,omitzero"`
+	RectifiedBy        string      `json:"rectified_by,omitempty"`
+	RecheckedBy        string      `json:"rechecked_by,omitempty"`
+	Recheck            string      `json:"recheck,omitempty"` // pass or fail
+	// Told are the recipients of the data that were told of the correction.
+	Told []events.Recipient `json:"told,omitempty"`
+	// Accountable is who was found to answer for it, and on what.
+	Accountable []Accountable `json:"accountable,omitempty"`
 	// Reported and Closed are when, as claimed.
 	Reported events.Time `json:"reported"`
 	Closed   events.Time `json:"closed,omitzero"`
+	// Since is when the state took effect.
+	Since events.Time `json:"since"`
+	Until events.Time `json:"until,omitzero"`
 	// Position is the record of the latest change, Recorded its time, Events all
 	// records about it.
 	Position int64       `json:"position"`
 	Recorded events.Time `json:"recorded"`
 	Events   []int64     `json:"events"`
+	// Imported marks what is known from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
+}
+
+// Accountable is a decision on who answers for a fault.
+type Accountable struct {
+	Party     string   `json:"party"`
+	By        string   `json:"by"`
+	Ground    string   `json:"ground"`
+	Violation string   `json:"violation,omitempty"`
+	Facts     []uint64 `json:"facts"`
+	Position  int64    `json:"position"`
 }
 
 // FindingQuery selects findings; empty fields select everything.
 type FindingQuery struct {
-	// Party is who reported it or who answers for the entry.
+	// Party is who reported it, who answers for the entry or who it is assigned to.
 	State, Entry, Party, Severity string
+	// Open selects those that are neither closed nor rejected.
+	Open bool
+	// ValidAt selects by the state then; 0 the latest known.
+	ValidAt events.Time
 	Page
 }
 
@@ -82,13 +126,78 @@ func applyFindings(b *batch, e *ledger.Entry) error {
 			}
 			return err
 		})
+	case *events.QualityIssueAccepted:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.State = events.StageAccepted })
+	case *events.QualityIssueRejected:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.State = events.StageRejected })
+	case *events.QualityIssueMarked:
+		if err := mark(b, e, d); err != nil {
+			return err
+		}
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.Marked = true })
+	case *events.QualityIssueUnmarked:
+		if err := unmark(b, d.Issue); err != nil {
+			return err
+		}
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.Marked = false })
+	case *events.QualityIssueTraced:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.Origins, f.TracedAt = d.Origins, d.AsOf })
+	case *events.QualityIssueAssigned:
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.State, f.Assigned, f.Capacity = events.StageAssigned, d.To, d.Capacity
+		})
+	case *events.QualityIssueTransferred:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.Assigned, f.Capacity = d.To, d.Capacity })
+	case *events.CorrectionReceived:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.CorrectionReceived, f.CorrectionAnswered = e.Event.Time, 0 })
+	case *events.CorrectionAnswered:
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.State, f.CorrectionAnswered, f.Verdict, f.Action, f.FixBy = events.StageConfirmed, e.Event.Time, d.Verdict, d.Action, d.FixBy
+			if d.Verdict == events.VerdictUnfounded {
+				f.State = events.StageUnfounded
+			}
+		})
+	case *events.CorrectionPropagated:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.Told = append(slices.Clone(f.Told), d.Recipients...) })
+	case *events.QualityIssueRectified:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.State, f.RectifiedBy, f.FixedByRun = events.StageRectified, d.By, d.Run })
+	case *events.QualityIssueRechecked:
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.State, f.RecheckedBy, f.Recheck = events.StageRechecked, d.By, d.Outcome
+			if d.Outcome == "fail" {
+				f.State = events.StageAssigned
+			}
+		})
+	case *events.AccountabilityDetermined:
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.Accountable = append(slices.Clone(f.Accountable), Accountable{d.Party, d.By, d.Ground, d.Violation, d.Facts, e.Position})
+		})
 	case *events.QualityIssueClosed:
-		return applyFinding(b, e, d.Issue, func(f *Finding, _ bool) error {
-			f.State, f.Outcome, f.ClosedBy, f.FixedByRun, f.Closed = events.StageClosed, d.Outcome, d.By, d.FixedByRun, e.Event.Time
-			return nil
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.State, f.Outcome, f.ClosedBy, f.Closed = events.StageClosed, d.Outcome, d.By, e.Event.Time
+			if d.FixedByRun != "" {
+				f.FixedByRun = d.FixedByRun
+			}
+		})
+	case *events.QualityIssueReopened:
+		return moveFinding(b, e, d.Issue, func(f *Finding) {
+			f.State, f.Outcome, f.ClosedBy, f.Closed = events.StageAccepted, "", "", 0
 		})
 	}
 	return nil
+}
+
+// moveFinding changes an issue that was reported. Its propagation is a fact, which
+// may name an issue that nobody reported: that stands in the timeline alone.
+func moveFinding(b *batch, e *ledger.Entry, id string, change func(*Finding)) error {
+	known, err := b.has(entityKey(tFinding, id))
+	if err != nil || !known {
+		return err
+	}
+	return applyFinding(b, e, id, func(f *Finding, _ bool) error {
+		change(f)
+		return nil
+	})
 }
 
 func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, known bool) error) error {
@@ -110,6 +219,7 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 		return err
 	}
 	f.ID, f.Position, f.Recorded, f.Events = id, e.Position, e.Recorded, append(f.Events, e.Position)
+	f.Since, f.Until, f.Imported = effective(e), e.Event.EffectiveTo, e.Event.Imported
 	if err := b.count("findings/"+f.State, 1); err != nil {
 		return err
 	}
@@ -120,13 +230,14 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 func (w *View) Findings(ctx context.Context, q FindingQuery) (FindingList, error) {
 	list := FindingList{Findings: []Finding{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tFinding, q.Page, func(_ *reader, _ string, row row) (bool, error) {
-		var f Finding
-		if err := row.decode(&f); err != nil {
+	list.Next, err = w.pageOfEntities(ctx, tFinding, q.Page, func(r *reader, id string, _ row) (bool, error) {
+		f, ok, err := r.finding(id, q.ValidAt)
+		if err != nil || !ok {
 			return false, err
 		}
 		if !matches(q.State, f.State) || !matches(q.Entry, f.Entry) || !matches(q.Severity, f.Severity) ||
-			(q.Party != "" && q.Party != f.By && q.Party != f.Provider) {
+			(q.Party != "" && q.Party != f.By && q.Party != f.Provider && q.Party != f.Assigned) ||
+			(q.Open && (f.State == events.StageClosed || f.State == events.StageRejected)) {
 			return false, nil
 		}
 		list.Findings = append(list.Findings, f)
@@ -135,11 +246,16 @@ func (w *View) Findings(ctx context.Context, q FindingQuery) (FindingList, error
 	return list, err
 }
 
-// Finding returns one quality issue; false if there is none.
-func (w *View) Finding(ctx context.Context, id string) (f Finding, ok bool, err error) {
+// Finding returns a quality issue as it stood at validAt, or the latest known if
+// that is 0; false if there is none.
+func (w *View) Finding(ctx context.Context, id string, validAt events.Time) (f Finding, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		ok, err = r.find(entityKey(tFinding, id), &f)
+		f, ok, err = r.finding(id, validAt)
 		return err
 	})
 	return f, ok, err
+}
+
+func (r *reader) finding(id string, validAt events.Time) (Finding, bool, error) {
+	return standing(r, entityKey(tFinding, id), validAt, func(f *Finding) (since, until events.Time) { return f.Since, f.Until })
 }

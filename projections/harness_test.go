@@ -52,6 +52,7 @@ type claim struct {
 	at        events.Time
 	effective events.Time
 	party     string
+	imported  bool
 	data      events.Data
 }
 
@@ -69,7 +70,7 @@ func (b *book) event(c claim) events.Event {
 	}
 	return events.Event{
 		ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective,
-		Principal: "tester", Party: c.party, Data: c.data,
+		Principal: "tester", Party: c.party, Imported: c.imported, Data: c.data,
 	}
 }
 
@@ -206,9 +207,17 @@ func answers(t testing.TB, w *View) []byte {
 	one := func(answer any, _ bool, err error) { say(answer, err) }
 	all := Page{Limit: MaxLimit}
 
-	parties, err := w.Parties(ctx, all)
-	say(parties, err)
+	for _, id := range []string{"P1", "P4"} {
+		history, err := w.PartyHistory(ctx, id)
+		say(history, err)
+	}
 	for _, at := range []events.Time{0, day(2, 1), day(6, 1)} {
+		parties, err := w.Parties(ctx, PartyQuery{ValidAt: at, Page: all})
+		say(parties, err)
+		requests, err := w.Requests(ctx, RequestQuery{ValidAt: at, Page: all})
+		say(requests, err)
+		findings, err := w.Findings(ctx, FindingQuery{ValidAt: at, Page: all})
+		say(findings, err)
 		entries, err := w.Entries(ctx, EntryQuery{ValidAt: at, Page: all})
 		say(entries, err)
 		agreements, err := w.Agreements(ctx, AgreementQuery{ValidAt: at, Page: all})
@@ -222,8 +231,13 @@ func answers(t testing.TB, w *View) []byte {
 	say(diff, err)
 	accesses, err := w.Accesses(ctx, AccessQuery{Page: all})
 	say(accesses, err)
-	shares, err := w.Shares(ctx, ShareQuery{Page: all})
-	say(shares, err)
+	for _, q := range []ShareQuery{{}, {Dataset: Dataset{"pg", "raw"}}, {Purpose: "statistics"}} {
+		q.Page = all
+		shares, err := w.Shares(ctx, q)
+		say(shares, err)
+	}
+	hooked, err := w.HookRate(ctx, "")
+	say(hooked, err)
 	findings, err := w.Findings(ctx, FindingQuery{Page: all})
 	say(findings, err)
 	for _, q := range []TimelineQuery{{}, {Entry: "E1"}, {Party: "P2"}, {Agreement: "A1", Descending: true}, {Dataset: Dataset{"pg", "raw"}}, {TypePrefix: "catalog."}} {

@@ -14,7 +14,7 @@ import (
 // TestLaw: for every n, what At(n) answers equals what a fresh build from the
 // first n+1 records answers, and so do the rows, byte for byte.
 func TestLaw(t *testing.T) {
-	b := script(newBook(t))
+	b := longScript(newBook(t))
 	size := b.Head().Size
 	whole, tables, ingested := newViews(t, b.Ledger), newViews(t, b.Ledger), newViews(t, b.Ledger)
 	build(t, whole, size)
@@ -39,11 +39,11 @@ func TestLaw(t *testing.T) {
 
 // TestBeforeTheFirst: as of the position before the first record nothing is known.
 func TestBeforeTheFirst(t *testing.T) {
-	b := script(newBook(t))
+	b := longScript(newBook(t))
 	v := newViews(t, b.Ledger)
 	build(t, v, b.Head().Size)
 	w := viewAt(t, v, -1)
-	if p, err := w.Parties(ctx, Page{}); err != nil || len(p.Parties) > 0 {
+	if p, err := w.Parties(ctx, PartyQuery{}); err != nil || len(p.Parties) > 0 {
 		t.Errorf("parties: %v %v", p, err)
 	}
 	if l, err := w.Timeline(ctx, TimelineQuery{}); err != nil || len(l.Rows) > 0 {
@@ -61,7 +61,7 @@ func TestBeforeTheFirst(t *testing.T) {
 // TestRunsDoNotMatter: how events are cut into runs, and runs that come again,
 // leave no trace in the rows.
 func TestRunsDoNotMatter(t *testing.T) {
-	b := script(newBook(t))
+	b := longScript(newBook(t))
 	size := b.Head().Size
 	whole := newViews(t, b.Ledger)
 	build(t, whole, size)

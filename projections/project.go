@@ -29,12 +29,14 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 1, applyParties},
-	{"catalog", 2, applyCatalog},
-	{"agreements", 1, applyAgreements},
-	{"accesses", 2, applyAccesses},
-	{"findings", 1, applyFindings},
+	{"catalog", 3, applyCatalog},
+	{"requests", 1, applyRequests},
+	{"agreements", 2, applyAgreements},
+	{"shares", 1, applyShares},
+	{"accesses", 3, applyAccesses},
+	{"findings", 2, applyFindings},
 	{lineageView, 3, applyLineage},
-	{"timeline", 1, applyTimeline},
+	{"timeline", 2, applyTimeline},
 }
 
 // versions are what the rows of the store have to be of.

@@ -105,12 +105,13 @@ func TestEntryHistory(t *testing.T) {
 	for _, s := range steps {
 		types = append(types, strings.TrimPrefix(s.Type, "catalog.entry."))
 	}
-	equal(t, "steps", types, strings.Fields("drafted submitted returned revised submitted published revised submitted published submitted withdrawn"))
+	equal(t, "steps", types, strings.Fields("drafted assessed assessed department_approved submitted returned revised assessed assessed department_approved submitted published "+
+		"revised assessed assessed department_approved submitted published submitted withdrawn"))
 	var fields []string
-	for _, c := range steps[6].Changed { // the second version
+	for _, c := range steps[12].Changed { // the second version
 		fields = append(fields, c.Field)
 	}
-	equal(t, "changed by version 2", fields, []string{"items/place", "resources/pg/clean", "stage", "valid_from", "version"})
+	equal(t, "changed by version 2", fields, []string{"assessments", "items/place", "resources/pg/clean", "stage", "valid_from", "version"})
 }
 
 func TestCatalogDiff(t *testing.T) {
@@ -162,7 +163,7 @@ func TestAgreements(t *testing.T) {
 			t.Errorf("A1 on %s as of %d: %q %v, want %+v", c.on, c.at, state, inForce, c)
 		}
 	}
-	a, _, err := w.Agreement(ctx, "A1")
+	a, _, err := w.Agreement(ctx, "A1", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,16 +247,16 @@ func TestShares(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	w := scripted(t)
-	f, ok, err := w.Finding(ctx, "Q1")
+	f, ok, err := w.Finding(ctx, "Q1", 0)
 	if err != nil || !ok {
 		t.Fatal(err, ok)
 	}
-	if f.State != events.StageClosed || f.By != "P3" || f.Provider != "P2" || f.Outcome != "fixed" || f.Closed != day(3, 16) || len(f.Events) != 3 {
+	if f.State != events.StageClosed || f.By != "P3" || f.Provider != "P2" || f.Outcome != "fixed" || f.Closed != day(3, 16) || len(f.Events) != 9 {
 		t.Errorf("finding %+v", f)
 	}
 	equal(t, "items of both reports", f.Items, []string{"date", "id"})
-	before, _, err := viewAt(t, w.v, f.Position-1).Finding(ctx, "Q1")
-	if err != nil || before.State != events.StageReported {
+	before, _, err := viewAt(t, w.v, f.Position-1).Finding(ctx, "Q1", 0)
+	if err != nil || before.State != events.StageRechecked {
 		t.Errorf("before it was closed: %v %+v", err, before)
 	}
 	list, err := w.Findings(ctx, FindingQuery{Party: "P2", State: events.StageClosed})
@@ -280,7 +281,7 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("%d rows, want %d", len(got), w.Position()+1)
 	}
 	// The issue's closing names neither entry nor agreement; they follow.
-	if got := types(TimelineQuery{Agreement: "A1", TypePrefix: "quality."}); len(got) != 2 {
+	if got := types(TimelineQuery{Agreement: "A1", TypePrefix: "quality."}); len(got) != 7 {
 		t.Errorf("quality of A1: %v", got)
 	}
 	if got := types(TimelineQuery{Entry: "E1", TypePrefix: "quality.issue.closed"}); len(got) != 1 {
@@ -337,7 +338,7 @@ func TestPages(t *testing.T) {
 	}
 	var ids []string
 	for p := (Page{Limit: 1}); ; {
-		list, err := w.Parties(ctx, p)
+		list, err := w.Parties(ctx, PartyQuery{Page: p})
 		if err != nil {
 			t.Fatal(err)
 		}

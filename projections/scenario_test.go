@@ -192,6 +192,83 @@ func scenario() []claim {
 	})
 }
 
+// secondYear goes on where the first ended: all that an entry, a request, an
+// agreement, an issue and a party can go through besides.
+func secondYear() []claim {
+	at := func(t events.Time, d events.Data) claim { return claim{at: t, data: d} }
+	e3 := draft("E3", "P2", "殡葬 Burials", nil, "id", "date")
+	attached := &events.ResourceAttached{Resource: "RS1", Entry: "E3", By: "P2", Dataset: events.DatasetRef{Namespace: "pg", Name: "raw"}, Method: "api"}
+	moved := events.ResourceChanged(*attached)
+	moved.Dataset.Name = "extra"
+	asked := &events.RequestSubmitted{
+		Request: "R1", Provider: "P2", Consumer: "P3", Asks: []events.Ask{{Entry: "E3", EntryVersion: 1, Items: []string{"id", "date"}}},
+		Purposes: []string{"statistics"}, LegalBasis: []events.LegalBasis{{Instrument: "cn809"}}, Scenario: "x", Necessity: "x", Method: "api",
+		Term: events.Period{From: day(6, 1), To: day(12, 1)}, ApprovedBy: "head-P3",
+	}
+	head := func(party string) claim {
+		return at(day(6, 1), &events.SharingBodyDesignated{Party: party, Unit: "u", Head: "head-" + party, From: day(1, 1)})
+	}
+	granted := activate("A2", "E3", "id", "date")
+	granted.Request = "R1"
+	amended := &events.AgreementAmended{Agreement: "A2", Version: 2, By: "P2", Grants: []events.Grant{{Entry: "E3", EntryVersion: 1, Items: []string{"id"}}},
+		Purposes: []string{"statistics"}, Scope: events.Scope{Region: "990000"}, Method: "batch", ValidTo: day(12, 31), Onward: events.OnwardForbidden}
+	far := access("A2", "id")
+	far.Entry, far.Purpose, far.Region = "E3", "statistics", "110000"
+	old := access("A2", "id")
+	old.Entry, old.Purpose = "E3", "statistics"
+	issue := &events.QualityIssueReported{Issue: "Q2", By: "P3", Entry: "E3", Items: []string{"date"}, Dimension: "d", Symptom: "wrong", Severity: "minor", Description: "x"}
+	return slices.Concat([]claim{
+		party("P4"), party("P5"),
+		at(day(6, 1), &events.PartyRenamed{Party: "P4", Name: "新名 P4", Region: "990100", Level: "city", Basis: "b"}),
+		at(day(6, 1), &events.RoleAssigned{Party: "P4", Role: events.RoleSource, Scope: "deaths"}),
+		at(day(6, 1), &events.RoleRevoked{Party: "P4", Role: events.RoleSource, Scope: "deaths"}),
+		{at: day(6, 1), effective: day(7, 1), data: &events.PartyMerged{Party: "P4", Into: "P3", Basis: "b"}},
+		at(day(6, 1), &events.PartyDissolved{Party: "P5", Basis: "b"}),
+		head("P2"), head("P3"), at(day(6, 1), e3),
+	}, inForce("E3", "P2"), []claim{
+		at(day(6, 2), &events.SourceDesignated{Entry: "E3", Items: []string{"date"}, Party: "P2", By: "P1", Basis: "b"}),
+		at(day(6, 2), attached), at(day(6, 2), &moved),
+		at(day(6, 3), &events.ResourceRefreshed{Resource: "RS1", Entry: "E3", Period: events.Period{From: day(6, 1), To: day(6, 2)}, Rows: 5, ExpectedBy: day(6, 4)}),
+		at(day(6, 3), &events.ResourceRefreshed{Resource: "RS9", Entry: "E3", Period: events.Period{From: day(6, 1), To: day(6, 2)}}), // never attached
+		at(day(6, 3), asked), at(day(6, 3), &events.RequestReceived{Request: "R1", By: "P2"}),
+		at(day(6, 4), &events.SupplementRequested{Request: "R1", By: "P2", Missing: []string{"x"}}),
+		at(day(6, 4), &events.RequestSupplemented{Request: "R1", By: "P3", Given: []string{"x"}}),
+		at(day(6, 5), &events.RequestExtended{Request: "R1", By: "P2", Days: 5, Authority: "P1", Consent: "c", ConsumerNotified: day(6, 5), Reason: "x"}),
+		at(day(6, 6), &events.RequestAnswered{Request: "R1", By: "P2", Outcome: events.StageGranted, ApprovedBy: "head-P2"}),
+		at(day(6, 7), granted), at(day(6, 7), &events.ProvisionAvailable{Provision: "V1", Agreement: "A2", By: "P2", Method: "api", FirstAvailable: day(6, 7)}),
+		at(day(6, 8), &events.DeliveryCompleted{Delivery: "L1", Agreement: "A2", By: "P2", Entry: "E3", Items: []string{"id"}, Period: events.Period{From: day(6, 7), To: day(6, 8)}, Rows: 3, Digest: "d"}),
+		at(day(6, 8), &events.DeliveryAcknowledged{Delivery: "L1", Agreement: "A2", By: "P3", Rows: 3, Digest: "d"}),
+		at(day(6, 9), amended), at(day(6, 10), far), at(day(6, 10), old),
+		at(day(6, 11), &events.OnwardRequested{Onward: "O1", Agreement: "A2", By: "P3", Provider: "P2", To: "P1", Items: []events.ItemRef{{Entry: "E3", Item: "id"}}, Purposes: []string{"statistics"}, Reason: "x"}),
+		at(day(6, 11), &events.OnwardRefused{Onward: "O1", Agreement: "A2", By: "P2", Reason: "x"}),
+		at(day(6, 12), issue), at(day(6, 12), &events.QualityIssueAccepted{Issue: "Q2", By: "P1"}),
+		at(day(6, 12), &events.QualityIssueMarked{Issue: "Q2", By: "P1", Entry: "E3", Items: []string{"date"}}),
+		at(day(6, 12), &events.QualityIssueMarked{Issue: "Q2", By: "P1", Entry: "E2", Items: []string{"id"}}),
+		at(day(6, 13), &events.QualityIssueTraced{Issue: "Q2", By: "P1", Origins: []events.Origin{{Entry: "E1", Party: "P2"}}, AsOf: 3}),
+		at(day(6, 13), &events.QualityIssueAssigned{Issue: "Q2", By: "P1", To: "P3", Capacity: "fusing"}),
+		at(day(6, 13), &events.QualityIssueTransferred{Issue: "Q2", By: "P3", To: "P2", Capacity: "source", Reason: "x"}),
+		at(day(6, 13), &events.CorrectionReceived{Issue: "Q2", By: "P2", From: "P3"}),
+		at(day(6, 14), &events.CorrectionAnswered{Issue: "Q2", By: "P2", Verdict: events.VerdictUnfounded, Action: "refused", Reason: "x"}),
+		at(day(6, 14), &events.CorrectionPropagated{Issue: "Q2", By: "P2", Recipients: []events.Recipient{{Party: "P3", Agreement: "A2", Told: day(6, 14)}}}),
+		at(day(6, 14), &events.CorrectionPropagated{Issue: "Q9", By: "P2", Recipients: []events.Recipient{{Party: "P3", Told: day(6, 14)}}}), // never reported
+		at(day(6, 15), &events.QualityIssueUnmarked{Issue: "Q2", By: "P1"}),
+		at(day(6, 15), &events.QualityIssueClosed{Issue: "Q2", By: "P3", Outcome: "unfounded", Reason: "x"}),
+		at(day(6, 15), &events.AccountabilityDetermined{Issue: "Q2", By: "P1", Party: "P2", Ground: "g", Facts: []uint64{3}}),
+		at(day(6, 16), &events.QualityIssueReopened{Issue: "Q2", By: "P3", Reason: "x"}),
+		at(day(6, 17), &events.EntrySuspended{Entry: "E3", By: "P1", Reason: "x"}),
+		at(day(6, 18), &events.EntryResumed{Entry: "E3", By: "P1"}),
+		at(day(6, 19), &events.SourceRelieved{Entry: "E3", Items: []string{"date"}, Party: "P2", By: "P1", Basis: "b"}),
+		at(day(6, 19), &events.ResourceDetached{Resource: "RS1", Entry: "E3", By: "P2"}),
+		at(day(6, 20), &events.AgreementFulfilled{Agreement: "A2", By: "P3"}),
+		at(day(6, 21), &events.DisposalOpened{Disposal: "W1", Agreement: "A2", By: "P1", Provider: "P2", Consumer: "P3", Cause: events.StageFulfilled, Method: "erase"}),
+		at(day(6, 22), &events.DisposalPerformed{Disposal: "W1", Agreement: "A2", By: "P3", Method: "erase", Evidence: "e"}),
+		at(day(6, 23), &events.DisposalRejected{Disposal: "W1", Agreement: "A2", By: "P2", Reason: "x"}),
+		at(day(6, 24), &events.DisposalPerformed{Disposal: "W1", Agreement: "A2", By: "P3", Method: "erase", Evidence: "e"}),
+		at(day(6, 25), &events.DisposalAccepted{Disposal: "W1", Agreement: "A2", By: "P2"}),
+		{at: day(5, 1), imported: true, data: old},
+	})
+}
+
 // script is a book that holds the scenario.
 func script(b *book) *book {
 	for i, c := range scenario() {
@@ -199,5 +276,11 @@ func script(b *book) *book {
 			panic(fmt.Sprintf("event %d at position %d", i, p))
 		}
 	}
+	return b
+}
+
+// longScript is a book that holds both years.
+func longScript(b *book) *book {
+	script(b).add(secondYear()...)
 	return b
 }

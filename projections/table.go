@@ -60,6 +60,10 @@ const (
 	tColumnSet
 	tWord
 	tWordText
+	tRequest
+	tResource
+	tAttached
+	tMark
 )
 
 // tableOf names the view that a table's rows are of.

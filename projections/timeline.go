@@ -23,6 +23,8 @@ type TimelineRow struct {
 	Party     string         `json:"party,omitempty"`
 	Actor     string         `json:"actor,omitempty"`
 	Principal string         `json:"principal"`
+	// Imported marks a record about the time before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 	// Summary is a line for people; no program should read it.
 	Summary string `json:"summary,omitempty"`
 }
@@ -38,6 +40,9 @@ type TimelineQuery struct {
 	Actor    string
 	Dataset  Dataset
 	From, To events.Time // recorded, [From, To)
+	// Imported selects records about the time before the ledger, or if false the
+	// others; nil takes both.
+	Imported *bool
 	// Text selects records whose type, subject, id or summary contains all of its
 	// words. It is looked for in every record that the other conditions select.
 	Text string
@@ -96,7 +101,7 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	}
 	return b.put(eventKey, TimelineRow{
 		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
-		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Summary: summary,
+		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary,
 	})
 }
 
@@ -124,15 +129,18 @@ func (b *batch) namesOf(e *ledger.Entry) ([]events.Name, error) {
 }
 
 // following lists the names that follow from others: the parties of an agreement,
-// for its own events also the entries it grants; the entry of an issue; the job
-// of a run; the provider and the datasets of an entry, and the entries of a
+// for its own events also the entries it grants; the entry of an issue; the
+// parties and entries of a request; the job of a run; the provider and the datasets of an entry, and the entries of a
 // dataset.
 func (b *batch) following(e *ledger.Entry, names []events.Name) (more []events.Name, err error) {
-	switch d := e.Event.Data.(type) {
-	case *events.QualityIssueClosed:
-		f, err := recall[Finding](b, entityKey(tFinding, d.Issue))
-		if err != nil || f == nil {
+	switch sub := e.Event.Data.Subject(); sub.Kind {
+	case events.KindIssue:
+		f, err := recall[Finding](b, entityKey(tFinding, sub.ID))
+		if err != nil {
 			return nil, err
+		}
+		if f == nil { // named, but never reported
+			break
 		}
 		more = append(more, nameOf(events.NameEntry, f.Entry))
 		if f.Agreement != "" {
@@ -141,8 +149,19 @@ func (b *batch) following(e *ledger.Entry, names []events.Name) (more []events.N
 		if f.Dataset != nil {
 			more = append(more, nameOf(events.NameDataset, f.Dataset.Namespace, f.Dataset.Name))
 		}
-	case *events.OpenLineageReceived:
-		if d.Kind == events.OpenLineageRun {
+	case events.KindRequest:
+		q, err := recall[Request](b, entityKey(tRequest, sub.ID))
+		if err != nil {
+			return nil, err
+		}
+		if q != nil {
+			more = append(more, nameOf(events.NameParty, q.Provider), nameOf(events.NameParty, q.Consumer))
+			for _, a := range q.Asks {
+				more = append(more, nameOf(events.NameEntry, a.Entry))
+			}
+		}
+	case events.KindRun:
+		if d, ok := e.Event.Data.(*events.OpenLineageReceived); ok && d.Kind == events.OpenLineageRun {
 			more = append(more, nameOf(events.NameSubject, events.KindJob, d.Job.Namespace+"/"+d.Job.Name))
 		}
 	}
@@ -210,14 +229,34 @@ func (b *batch) summary(e *ledger.Entry) (string, error) {
 		return titled(d.Entry, d.Version)
 	case *events.EntryRevised:
 		return titled(d.Entry, d.Version)
+	case *events.EntryAssessed:
+		return d.Entry + ": " + d.Kind + " " + d.Result, nil
+	case *events.EntryDepartmentApproved:
+		return titled(d.Entry, d.Version)
 	case *events.EntrySubmitted:
 		return titled(d.Entry, d.Version)
 	case *events.EntryReturned:
 		return titled(d.Entry, d.Version)
 	case *events.EntryPublished:
 		return titled(d.Entry, d.Version)
+	case *events.EntrySuspended:
+		return titled(d.Entry, 0)
+	case *events.EntryResumed:
+		return titled(d.Entry, 0)
 	case *events.EntryWithdrawn:
 		return titled(d.Entry, 0)
+	case *events.RequestSubmitted:
+		return d.Consumer + " → " + d.Provider, nil
+	case *events.RequestAnswered:
+		return d.By + ": " + d.Outcome, nil
+	case *events.CallDenied:
+		return fmt.Sprintf("%s denied %s: %s", d.Consumer, d.Entry, d.Reason), nil
+	case *events.BatchSealed:
+		return fmt.Sprintf("%s read %s: %d calls, %d rows", d.Consumer, d.Entry, d.CountOK+d.CountDenied, d.Rows), nil
+	case *events.CorrectionAnswered:
+		return d.By + ": " + d.Verdict, nil
+	case *events.QualityIssueAssigned:
+		return d.By + " → " + d.To, nil
 	case *events.AgreementActivated:
 		return d.Provider + " → " + d.Consumer, nil
 	case *events.AgreementSuspended:
@@ -256,7 +295,7 @@ func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) 
 	words := strings.Fields(normalise(q.Text))
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		row, ok, err := r.event(position)
-		if ok = ok && row.contains(words); ok {
+		if ok = ok && row.contains(words) && (q.Imported == nil || *q.Imported == row.Imported); ok {
 			list.Rows = append(list.Rows, row)
 		}
 		return ok, err

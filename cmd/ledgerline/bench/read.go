@@ -76,7 +76,7 @@ func (s *Session) ask(ctx context.Context, w *workload, l *ledger.Ledger, v *pro
 			_, err := l.ProveInclusion(int64(i)*7919%(l.Head().Size-1), 0)
 			return err
 		}},
-		{"as-of row", 1000, func() error { _, _, err := past.Party(ctx, party(i)); return err }},
+		{"as-of row", 1000, func() error { _, _, err := past.Party(ctx, party(i), 0); return err }},
 		{"as-of entry", 1000, func() error { _, _, err := past.Entry(ctx, entry(i), 0); return err }},
 		{"timeline of 100", 50, func() error {
 			_, err := past.Timeline(ctx, projections.TimelineQuery{Entry: entry(i), Descending: true})

@@ -46,7 +46,7 @@ what a real ledger proves begins with a clock that nobody set.
   is not among them: by the letter of A11 it was a lawful call.
 
 5 What is wrong with the data, and since when?
-    curl -s 'URL/v1/findings?state=reported'
+    curl -s 'URL/v1/findings?open=true'
 
 6 Prove it to somebody who trusts neither you nor this server.
     curl -s 'URL/v1/events?source=https://gateway.sjj.yunze.example&id=GW20260114214000.000-D03-DS23'
