@@ -9,9 +9,9 @@ import (
 	"ledgerline/events"
 )
 
-// A mix makes events of all kinds, the same ones from the same seed: of 20, 8
-// calls for data, 4 events of lineage runs, 3 drafts of catalog entries, 3 quality
-// issues and 2 agreements. Ids and runs are random UUIDs, as producers draw them,
+// A mix makes events of several kinds, the same ones from the same seed: of 20, 10
+// calls for data, 4 events of lineage runs, 3 drafts of catalog entries and 3 quality
+// issues. Ids and runs are random UUIDs, as producers draw them,
 // which no compression makes smaller.
 type mix struct {
 	rng *rand.Rand
@@ -46,13 +46,7 @@ func (m *mix) setup() (out []events.Event) {
 		out = append(out, m.event("party.body.registered", &events.PartyRegistered{Party: mixParty(i), Name: "Body " + mixParty(i), Kind: "department", Region: "990000", Level: "provincial"}))
 	}
 	for i := range mixEntries {
-		id := mixEntry(i)
-		out = append(out, m.event("catalog.entry.drafted", m.draft(id, i)),
-			m.event("catalog.entry.submitted", &events.EntrySubmitted{Entry: id, Version: 1, To: mixParty(0), SubmissionKind: events.SubmissionFirst}),
-			m.event("catalog.entry.published", &events.EntryPublished{Entry: id, Version: 1, By: mixParty(0)}))
-	}
-	for i := range mixAgreements {
-		out = append(out, m.event("share.agreement.activated", m.activation(mixAgreement(i), i)))
+		out = append(out, m.event("catalog.entry.drafted", m.draft(mixEntry(i), i)))
 	}
 	return out
 }
@@ -69,33 +63,23 @@ func (m *mix) draft(id string, i int) *events.EntryDrafted {
 	return d
 }
 
-func (m *mix) activation(id string, i int) *events.AgreementActivated {
-	return &events.AgreementActivated{
-		Agreement: id, Provider: mixParty(i), Consumer: mixParty(i + 1), Grants: []events.Grant{{Entry: mixEntry(i), EntryVersion: 1, Items: mixColumns[:1]}},
-		Purposes: []string{"benefit_eligibility"}, Method: "api", ValidFrom: m.at - 86_400_000_000, ValidTo: m.at + 365*86_400_000_000,
-		Onward: events.OnwardForbidden, LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "21"}},
-	}
-}
-
 // next makes n events.
 func (m *mix) next(n int) []events.Event {
 	out := make([]events.Event, n)
 	for i := range out {
 		switch k := m.n % 20; {
-		case k < 8:
+		case k < 10:
 			out[i] = m.access()
-		case k < 12:
+		case k < 14:
 			out[i] = m.lineage()
-		case k < 15:
+		case k < 17:
 			out[i] = m.event("catalog.entry.drafted", m.draft(fmt.Sprintf("NEW%09d", m.n), mixEntries+m.n))
-		case k < 18:
+		default:
 			j := m.rng.IntN(mixAgreements)
 			out[i] = m.event("quality.issue.reported", &events.QualityIssueReported{
 				Issue: fmt.Sprintf("Q%09d", m.n), By: mixParty(j + 1), Agreement: mixAgreement(j), Entry: mixEntry(j), Items: mixColumns[1:2],
 				Dimension: "GB36344:0302", Symptom: "missing", Severity: "minor", Count: 1 + m.rng.IntN(100), Description: "no date of birth in some rows",
 			})
-		default:
-			out[i] = m.event("share.agreement.activated", m.activation(fmt.Sprintf("NEWA%09d", m.n), m.rng.IntN(mixEntries)))
 		}
 	}
 	return out
