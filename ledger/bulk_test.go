@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -117,11 +118,8 @@ func (b *bulk) records(n int64) error {
 	for i := range n {
 		position := b.tail.row.Size + i
 		last++
-		row := recordRow(last, bytes.ReplaceAll(templates[i%providers], fmt.Appendf(nil, "call-%012d", i%providers), fmt.Appendf(nil, "call-%012d", i)))
-		_, body, err := splitRecordRow(row)
-		if err != nil {
-			return err
-		}
+		body := bytes.ReplaceAll(templates[i%providers], fmt.Appendf(nil, "call-%012d", i%providers), fmt.Appendf(nil, "call-%012d", i))
+		row := append(binary.BigEndian.AppendUint64(nil, uint64(last)), body...)
 		if err := view.Read(body); err != nil {
 			return err
 		}
