@@ -157,6 +157,14 @@ func (f *FS) Kill() {
 	f.dead = true
 }
 
+// Revive lets changes happen again after Kill or CutPower, so that what still runs
+// can be closed; what CutPower returned is another file system.
+func (f *FS) Revive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead, f.fault = false, Fault{}
+}
+
 // CutPower returns what a power cut leaves: everything that was synced, and of
 // the rest each file and each directory whole with the given probability. The
 // choice is made in the order of the paths, so that a seed repeats it.
