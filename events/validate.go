@@ -142,29 +142,43 @@ func (c checker) optionOf(field, v string, allowed []string) {
 	c.refuse("field.enum", field, fmt.Sprintf("%s is not an accepted value", quote(v)), fix)
 }
 
-// texts holds every element of a list to required.
+// texts holds every element of a list to required. The path of an element is made
+// only for one that is refused.
 func (c checker) texts(field string, vs []string, max int) {
 	for i, v := range vs {
-		c.required(field+"/"+strconv.Itoa(i), v, max)
+		if v == "" || !isText(v, max) {
+			c.required(field+"/"+strconv.Itoa(i), v, max)
+		}
 	}
+}
+
+func isText(v string, max int) bool {
+	return len(v) <= max && utf8.ValidString(v) && strings.IndexByte(v, 0) < 0
 }
 
 // distinct is texts whose elements differ.
 func (c checker) distinct(field string, vs []string, max int) {
 	c.texts(field, vs, max)
-	seen := make(map[string]bool, len(vs))
+	var seen map[string]bool
+	if len(vs) > fewNames {
+		seen = make(map[string]bool, len(vs))
+	}
 	for i, v := range vs {
-		if seen[v] {
+		if seen[v] || seen == nil && slices.Contains(vs[:i], v) {
 			c.refuse("field.unique", field+"/"+strconv.Itoa(i), quote(v)+" is listed twice", "list it once")
 		}
-		seen[v] = true
+		if seen != nil {
+			seen[v] = true
+		}
 	}
 }
 
 // eachOf holds the elements of a list to a closed list.
 func (c checker) eachOf(field string, vs, allowed []string) {
 	for i, v := range vs {
-		c.oneOf(field+"/"+strconv.Itoa(i), v, allowed)
+		if !slices.Contains(allowed, v) {
+			c.oneOf(field+"/"+strconv.Itoa(i), v, allowed)
+		}
 	}
 }
 

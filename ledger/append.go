@@ -202,12 +202,11 @@ func receipts(req *request, out outcome) ([]Receipt, error) {
 		return nil, out.err
 	}
 	rs := make([]Receipt, len(req.drafts))
-	checkpoint := string(out.head.Checkpoint) // one copy for the batch
 	for i, d := range req.drafts {
 		p := out.places[i]
 		rs[i] = Receipt{Repeated: p.repeated, Receipt: proof.Receipt{
 			ID: d.event.ID, Source: d.event.Source, Position: p.position, Time: p.time,
-			LeafHash: p.leaf, Checkpoint: checkpoint,
+			LeafHash: p.leaf, Checkpoint: out.head.receipt,
 		}}
 	}
 	return rs, nil

@@ -115,7 +115,7 @@ func sharedRows(receipts [][]Receipt) (rows int64) {
 }
 
 // A run is what one round of appending took.
-type run struct{ perSecond, p50, p99 float64 }
+type run struct{ perSecond, p50, p99, cpu float64 } // cpu: processor seconds for each event
 
 // drive has a number of writers commit events, a batch at a time.
 func drive(b *testing.B, writers, batch int, evs []events.Event, commit func(i int, evs []events.Event) error) run {
@@ -123,7 +123,7 @@ func drive(b *testing.B, writers, batch int, evs []events.Event, commit func(i i
 	took := make([]float64, len(evs)/batch)
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	start := time.Now()
+	start := startSpending()
 	for range writers {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(took); i = int(next.Add(1)) - 1 {
@@ -137,7 +137,8 @@ func drive(b *testing.B, writers, batch int, evs []events.Event, commit func(i i
 		})
 	}
 	wg.Wait()
-	r := run{perSecond: float64(len(evs)) / time.Since(start).Seconds()}
+	spent := start.spent()
+	r := run{perSecond: float64(len(evs)) / spent.wall, cpu: spent.cpu / float64(len(evs))}
 	slices.Sort(took)
 	r.p50, r.p99 = took[len(took)/2], took[len(took)*99/100]
 	return r
@@ -158,6 +159,8 @@ func reportRuns(b *testing.B, ledger, raw []run) {
 	b.ReportMetric(median(func(l, r run) float64 { return l.perSecond / r.perSecond }), "of-raw")
 	b.ReportMetric(median(func(l, r run) float64 { return l.p50 / r.p50 }), "p50-of-raw")
 	b.ReportMetric(median(func(l, r run) float64 { return l.p99 / r.p99 }), "p99-of-raw")
+	b.ReportMetric(median(func(l, _ run) float64 { return 1e6 * l.cpu }), "cpu-µs/event")
+	b.ReportMetric(median(func(l, r run) float64 { return l.cpu / r.cpu }), "cpu-of-raw")
 }
 
 // raw is a bare Pebble store. It is given the rows that events leave in the book,

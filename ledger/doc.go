@@ -1,7 +1,7 @@
 // Package ledger is the book: it admits, orders, hashes, signs and keeps events.
 //
-// One goroutine, the sequencer, owns the tail. Callers prepare their events in
-// parallel and wait; the sequencer takes all that wait, asks the rules, gives
+// One goroutine at a time owns the tail: the sequencer, or a caller that nobody
+// else is beside. Callers prepare their events in parallel and wait; the sequencer takes all that wait, asks the rules, gives
 // each admitted event its position, time and place in the hash chain, and
 // applies one Pebble batch for the lot. While that batch is being synced its
 // head is signed and the next batch is built. When the sync returns, the durable

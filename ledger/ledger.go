@@ -87,9 +87,10 @@ type Head struct {
 	// Checkpoint is the signed note over origin, size and root.
 	Checkpoint []byte
 
-	edge edge
-	leaf proof.Hash
-	next chan struct{} // closed when a later head is published
+	receipt string // Checkpoint, as all receipts of one commit share it
+	edge    edge
+	leaf    proof.Hash
+	next    chan struct{} // closed when a later head is published
 }
 
 // headRow is the stored head. It is not signed: Ed25519 is deterministic, and the
@@ -290,6 +291,7 @@ func (l *Ledger) resume(witnessed []byte, seq uint64) error {
 func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
 	l := &Ledger{
 		dir: dir, opts: o, db: db, owners: newOwners(o.FS, dir), logs: logFS{o.FS, new(atomic.Bool)},
+		keys:    proof.NewKeyCache(),
 		queue:   queue{more: make(chan struct{}, 1)},
 		uses:    uses{idle: make(chan struct{}, 1)},
 		flights: make(chan *pool, 1), landed: make(chan struct{}, 1),

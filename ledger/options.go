@@ -31,8 +31,8 @@ type Options struct {
 	// CacheBytes is the size of Pebble's block cache, by default 256 MiB.
 	CacheBytes int64
 	// IdentityBytes bounds the memory of the filter that tells new events from those
-	// that are in the book already: 12 bits for each, by default 64 MiB at most,
-	// which is for 44 million. With more events it errs more often, and each error
+	// that are in the book already: 2 bytes for each, by default 64 MiB at most,
+	// which is for 33 million. With more events it errs more often, and each error
 	// costs a read.
 	IdentityBytes int64
 	// Limits bound what is accepted; zero fields take their defaults.

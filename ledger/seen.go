@@ -29,8 +29,8 @@ type seen struct {
 }
 
 const (
-	seenBits   = 12       // of memory for each identity: half a percent err
-	seenProbes = 6        // bits set for each identity, in one block
+	seenBits   = 16       // of memory for each identity: one in a thousand errs
+	seenProbes = 7        // bits set for each identity, in one block
 	seenFirst  = 16 << 10 // identities that the first part of an empty book has room for
 	seenGrowth = 4        // a part has room for so many times more than the one before
 )

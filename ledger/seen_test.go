@@ -21,7 +21,7 @@ func TestSeenFilter(t *testing.T) {
 	for _, c := range []struct {
 		limit int64
 		errs  float64 // share of unknown identities it may take for known ones
-	}{{64 << 20, 0.02}, {100 << 10, 1}} {
+	}{{64 << 20, 0.01}, {100 << 10, 1}} {
 		s := newSeen(0, c.limit)
 		for i := range n {
 			s.add(identityOf(i))
