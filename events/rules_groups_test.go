@@ -235,6 +235,8 @@ func smallRules() []ruleGroup {
 		{"entrustment", nil, []string{"security.entrustment.approved", "security.entrustment.ended"}, []step{
 			changed(of("security.entrustment.ended"), "by D01", func(e *EntrustmentEnded) { e.By = "D01" }),
 		}},
+		{"rule pack", nil, []string{"reference.rulepack.published"}, nil},
+		{"calendar", nil, []string{"reference.calendar.published"}, nil},
 		{"rights request", nil, []string{"rights.request.received", "rights.request.answered"}, []step{
 			changed(of("rights.request.answered"), "by D03", func(e *RightsAnswered) { e.By = "D03" }),
 		}},

@@ -227,5 +227,8 @@ func oversightSamples() map[string]Data {
 		"security.entrustment.ended": &EntrustmentEnded{"N1", "D03", "term"},
 		"rights.request.received":    &RightsRequested{"RR1", "D01", "access", at(12, 30), []string{"DS02"}, "person-1", "what do you have on me"},
 		"rights.request.answered":    &RightsAnswered{"RR1", "D01", "deferred", "an investigation", "later"},
+		"reference.rulepack.published": &RulePackPublished{"house", "1", "D07", `{"id":"house","version":"1","title":{"en":"House rules","zh":"内部规则"},"source":"a notice",` +
+			`"calendar":"weekdays","deadlines":[],"violations":[{"code":"H1","by":"provider","basis":"rule 1","title":{"en":"late","zh":"逾期"}}],"retention":[]}`},
+		"reference.calendar.published": &CalendarPublished{"weekdays", "1", "D07", `{"id":"weekdays","version":"1","zone":"UTC"}`},
 	}
 }

@@ -178,7 +178,7 @@ func Types() []Type {
 var types = index(ledgerTypes, payloadTypes, partyTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
 	requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
 	accessTypes, batchTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
-	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes)
+	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes, referenceTypes)
 
 func index(lists ...[]Type) map[string]Type {
 	m := make(map[string]Type)
@@ -224,6 +224,8 @@ var states = map[string]func() any{
 	KindEntrustment:   func() any { return new(Entrustment) },
 	KindPayload:       func() any { return new(Payload) },
 	KindRightsRequest: func() any { return new(RightsRequest) },
+	KindRulePack:      func() any { return new(Reference) },
+	KindCalendar:      func() any { return new(Reference) },
 }
 
 // Fold is the version of all apply functions and state structs together. A

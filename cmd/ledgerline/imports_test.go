@@ -26,7 +26,7 @@ var directions = []struct {
 	pkg string
 	may []string
 }{
-	{"events", []string{json2}},
+	{"events", []string{json2, "ledgerline/events/rulepack"}},
 	{"events/openlineage", []string{"ledgerline/events", json2}},
 	{"events/rulepack", []string{json2}},
 	{"ledger/proof", []string{cbor, xmod, "github.com/transparency-dev/formats"}},

@@ -1,8 +1,11 @@
 package rulepack
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -33,20 +36,28 @@ type Deadline struct {
 	Title Text   `json:"title"`
 	// Basis is the provision it follows from.
 	Basis string `json:"basis"`
-	// Starts begins a duty, Stops ends it. The events of one duty have the same
-	// case.
-	Starts Trigger   `json:"starts"`
-	Stops  []Trigger `json:"stops"`
-	Length Period    `json:"length"`
+	// Starts begins a duty, Stops ends it, and Restarts, if there are any, begin its
+	// count anew. The events of one duty have the same case.
+	Starts   Trigger   `json:"starts"`
+	Stops    []Trigger `json:"stops"`
+	Restarts []Trigger `json:"restarts,omitzero"`
+	// Length is how long it runs; DueField instead is the field of the starting
+	// event that says when it is due, where that is set case by case.
+	Length   Period `json:"length,omitzero"`
+	DueField string `json:"due_field,omitzero"`
 	// Extension says how it can be made longer; nil if it cannot.
 	Extension *Extension `json:"extension,omitzero"`
-	// Duty is who has to act: provider, consumer, authority or operator.
-	Duty string `json:"duty"`
+	// Duty is who has to act: provider, consumer, authority or operator; Party the
+	// field of the starting event that names it.
+	Duty  string `json:"duty"`
+	Party string `json:"party"`
 	// Violation is the code of a miss; empty if the law names none.
 	Violation string `json:"violation,omitzero"`
 }
 
-// Trigger selects events.
+// Trigger selects events. A field is one of the event's data, or one of what the
+// data names: request.sharing, request.provider, request.consumer,
+// agreement.request, entry.provider.
 type Trigger struct {
 	Event string `json:"event"`
 	// When lists, by field of the event's data, the values that fit.
@@ -60,7 +71,8 @@ type Trigger struct {
 
 // Extension says how a deadline can be made longer, once.
 type Extension struct {
-	// Event grants it, on the same case as the start.
+	// Event grants it, on the same case as the start; its field days says how much.
+	// Granted after the deadline it counts for nothing.
 	Event Trigger `json:"event"`
 	// AtMost is the longest extension, counted from the end of the deadline.
 	AtMost Period `json:"at_most"`
@@ -73,6 +85,9 @@ type Violation struct {
 	Basis string `json:"basis"`
 	// By is whose violation it is: provider, consumer, authority or operator.
 	By string `json:"by"`
+	// Flags are the rules of the ledger whose breach, found in a reported fact, is
+	// this violation, such as access.no-agreement.
+	Flags []string `json:"flags,omitzero"`
 }
 
 // Retention says how long records of a class are kept at least.
@@ -128,10 +143,13 @@ func (d *Deadline) check(codes map[string]bool) error {
 	if d.Violation != "" && !codes[d.Violation] {
 		return fmt.Errorf("violation: the pack has no %q", d.Violation)
 	}
+	if d.Party == "" {
+		return errors.New("party: a duty is somebody's")
+	}
 	if len(d.Stops) == 0 {
 		return errors.New("stops: a deadline that nothing meets cannot be told from a breach")
 	}
-	for _, t := range append([]Trigger{d.Starts}, d.Stops...) {
+	for _, t := range slices.Concat([]Trigger{d.Starts}, d.Stops, d.Restarts) {
 		if t.Event == "" || t.Case == "" {
 			return errors.New("starts, stops: each needs an event and a case")
 		}
@@ -144,8 +162,45 @@ func (d *Deadline) check(codes map[string]bool) error {
 			return fmt.Errorf("extension/at_most: %w", err)
 		}
 	}
+	if d.DueField != "" {
+		if d.Length != (Period{}) || d.Extension != nil {
+			return errors.New("due_field: a deadline set case by case has neither length nor extension")
+		}
+		return nil
+	}
 	if err := d.Length.Check(); err != nil {
 		return fmt.Errorf("length: %w", err)
+	}
+	return nil
+}
+
+// ParsePack reads and checks a pack.
+func ParsePack(b []byte) (*Pack, error) {
+	var p Pack
+	if err := parse(b, &p); err != nil {
+		return nil, err
+	}
+	return &p, p.Check()
+}
+
+// ParseCalendar reads, checks and compiles a calendar.
+func ParseCalendar(b []byte) (*Counter, error) {
+	var c Calendar
+	if err := parse(b, &c); err != nil {
+		return nil, err
+	}
+	return c.Compile()
+}
+
+// parse reads strictly: a misspelt member would silently be a rule left out.
+func parse(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the JSON object")
 	}
 	return nil
 }

@@ -10,12 +10,12 @@ import (
 
 func counter(t testing.TB, id, version string) *Counter {
 	t.Helper()
-	for _, c := range Calendars() {
-		if c.ID == id && c.Version == version {
-			n, err := c.Compile()
-			if err != nil {
-				t.Fatal(err)
-			}
+	for _, text := range Calendars() {
+		n, err := ParseCalendar([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := n.Calendar(); c.ID == id && c.Version == version {
 			return n
 		}
 	}
@@ -36,19 +36,21 @@ func at(t testing.TB, n *Counter, day string) time.Time {
 // that every pack's calendar comes too.
 func TestShipped(t *testing.T) {
 	calendars := make(map[string]bool)
-	for _, c := range Calendars() {
-		if _, err := c.Compile(); err != nil {
-			t.Errorf("calendar %s %s: %v", c.ID, c.Version, err)
+	for _, text := range Calendars() {
+		n, err := ParseCalendar([]byte(text))
+		if err != nil {
+			t.Fatalf("%v in %.60s", err, text)
 		}
-		calendars[c.ID] = true
+		calendars[n.Calendar().ID] = true
 	}
 	packs := Packs()
 	if len(packs) < 2 {
 		t.Errorf("%d packs are shipped: one legal order proves nothing about the form", len(packs))
 	}
-	for _, p := range packs {
-		if err := p.Check(); err != nil {
-			t.Errorf("pack %s %s: %v", p.ID, p.Version, err)
+	for _, text := range packs {
+		p, err := ParsePack([]byte(text))
+		if err != nil {
+			t.Fatalf("%v in %.60s", err, text)
 		}
 		if !calendars[p.Calendar] {
 			t.Errorf("pack %s %s is counted by calendar %s, which is not shipped", p.ID, p.Version, p.Calendar)
@@ -198,12 +200,37 @@ func TestRefused(t *testing.T) {
 		"no length":         {func(p *Pack) { p.Deadlines[0].Length = Period{} }, "length"},
 		"endless":           {func(p *Pack) { p.Deadlines[0].Length = Period{WorkingDays: maxPeriod + 1} }, "length"},
 		"no case":           {func(p *Pack) { p.Deadlines[0].Starts.Case = "" }, "case"},
+		"nobody's":          {func(p *Pack) { p.Deadlines[0].Party = "" }, "party"},
+		"due twice":         {func(p *Pack) { p.Deadlines[0].DueField = "due" }, "due_field"},
 		"kept for no time":  {func(p *Pack) { p.Retention[0].Keep = Period{} }, "keep"},
 	} {
-		bad := Packs()[0]
-		c.change(&bad)
+		bad, err := ParsePack([]byte(Packs()[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.change(bad)
 		if err := bad.Check(); err == nil || !strings.Contains(err.Error(), c.names) {
 			t.Errorf("pack, %s: %v, want an error naming %s", name, err, c.names)
 		}
 	}
+}
+
+// FuzzParse holds that what is read as a pack or a calendar can be counted with.
+func FuzzParse(f *testing.F) {
+	for _, text := range append(Packs(), Calendars()...) {
+		f.Add([]byte(text))
+	}
+	start := time.Date(2026, 2, 12, 9, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if p, err := ParsePack(b); err == nil {
+			if err := p.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := ParseCalendar(b); err == nil {
+			if due, err := n.Due(start, Period{WorkingDays: 20}); err != nil || !due.Before.After(start) {
+				t.Fatalf("%+v %v", due, err)
+			}
+		}
+	})
 }

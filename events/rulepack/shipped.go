@@ -2,9 +2,6 @@ package rulepack
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -14,33 +11,28 @@ import (
 //go:embed data/*.json
 var shipped embed.FS
 
-// Packs returns the packs that come with the program, by id and version.
-func Packs() []Pack { return load[Pack]("pack-") }
+// Packs returns the packs that come with the program, by id and version, as the
+// text in which they are published.
+func Packs() []string { return load("pack-") }
 
-// Calendars returns the calendars that come with the program, by id and version.
-func Calendars() []Calendar { return load[Calendar]("calendar-") }
+// Calendars returns the calendars that come with the program, likewise.
+func Calendars() []string { return load("calendar-") }
 
-func load[T any](prefix string) []T {
+func load(prefix string) []string {
 	files, err := shipped.ReadDir("data")
 	if err != nil {
 		panic(err) // embedded: a mistake of this package, found by its tests
 	}
-	var list []T
+	var list []string
 	for _, f := range files {
 		if !strings.HasPrefix(f.Name(), prefix) {
 			continue
 		}
 		b, err := shipped.ReadFile("data/" + f.Name())
-		if err == nil {
-			var v T
-			d := json.NewDecoder(strings.NewReader(string(b)))
-			d.DisallowUnknownFields()
-			err = d.Decode(&v)
-			list = append(list, v)
-		}
 		if err != nil {
-			panic(fmt.Sprintf("rulepack: %s: %v", f.Name(), err))
+			panic(err)
 		}
+		list = append(list, string(b))
 	}
-	return slices.Clip(list)
+	return list
 }
