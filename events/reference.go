@@ -21,6 +21,7 @@ var referenceTypes = []Type{
 //
 //	(none) ──published──> published ──published──> published
 type Reference struct {
+	Stage    string   `json:"stage,omitzero"`
 	Versions []string `json:"versions,omitzero"`
 }
 
@@ -96,7 +97,7 @@ func (e *CalendarPublished) check(s States) error {
 func (r Reference) publish(s States, sub Subject, by, version string) error {
 	for _, v := range r.Versions {
 		if v == version {
-			return fault("reference.version-once", "version", sub, "published", "version "+quote(version)+" is published already", "publish a change as a version of its own")
+			return fault("reference.version-once", "version", sub, r.Stage, "version "+quote(version)+" is published already", "publish a change as a version of its own")
 		}
 	}
 	return registered(s, "/data/by", by)
@@ -107,5 +108,6 @@ func (e *CalendarPublished) apply(r *Reference) { r.add(e.Version) }
 
 // add never changes the versions that an older state shares.
 func (r *Reference) add(version string) {
+	r.Stage = StagePublished
 	r.Versions = append(r.Versions[:len(r.Versions):len(r.Versions)], version)
 }

@@ -35,6 +35,7 @@ var projections = []projection{
 	{"shares", 1, applyShares},
 	{"accesses", 3, applyAccesses},
 	{"findings", 2, applyFindings},
+	{"duties", 1, applyDuties},
 	{lineageView, 3, applyLineage},
 	{"timeline", 2, applyTimeline},
 }

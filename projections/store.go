@@ -39,6 +39,7 @@ type store struct {
 	// Of batches, one of which is open at a time.
 	newest   newest
 	counters map[string]*counter
+	book     keptBook
 }
 
 // unfitError says why a store has to be built anew.

@@ -64,6 +64,11 @@ const (
 	tResource
 	tAttached
 	tMark
+	tReference
+	tAsked
+	tDuty
+	tDutyOpen
+	tViolation
 )
 
 // tableOf names the view that a table's rows are of.

@@ -1,0 +1,297 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"ledgerline/events"
+	"ledgerline/events/rulepack"
+	"ledgerline/ledger"
+)
+
+// The states of a duty at a time.
+const (
+	DutyOpen         = "open"         // not done, and not due yet
+	DutyMet          = "met"          // done in time
+	DutyLate         = "late"         // done, but after it was due
+	DutyBreached     = "breached"     // due, and not done
+	DutyUndetermined = "undetermined" // when it is due cannot be told: see Duty.Undetermined
+)
+
+// Duty is something that a published rule says has to be done by a day.
+type Duty struct {
+	// ID is made of what the duty follows from: pack, rule, case, and the position
+	// of the record that began it.
+	ID          string        `json:"id"`
+	Rule        string        `json:"rule"`
+	Title       rulepack.Text `json:"title"`
+	Basis       string        `json:"basis"`
+	Pack        string        `json:"pack"`
+	PackVersion string        `json:"pack_version"`
+	// Role is what Party is in the rule: provider, consumer, authority or operator.
+	Role  string `json:"role"`
+	Party string `json:"party"`
+	// CaseKind and Case name what the duty is about, such as request and R-17.
+	CaseKind string `json:"case_kind"`
+	Case     string `json:"case"`
+	// From is what it is counted from, as claimed.
+	From events.Time `json:"from"`
+	// Due is the last day on which it can be done, Before the end of that day; by
+	// Calendar in that version.
+	Due             string      `json:"due,omitempty"`
+	Before          events.Time `json:"before,omitzero"`
+	Calendar        string      `json:"calendar,omitempty"`
+	CalendarVersion string      `json:"calendar_version,omitempty"`
+	// Provisional is set if the calendar did not know the holidays around Due.
+	Provisional bool `json:"provisional,omitempty"`
+	// Undetermined says why it is not known when the duty is due.
+	Undetermined string `json:"undetermined,omitempty"`
+	// Extended is by how much it was made longer, in the unit of the rule.
+	Extended int `json:"extended,omitempty"`
+	// Done is when it was done, as claimed; 0 if it was not.
+	Done  events.Time `json:"done,omitzero"`
+	State string      `json:"state"`
+	// Violation is the code of a miss, if the rule has one.
+	Violation string `json:"violation,omitempty"`
+	// Events are the positions of the records that began, moved and ended it.
+	Events []int64 `json:"events"`
+}
+
+// DutyQuery selects duties; empty fields select everything.
+type DutyQuery struct {
+	Party, Rule, Case, State string
+	// ValidAt is the time at which the state is asked for; 0 for when the view's
+	// position was recorded.
+	ValidAt events.Time
+	Page
+}
+
+// DutyList is one part of a list of duties, ordered by id.
+type DutyList struct {
+	Duties []Duty `json:"duties"`
+	Next   string `json:"next,omitempty"`
+}
+
+// openKey holds the id of the duty that is open for a case under a version of a
+// rule.
+func openKey(p *pack, rule, id string) []byte {
+	return entityKey(tDutyOpen, p.published.ID, p.published.Version, rule, id)
+}
+
+// applyDuties begins, moves and ends duties by the rule packs published so far.
+func applyDuties(b *batch, e *ledger.Entry) error {
+	if err := applyReference(b, e); err != nil {
+		return err
+	}
+	if d, ok := e.Event.Data.(*events.RequestSubmitted); ok {
+		if err := b.put(askedKey(d.Request), asked{d.Provider, d.Consumer, d.Asks}); err != nil {
+			return err
+		}
+	}
+	book, err := b.rulebook()
+	if err != nil || book == nil || !book.triggers[e.Event.Type] {
+		return err
+	}
+	x := &trigger{b: b, e: e}
+	for i := range book.packs {
+		for j := range book.packs[i].Deadlines {
+			if err := x.move(book, &book.packs[i], &book.packs[i].Deadlines[j]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range book.inForce(e.Event.Time) {
+		for j := range p.Deadlines {
+			if err := x.begin(book, &p, &p.Deadlines[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// move ends, extends or restarts the duty that is open for the event's case.
+func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
+	change := func(t *rulepack.Trigger, do func(*Duty) error) error {
+		fits, id, err := x.fits(t)
+		if err != nil || !fits {
+			return err
+		}
+		var open string
+		if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || !ok || open == "" {
+			return err
+		}
+		var duty Duty
+		if ok, err := x.b.get(entityKey(tDuty, open), &duty); err != nil || !ok {
+			return err
+		}
+		duty.Events = append(duty.Events, x.e.Position)
+		if err := do(&duty); err != nil {
+			return err
+		}
+		if duty.Done != 0 {
+			if err := x.b.put(openKey(p, d.ID, id), ""); err != nil {
+				return err
+			}
+		}
+		return x.b.put(entityKey(tDuty, open), duty)
+	}
+	for i := range d.Stops {
+		t := &d.Stops[i]
+		err := change(t, func(duty *Duty) (err error) {
+			duty.Done, err = x.moment(t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i := range d.Restarts {
+		t := &d.Restarts[i]
+		err := change(t, func(duty *Duty) (err error) {
+			if duty.From, err = x.moment(t); err == nil {
+				err = x.count(book, p, d, duty)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if d.Extension == nil {
+		return nil
+	}
+	return change(&d.Extension.Event, func(duty *Duty) error { return x.extend(book, d, duty) })
+}
+
+// begin begins a duty, unless one is open for the case already.
+func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
+	fits, id, err := x.fits(&d.Starts)
+	if err != nil || !fits {
+		return err
+	}
+	var open string
+	if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || ok && open != "" {
+		return err
+	}
+	duty := Duty{
+		ID:   fmt.Sprintf("%s/%s/%s/%d", p.published.ID, d.ID, id, x.e.Position),
+		Rule: d.ID, Title: d.Title, Basis: d.Basis, Pack: p.published.ID, PackVersion: p.published.Version, Role: d.Duty,
+		CaseKind: d.Starts.Case, Case: id, Violation: d.Violation, Events: []int64{x.e.Position},
+	}
+	if duty.Party, err = x.field(d.Party); err != nil {
+		return err
+	}
+	if duty.From, err = x.moment(&d.Starts); err != nil {
+		return err
+	}
+	if err := x.count(book, p, d, &duty); err != nil {
+		return err
+	}
+	if err := x.b.put(openKey(p, d.ID, id), duty.ID); err != nil {
+		return err
+	}
+	return x.b.put(entityKey(tDuty, duty.ID), duty)
+}
+
+// count works out when a duty is due.
+func (x *trigger) count(book *rulebook, p *pack, d *rulepack.Deadline, duty *Duty) error {
+	if d.DueField != "" {
+		due, err := x.time(d.DueField)
+		if err != nil {
+			return err
+		}
+		duty.Before, duty.Due = due, due.Std().Format("2006-01-02")
+		return nil
+	}
+	c, ok := book.calendarOf(p.Calendar)
+	if !ok {
+		duty.Undetermined = fmt.Sprintf("no version of the calendar %s was published before it began", p.Calendar)
+		return nil
+	}
+	due, err := c.Due(duty.From.Std(), d.Length)
+	if err != nil {
+		return err
+	}
+	duty.due(due)
+	return nil
+}
+
+func (d *Duty) due(due rulepack.Due) {
+	d.Due, d.Before = due.Day.String(), events.TimeOf(due.Before)
+	d.Calendar, d.CalendarVersion, d.Provisional = due.Calendar, due.CalendarVersion, due.Provisional
+}
+
+// extend counts on from the day a duty was due, by the calendar it was counted
+// by. What is granted after that day, or beyond what the rule allows, counts for
+// nothing.
+func (x *trigger) extend(book *rulebook, d *rulepack.Deadline, duty *Duty) error {
+	text, err := x.field("days")
+	if err != nil {
+		return err
+	}
+	days, err := strconv.Atoi(text)
+	if err != nil || x.e.Event.Time >= duty.Before || duty.Before == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(book.calendars, func(c calendar) bool {
+		return c.published.ID == duty.Calendar && c.published.Version == duty.CalendarVersion
+	})
+	if i < 0 {
+		return nil
+	}
+	length := d.Extension.AtMost
+	for _, n := range []*int{&length.Hours, &length.Days, &length.WorkingDays, &length.Months, &length.Years} {
+		if *n > 0 {
+			*n = min(*n, days)
+			duty.Extended = *n
+		}
+	}
+	due, err := book.calendars[i].Due(duty.Before.Std().Add(-1), length)
+	if err != nil {
+		return err
+	}
+	duty.due(due)
+	return nil
+}
+
+// at says what state a duty is in at a time.
+func (d *Duty) at(now events.Time) string {
+	done := d.Done != 0 && d.Done <= now
+	switch {
+	case d.Undetermined != "" && !done:
+		return DutyUndetermined
+	case done && (d.Done < d.Before || d.Before == 0):
+		return DutyMet
+	case done:
+		return DutyLate
+	case now >= d.Before:
+		return DutyBreached
+	}
+	return DutyOpen
+}
+
+// Duties lists what has to be done, by when, and whether it was.
+func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
+	list := DutyList{Duties: []Duty{}}
+	now := q.ValidAt
+	if now == 0 {
+		now = w.recorded
+	}
+	var err error
+	list.Next, err = w.pageOfEntities(ctx, tDuty, q.Page, func(_ *reader, _ string, row row) (bool, error) {
+		var d Duty
+		if err := row.decode(&d); err != nil {
+			return false, err
+		}
+		d.State = d.at(now)
+		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) {
+			return false, nil
+		}
+		list.Duties = append(list.Duties, d)
+		return true, nil
+	})
+	return list, err
+}

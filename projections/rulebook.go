@@ -1,0 +1,171 @@
+package projections
+
+import (
+	"fmt"
+	"slices"
+
+	"ledgerline/events"
+	"ledgerline/events/rulepack"
+	"ledgerline/ledger"
+)
+
+// A published is a version of a rule pack or a calendar, as it was published.
+type published struct {
+	ID       string      `json:"id"`
+	Version  string      `json:"version"`
+	Position int64       `json:"position"`
+	From     events.Time `json:"from"` // in force from
+	Content  string      `json:"content"`
+}
+
+// The packs and the calendars that were published stand in one row each, oldest
+// first: there are few, and all are looked at together.
+type publishedRow struct {
+	List []published `json:"list"`
+}
+
+func packsKey() []byte     { return entityKey(tReference, "packs") }
+func calendarsKey() []byte { return entityKey(tReference, "calendars") }
+
+// applyReference keeps what was published.
+func applyReference(b *batch, e *ledger.Entry) error {
+	switch d := e.Event.Data.(type) {
+	case *events.RulePackPublished:
+		return addPublished(b, packsKey(), e, d.Pack, d.Version, d.Content)
+	case *events.CalendarPublished:
+		return addPublished(b, calendarsKey(), e, d.Calendar, d.Version, d.Content)
+	}
+	return nil
+}
+
+func addPublished(b *batch, key []byte, e *ledger.Entry, id, version, content string) error {
+	var row publishedRow
+	if _, err := b.get(key, &row); err != nil {
+		return err
+	}
+	from := e.Event.Time
+	if e.Event.EffectiveFrom != 0 {
+		from = e.Event.EffectiveFrom
+	}
+	row.List = append(row.List, published{id, version, e.Position, from, content})
+	return b.put(key, row)
+}
+
+// A rulebook is what is published as of a position, ready to be used.
+type rulebook struct {
+	packs     []pack
+	calendars []calendar
+	// triggers are the event types that some deadline starts, stops or moves at.
+	triggers map[string]bool
+}
+
+type pack struct {
+	published
+	*rulepack.Pack
+}
+
+type calendar struct {
+	published
+	*rulepack.Counter
+}
+
+// newRulebook makes a rulebook of two rows.
+func newRulebook(packs, calendars *publishedRow) (*rulebook, error) {
+	book := &rulebook{triggers: make(map[string]bool)}
+	for _, x := range packs.List {
+		p, err := rulepack.ParsePack([]byte(x.Content))
+		if err != nil { // it was checked before it was recorded
+			return nil, fmt.Errorf("rule pack %s %s at position %d: %w", x.ID, x.Version, x.Position, err)
+		}
+		book.packs = append(book.packs, pack{x, p})
+		for _, d := range p.Deadlines {
+			for _, t := range slices.Concat([]rulepack.Trigger{d.Starts}, d.Stops, d.Restarts) {
+				book.triggers[t.Event] = true
+			}
+			if d.Extension != nil {
+				book.triggers[d.Extension.Event.Event] = true
+			}
+		}
+	}
+	for _, x := range calendars.List {
+		n, err := rulepack.ParseCalendar([]byte(x.Content))
+		if err != nil {
+			return nil, fmt.Errorf("calendar %s %s at position %d: %w", x.ID, x.Version, x.Position, err)
+		}
+		book.calendars = append(book.calendars, calendar{x, n})
+	}
+	return book, nil
+}
+
+// inForce lists the packs that govern what happens at a time: of each id the
+// version that took effect last.
+func (book *rulebook) inForce(at events.Time) []pack {
+	var out []pack
+	for _, p := range book.packs {
+		if p.From > at {
+			continue
+		}
+		i := slices.IndexFunc(out, func(o pack) bool { return o.published.ID == p.published.ID })
+		switch {
+		case i < 0:
+			out = append(out, p)
+		case out[i].From <= p.From:
+			out[i] = p
+		}
+	}
+	return out
+}
+
+// calendarOf is the calendar that deadlines of a pack are counted by: of that id
+// the version published last, whatever it covers.
+func (book *rulebook) calendarOf(id string) (calendar, bool) {
+	for _, c := range slices.Backward(book.calendars) {
+		if c.published.ID == id {
+			return c, true
+		}
+	}
+	return calendar{}, false
+}
+
+// rulebook returns what is published as of the record at hand.
+func (b *batch) rulebook() (*rulebook, error) {
+	packs, err := recall[publishedRow](b, packsKey())
+	if err != nil || packs == nil {
+		return nil, err
+	}
+	calendars, err := recall[publishedRow](b, calendarsKey())
+	if err != nil {
+		return nil, err
+	}
+	if calendars == nil {
+		calendars = &publishedRow{}
+	}
+	if k := b.s.book; k.packs == packs && k.calendars == calendars { // rows are decoded once as long as they are current
+		return k.book, nil
+	}
+	book, err := newRulebook(packs, calendars)
+	if err == nil {
+		b.s.book = keptBook{packs, calendars, book}
+	}
+	return book, err
+}
+
+// keptBook is a rulebook with the rows it was made of.
+type keptBook struct {
+	packs, calendars *publishedRow
+	book             *rulebook
+}
+
+// rulebook returns what is published as of the reader's position; nil if nothing
+// is.
+func (r *reader) rulebook() (*rulebook, error) {
+	var packs, calendars publishedRow
+	ok, err := r.find(packsKey(), &packs)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if _, err := r.find(calendarsKey(), &calendars); err != nil {
+		return nil, err
+	}
+	return newRulebook(&packs, &calendars)
+}
