@@ -3,6 +3,7 @@ package api
 // words are what the values of the vocabulary mean to people, as kind/value:
 // English, then 简体中文.
 var words = map[string][2]string{
+	"state/open": {"open", "进行中"}, "state/met": {"met", "按期完成"}, "state/late": {"late", "逾期完成"}, "state/breached": {"breached", "逾期未完成"}, "state/undetermined": {"undetermined", "无法确定"},
 	"order/asc": {"oldest first", "最早在前"}, "order/desc": {"newest first", "最新在前"},
 
 	"stage/drafted":             {"draft", "草稿"},

@@ -115,7 +115,7 @@ func (p page) Navigation() ([]navLink, error) {
 	var links []navLink
 	for _, n := range []struct{ key, path, below string }{
 		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-sharing", "/sharing", "/agreements/"},
-		{"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"}, {"nav-parties", "/parties", ""},
+		{"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"}, {"nav-parties", "/parties", ""}, {"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""},
 		{"nav-investigate", "/investigate", ""}, {"nav-records", "/events", "/events/"},
 	} {
 		href, err := p.Href(n.path)

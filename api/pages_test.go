@@ -18,6 +18,7 @@ var allPages = []string{
 	"/entries/DS02", "/entries/DS02?as_of=3", "/lineage", "/lineage?node=entry:DS02", "/lineage?node=dataset:hive/pop.main&direction=up&depth=1&columns=true",
 	"/lineage?node=dataset:nowhere", "/sharing", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
 	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
+	"/duties", "/duties?state=breached", "/violations", "/violations?code=39.4",
 	"/events", "/events?type=access.&order=desc", "/events?text=nothing-like-it", "/investigate", "/investigate?node=entry:DS02&from=2026-01-01T00:00:00Z",
 	"/investigate?node=column:postgres://pop:5432/hj.death%23swrq&columns=true", "/investigate?node=dataset:nowhere",
 }
@@ -45,7 +46,7 @@ func TestPagesServed(t *testing.T) {
 	for page, why := range map[string]string{
 		"/": "", "/catalog": "no-entries", "/catalog?stage=published": "none-match-entries", "/lineage": "nothing-to-begin", "/sharing": "no-agreements",
 		"/accesses": "no-accesses", "/accesses?flagged=true": "none-match-accesses", "/findings": "no-findings", "/parties": "no-parties",
-		"/events": "", "/investigate": "nothing-to-begin",
+		"/events": "", "/investigate": "nothing-to-begin", "/duties": "no-duties", "/violations": "no-violations", "/duties?state=open": "none-match-duties", "/violations?code=39.4": "none-match-violations",
 	} {
 		empty := f.get(page, "Accept-Language", "en")
 		if empty.status != 200 || why != "" && !strings.Contains(string(empty.body), texts[why][0]) {

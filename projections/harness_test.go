@@ -240,6 +240,10 @@ func answers(t testing.TB, w *View) []byte {
 	say(hooked, err)
 	findings, err := w.Findings(ctx, FindingQuery{Page: all})
 	say(findings, err)
+	duties, err := w.Duties(ctx, DutyQuery{Page: all})
+	say(duties, err)
+	violations, err := w.Violations(ctx, ViolationQuery{Page: all})
+	say(violations, err)
 	for _, q := range []TimelineQuery{{}, {Entry: "E1"}, {Party: "P2"}, {Agreement: "A1", Descending: true}, {Dataset: Dataset{"pg", "raw"}}, {TypePrefix: "catalog."}} {
 		q.Page = all
 		timeline, err := w.Timeline(ctx, q)

@@ -36,6 +36,7 @@ var projections = []projection{
 	{"accesses", 3, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
+	{"violations", 1, applyViolations},
 	{lineageView, 3, applyLineage},
 	{"timeline", 2, applyTimeline},
 }

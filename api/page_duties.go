@@ -1,0 +1,60 @@
+package api
+
+import "ledgerline/projections"
+
+type dutiesPageQuery struct {
+	momentQuery
+	dutiesQuery
+}
+
+type dutiesPage struct {
+	*page
+	List     projections.DutyList
+	Query    dutiesPageQuery
+	Filtered bool
+	Parties  []projections.Party
+	States   []string
+}
+
+func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
+	list, err := listDuties(c, q.dutiesQuery)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	if err != nil {
+		return nil, err
+	}
+	return dutiesPage{
+		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "",
+		States: []string{projections.DutyOpen, projections.DutyMet, projections.DutyLate, projections.DutyBreached, projections.DutyUndetermined},
+	}, c.twin(p, "/v1/duties")
+}
+
+type violationsPageQuery struct {
+	momentQuery
+	violationsQuery
+}
+
+type violationsPage struct {
+	*page
+	List     projections.ViolationList
+	Query    violationsPageQuery
+	Filtered bool
+	Parties  []projections.Party
+}
+
+func showViolations(c *question, q violationsPageQuery, p *page) (any, error) {
+	list, err := listViolations(c, q.violationsQuery)
+	if err != nil {
+		return nil, err
+	}
+	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	if err != nil {
+		return nil, err
+	}
+	return violationsPage{
+		page: p, List: list, Query: q, Parties: parties.Parties,
+		Filtered: q.Party != "" || q.Code != "" || q.Rule != "" || q.Agreement != "" || q.Entry != "" || q.From != 0 || q.To != 0,
+	}, c.twin(p, "/v1/violations")
+}

@@ -1,0 +1,219 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"ledgerline/events"
+	"ledgerline/events/rulepack"
+	"ledgerline/ledger"
+)
+
+// Violation is a rule that was broken, by whom, and the records that show it.
+type Violation struct {
+	// Rule is what was found: the id of a deadline that was missed, or of a rule
+	// that a reported fact broke, such as access.no-agreement.
+	Rule string `json:"rule"`
+	// Code and Basis are what Pack in that version calls it; empty if no pack in
+	// force then names it.
+	Code        string        `json:"code,omitempty"`
+	Title       rulepack.Text `json:"title,omitzero"`
+	Basis       string        `json:"basis,omitempty"`
+	Pack        string        `json:"pack,omitempty"`
+	PackVersion string        `json:"pack_version,omitempty"`
+	// Party is who broke it, Role what it is in the rule.
+	Party     string `json:"party"`
+	Role      string `json:"role,omitempty"`
+	Agreement string `json:"agreement,omitempty"`
+	Entry     string `json:"entry,omitempty"`
+	// Duty is the duty that was missed, if it is one.
+	Duty string `json:"duty,omitempty"`
+	// Time is since when it has been one, as claimed; Ended when a missed duty was
+	// done after all.
+	Time  events.Time `json:"time"`
+	Ended events.Time `json:"ended,omitzero"`
+	// Detail says what was found, in words.
+	Detail string  `json:"detail"`
+	Events []int64 `json:"events"`
+}
+
+// ViolationQuery selects violations; empty fields select everything.
+type ViolationQuery struct {
+	Party, Code, Rule, Agreement, Entry string
+	From, To                            events.Time // of Violation.Time, [From, To)
+	Page
+}
+
+// ViolationList is one part of a list of violations, in order of time.
+type ViolationList struct {
+	Violations []Violation `json:"violations"`
+	Next       string      `json:"next,omitempty"`
+	// LimitsHit says why it is not all: LimitAccesses.
+	LimitsHit []string `json:"limits_hit,omitempty"`
+}
+
+// RuleProvisionUnfiled is broken by a provider that changes what it provides
+// without consulting the consumer and filing the change.
+const RuleProvisionUnfiled = "provision.changed-unfiled"
+
+// applyViolations keeps a row for each reported fact, other than an access, that
+// breaks a rule by itself.
+func applyViolations(b *batch, e *ledger.Entry) error {
+	d, ok := e.Event.Data.(*events.ProvisionChanged)
+	if !ok || d.ConsultRef != "" && d.FilingRef != "" {
+		return nil
+	}
+	missing := "neither consultation nor filing"
+	switch {
+	case d.ConsultRef != "":
+		missing = "no filing"
+	case d.FilingRef != "":
+		missing = "no consultation"
+	}
+	return b.put(entityKey(tViolation, fmt.Sprintf("%019d", e.Position)), Violation{
+		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
+		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
+	})
+}
+
+// violationAccesses is how many flagged calls a list of violations looks at.
+const violationAccesses = 100_000
+
+// Violations lists which rules were broken, by whom: duties missed as of the
+// view's position, and reported facts that break a rule. The list is put together
+// anew for each part, since time alone makes violations of open duties.
+func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList, error) {
+	list := ViolationList{Violations: []Violation{}}
+	var found []Violation
+	err := w.read(func(r *reader) error {
+		book, err := r.rulebook()
+		if err != nil {
+			return err
+		}
+		if found, err = r.missed(ctx, w.recorded); err != nil {
+			return err
+		}
+		return r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
+			var v Violation
+			err := row.decode(&v)
+			found = append(found, book.judge(v, map[string]string{"provider": v.Party})...)
+			return true, err
+		})
+	})
+	if err != nil {
+		return list, err
+	}
+	flagged, err := w.flagged(ctx, &list)
+	if err != nil {
+		return list, err
+	}
+	found = slices.DeleteFunc(append(found, flagged...), func(v Violation) bool {
+		return !matches(q.Party, v.Party) || !matches(q.Code, v.Code) || !matches(q.Rule, v.Rule) || !matches(q.Agreement, v.Agreement) ||
+			!matches(q.Entry, v.Entry) || !within(v.Time, q.From, q.To)
+	})
+	slices.SortStableFunc(found, func(a, b Violation) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), slices.Compare(a.Events, b.Events), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Code, b.Code))
+	})
+	id, continued, err := q.lastID()
+	if err != nil {
+		return list, err
+	}
+	from := 0
+	if continued {
+		if _, err := fmt.Sscanf(id, "%d", &from); err != nil || from < 0 || from > len(found) {
+			return list, &CursorError{q.Cursor}
+		}
+	}
+	to := min(len(found), from+q.limit())
+	list.Violations = append(list.Violations, found[from:to]...)
+	if to < len(found) {
+		list.Next = idCursor(fmt.Sprint(to))
+	}
+	return list, nil
+}
+
+// missed lists the duties that were not done in time.
+func (r *reader) missed(ctx context.Context, now events.Time) (out []Violation, err error) {
+	err = r.each(ctx, entityKey(tDuty), nil, func(row row) (bool, error) {
+		var d Duty
+		if err := row.decode(&d); err != nil {
+			return false, err
+		}
+		state := d.at(now)
+		if state != DutyLate && state != DutyBreached || d.Violation == "" {
+			return true, nil
+		}
+		v := Violation{
+			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: d.Party, Role: d.Role,
+			Duty: d.ID, Time: d.Before, Ended: d.Done, Detail: fmt.Sprintf("due %s by calendar %s %s and not done", d.Due, d.Calendar, d.CalendarVersion), Events: d.Events,
+		}
+		if d.Done != 0 {
+			v.Detail = fmt.Sprintf("due %s by calendar %s %s, done %s", d.Due, d.Calendar, d.CalendarVersion, d.Done)
+		}
+		out = append(out, v)
+		return true, nil
+	})
+	return out, err
+}
+
+// judge says what the packs in force at the time call a broken rule. A pack may
+// hold another party to it than the one that reported; each code is a violation.
+// A rule that no pack names is one all the same, without a code.
+func (book *rulebook) judge(v Violation, parties map[string]string) []Violation {
+	var out []Violation
+	if book != nil {
+		for _, p := range book.inForce(v.Time) {
+			for _, c := range p.Violations {
+				if !slices.Contains(c.Flags, v.Rule) {
+					continue
+				}
+				as := v
+				as.Code, as.Title, as.Basis, as.Pack, as.PackVersion, as.Role = c.Code, c.Title, c.Basis, p.published.ID, p.published.Version, c.By
+				if party := parties[c.By]; party != "" {
+					as.Party = party
+				}
+				out = append(out, as)
+			}
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, v)
+	}
+	return out
+}
+
+// flagged lists the calls that broke a rule.
+func (w *View) flagged(ctx context.Context, list *ViolationList) (out []Violation, err error) {
+	var book *rulebook
+	if err := w.read(func(r *reader) (err error) {
+		book, err = r.rulebook()
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	q := AccessQuery{FlaggedOnly: true, Page: Page{Limit: MaxLimit}}
+	for seen := 0; ; {
+		part, err := w.Accesses(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range part.Accesses {
+			for _, f := range a.Flags {
+				out = append(out, book.judge(Violation{
+					Rule: f.Rule, Party: a.Consumer, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
+					Events: append([]int64{a.Position}, f.Events...),
+				}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
+			}
+		}
+		if part.Next == "" {
+			return out, nil
+		}
+		if seen += len(part.Accesses); seen >= violationAccesses {
+			list.LimitsHit = append(list.LimitsHit, LimitAccesses)
+			return out, nil
+		}
+		q.Cursor = part.Next
+	}
+}
