@@ -34,7 +34,7 @@ var directions = []struct {
 	{"ledger", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", pebble, cbor, xmod, "github.com/transparency-dev/formats"}},
 	{"ledger/faultfs", []string{pebble}},
 	{"ledger/notary", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", xmod, "github.com/digitorus/timestamp", "github.com/transparency-dev/formats"}},
-	{"projections", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections/graph", pebble, watermill, cbor, json2, "github.com/google/uuid"}},
+	{"projections", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/events/rulepack", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections/graph", pebble, watermill, cbor, json2, "github.com/google/uuid"}},
 	{"projections/graph", nil},
 	{"api", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", chi, xmod, json2,
 		"github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang"}},
