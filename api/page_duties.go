@@ -21,7 +21,7 @@ func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func showViolations(c *question, q violationsPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parties, err := c.view.Parties(c.ctx, projections.Page{Limit: offeredParties})
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
 	if err != nil {
 		return nil, err
 	}

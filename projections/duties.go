@@ -85,11 +85,6 @@ func applyDuties(b *batch, e *ledger.Entry) error {
 	if err := applyReference(b, e); err != nil {
 		return err
 	}
-	if d, ok := e.Event.Data.(*events.RequestSubmitted); ok {
-		if err := b.put(askedKey(d.Request), asked{d.Provider, d.Consumer, d.Asks}); err != nil {
-			return err
-		}
-	}
 	book, err := b.rulebook()
 	if err != nil || book == nil || !book.triggers[e.Event.Type] {
 		return err

@@ -10,15 +10,6 @@ import (
 	"ledgerline/ledger"
 )
 
-// asked is what a request asks for, under its id.
-type asked struct {
-	Provider string       `json:"provider"`
-	Consumer string       `json:"consumer"`
-	Asks     []events.Ask `json:"asks"`
-}
-
-func askedKey(request string) []byte { return entityKey(tAsked, request) }
-
 // A trigger reads the fields of an event that rules name.
 type trigger struct {
 	b      *batch
@@ -86,7 +77,7 @@ func (x *trigger) field(name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		q, err := recall[asked](x.b, askedKey(id))
+		q, err := recall[Request](x.b, entityKey(tRequest, id))
 		if err != nil || q == nil {
 			return "", err
 		}

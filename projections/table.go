@@ -65,7 +65,6 @@ const (
 	tAttached
 	tMark
 	tReference
-	tAsked
 	tDuty
 	tDutyOpen
 	tViolation
@@ -77,6 +76,8 @@ var tableOf = map[table]string{
 	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
 	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tSeen: "lineage", tNode: "lineage",
 	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage",
+	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
+	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 }
 
 // entityKey is the key of an entity, without a version; with fewer parts than
