@@ -1,0 +1,220 @@
+package ledger
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
+)
+
+// BenchmarkIndexKeepsUp appends at a steady 20,000 events a second, in batches of
+// 100 by four producers, to a ledger that keeps no index and to one that does with
+// the default options, in turn. It tells the rate that was reached, the processor
+// time for each event, and how far the newest commitment was behind the durable
+// head at worst, in records and in time. One op is five seconds of each.
+func BenchmarkIndexKeepsUp(b *testing.B) {
+	const rate, producers, batch, seconds = 20_000, 4, 100, 5
+	bare, l := diskLogWith(b, Options{Index: IndexOptions{Off: true}}), diskLog(b)
+	var next int64
+	var alone, with, worst, behind, reached []float64
+	steady := func(l *Ledger) (perSecond, micros float64) {
+		start, used := time.Now(), cpuSeconds()
+		var wg sync.WaitGroup
+		for p := range int64(producers) {
+			wg.Go(func() {
+				const every = time.Second * batch * producers / rate
+				for i := range int64(rate * seconds / batch / producers) {
+					time.Sleep(time.Until(start.Add(time.Duration(i) * every)))
+					evs := make([]events.Event, batch)
+					for j := range evs {
+						evs[j] = benchEvent(next + (i*batch+int64(j))*producers + p)
+					}
+					if _, err := l.Append(ctx, evs...); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		return rate * seconds / time.Since(start).Seconds(), (cpuSeconds() - used) * 1e6 / (rate * seconds)
+	}
+	for b.Loop() {
+		_, micros := steady(bare)
+		alone = append(alone, micros)
+		lag := watchLag(l)
+		perSecond, micros := steady(l)
+		reached, with = append(reached, perSecond), append(with, micros)
+		records, late := lag()
+		worst, behind = append(worst, float64(records)), append(behind, late.Seconds())
+		next += rate * seconds
+	}
+	b.ReportMetric(middleOf(reached), "events/s")
+	b.ReportMetric(middleOf(alone), "cpu-us/event-without")
+	b.ReportMetric(middleOf(with), "cpu-us/event")
+	b.ReportMetric(middleOf(worst), "lag-records")
+	b.ReportMetric(middleOf(behind), "lag-s")
+}
+
+// diskLogWith is diskLog with options.
+func diskLogWith(b *testing.B, o Options) *Ledger {
+	b.Helper()
+	o.Origin = "ledger.example/bench"
+	l, err := Create(b.TempDir(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return l
+}
+
+func middleOf(of []float64) float64 {
+	slices.Sort(of)
+	return of[len(of)/2]
+}
+
+// watchLag watches how far the newest commitment is behind the durable head until
+// the function it returns is called, which tells the worst it saw: in records, and
+// in time since the last record that is covered was the head.
+func watchLag(l *Ledger) func() (int64, time.Duration) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	var worst int64
+	var behind time.Duration
+	go func() {
+		defer close(ended)
+		type mark struct {
+			size int64
+			at   time.Time
+		}
+		var marks []mark // heads not covered yet
+		for tick := time.NewTicker(5 * time.Millisecond); ; {
+			select {
+			case <-done:
+				tick.Stop()
+				return
+			case now := <-tick.C:
+				state, err := l.IndexState()
+				head := l.Head().Size
+				if err != nil && !errors.Is(err, ErrNoIndex) {
+					return
+				}
+				marks = append(marks, mark{head, now})
+				for len(marks) > 0 && marks[0].size <= state.Size {
+					marks = marks[1:]
+				}
+				worst = max(worst, head-state.Size)
+				if len(marks) > 0 {
+					behind = max(behind, now.Sub(marks[0].at))
+				}
+			}
+		}
+	}()
+	return func() (int64, time.Duration) {
+		close(done)
+		<-ended
+		return worst, behind
+	}
+}
+
+// fillLog appends events in batches, without an index so that it takes no time.
+func fillLog(b *testing.B, dir string, n int64) {
+	b.Helper()
+	l, err := Create(dir, Options{Origin: "ledger.example/bench", Index: IndexOptions{Off: true}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for at := int64(0); at < n; at += 1000 {
+		evs := make([]events.Event, min(1000, n-at))
+		for i := range evs {
+			evs[i] = benchEvent(at + int64(i))
+		}
+		if _, err := l.Append(ctx, evs...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkIndexAnew makes the index of 200,000 events from the records.
+func BenchmarkIndexAnew(b *testing.B) {
+	const n = 200_000
+	dir := b.TempDir()
+	fillLog(b, dir, n)
+	l, err := Open(dir, Options{Index: IndexOptions{Off: true}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	for b.Loop() {
+		x := newIndexer(l)
+		if x.store, err = openIndexStore(l.opts, b.TempDir()); err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(x.advance(ctx, n), x.store.close()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkProveCompleteness proves a window of 100 records of a key that 1,000,000
+// bear. It tells how many bytes the proof has beside the records: all but their
+// leaves, bodies and salts.
+func BenchmarkProveCompleteness(b *testing.B) {
+	n := int64(1_000_000)
+	if testing.Short() {
+		n = 100_000
+	}
+	dir := b.TempDir()
+	fillLog(b, dir, n)
+	l, err := Open(dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	if err := l.CommitIndex(ctx); err != nil {
+		b.Fatal(err)
+	}
+	names := []proof.Name{{"entry", "DS02"}}
+	var size, rest, at int64
+	used := cpuSeconds()
+	for b.Loop() {
+		at = (at*7919 + 104_729) % (n - 200)
+		from, err := l.timeOf(1 + at)
+		if err != nil {
+			b.Fatal(err)
+		}
+		to, err := l.timeOf(1 + at + 100)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, shown, err := l.ProveCompleteness(ctx, proof.Question{Names: names, From: from, To: to})
+		if err != nil || shown.Matches != 100 || !shown.Closed {
+			b.Fatalf("%+v, %v", shown, err)
+		}
+		size = int64(len(p.Marshal()))
+		p.Records = nil
+		rest = int64(len(p.Marshal()))
+	}
+	b.ReportMetric((cpuSeconds()-used)*1e3/float64(b.N), "cpu-ms/op")
+	b.ReportMetric(float64(size), "bytes")
+	b.ReportMetric(float64(rest), "bytes-beside-records")
+}
