@@ -229,7 +229,7 @@ func problemError(p *api.Problem) error {
 	switch p.Status {
 	case http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge, http.StatusGone:
 		code = exitNo
-	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusForbidden:
 		if p.Index != nil { // an event that was read and refused
 			code = exitNo
 		}

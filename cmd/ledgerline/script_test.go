@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": scriptStart, "stop": scriptStop, "killserver": scriptKill, "http": scriptHTTP, "exitcode": scriptExitCode,
+			"start": scriptStart, "halt": scriptStop, "killserver": scriptKill, "http": scriptHTTP, "exitcode": scriptExitCode,
 			"flip": scriptFlip, "edit": scriptEdit, "addto": scriptAddTo, "jsonget": scriptJSONGet, "waitlog": scriptWaitLog,
 		},
 	})

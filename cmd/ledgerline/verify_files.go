@@ -221,6 +221,13 @@ func (e *pieces) check(key note.Verifier) (lines []string, err error) {
 		}
 		ok("checkpoint: %s signed %d records, root %s", origin, c.Size, c.Root)
 	}
+	for _, p := range e.complete {
+		c, err := p.Check(p.Question, origin, keys)
+		if err != nil {
+			return lines, err
+		}
+		lines = append(lines, describeComplete(c)...)
+	}
 	return append(append(lines, e.erased()...), e.open()...), nil
 }
 
