@@ -76,10 +76,13 @@ type Entry struct {
 
 // EntryQuery selects entries; empty fields select everything.
 type EntryQuery struct {
-	// Text is matched against id, code, titles, summary and items, ignoring case
+	// Text is matched against id, code, titles, summary, items and the provider's
+	// name, ignoring case
 	// and the width of characters; every word of it must occur.
-	Text                             string
-	Provider, Stage, Sharing, Region string
+	Text                                                     string
+	Provider, Stage, Sharing, Region, Grade, UpdateFrequency string
+	// Facets asks for the counts of all that match.
+	Facets bool
 	// ValidAt selects the versions in force then; 0 the latest known.
 	ValidAt events.Time
 	Page
@@ -89,6 +92,10 @@ type EntryQuery struct {
 type EntryList struct {
 	Entries []Entry `json:"entries"`
 	Next    string  `json:"next,omitempty"`
+	// Total is how many match, on this part and the others. For a date in force it is
+	// counted with the facets only, since each entry has to be read.
+	Total  int     `json:"total,omitempty"`
+	Facets *Facets `json:"facets,omitempty"`
 }
 
 // An entryStep is a row per event of an entry, under its id: where the entry
@@ -290,37 +297,6 @@ func linkResources(b *batch, entry string, before, now []events.Resource) error 
 		}
 	}
 	return nil
-}
-
-// Entries lists catalog entries.
-func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
-	list := EntryList{Entries: []Entry{}}
-	words := strings.Fields(normalise(q.Text))
-	var err error
-	list.Next, err = w.pageOfEntities(ctx, tEntry, q.Page, func(r *reader, id string, row row) (bool, error) {
-		e, ok, err := r.entry(id, q.ValidAt)
-		if err != nil || !ok || !e.matches(q, words) {
-			return false, err
-		}
-		list.Entries = append(list.Entries, e)
-		return true, nil
-	})
-	return list, err
-}
-
-func (e *Entry) matches(q EntryQuery, words []string) bool {
-	if !matches(q.Provider, e.Provider) || !matches(q.Stage, e.Stage) || !matches(q.Sharing, e.Sharing.Attribute) || !matches(q.Region, e.Region) {
-		return false
-	}
-	if len(words) == 0 {
-		return true
-	}
-	text := []string{e.ID, e.Code, e.Title, e.TitleEN, e.Summary, e.ProviderName}
-	for _, it := range e.Items {
-		text = append(text, it.ID, it.Name, it.Description)
-	}
-	all := normalise(strings.Join(text, "\n"))
-	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, word) })
 }
 
 // normalise makes texts comparable: lower case, and the full-width forms of

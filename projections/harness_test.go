@@ -218,8 +218,10 @@ func answers(t testing.TB, w *View) []byte {
 		say(requests, err)
 		findings, err := w.Findings(ctx, FindingQuery{ValidAt: at, Page: all})
 		say(findings, err)
-		entries, err := w.Entries(ctx, EntryQuery{ValidAt: at, Page: all})
-		say(entries, err)
+		for _, text := range []string{"", "登记", "date", "殡", "nowhere"} {
+			entries, err := w.Entries(ctx, EntryQuery{Text: text, ValidAt: at, Facets: true, Page: all})
+			say(entries, err)
+		}
 		agreements, err := w.Agreements(ctx, AgreementQuery{ValidAt: at, Page: all})
 		say(agreements, err)
 	}

@@ -35,6 +35,7 @@ type store struct {
 	damaged sync.Once
 
 	lineage loading // the lineage graph of these rows
+	search  searchIndex
 
 	// Of batches, one of which is open at a time.
 	newest   newest

@@ -1,0 +1,476 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"ledgerline/events"
+)
+
+// searchIndex is what a store's catalog entries say, in memory, for search: every
+// text that an entry ever had, the characters and pairs of characters in it, and
+// at which positions which text and stage were the entry's. So any past moment is
+// searched like the present one. Chinese is not cut into words: a pair of
+// characters is looked up wherever it stands, in any language.
+//
+// It is read from the rows when it is first asked, and then follows them. It holds
+// about 1.5 KiB for each version of an entry.
+type searchIndex struct {
+	mu      sync.RWMutex
+	next    int64 // the first position not looked at yet
+	byID    map[string]int32
+	entries []searchedEntry
+	sorted  []int32 // entries in the order of their ids
+	texts   []searchedText
+	grams   map[gram][]int32 // the texts that hold it, ascending
+	values  []string         // of facets
+	codes   map[string]int32 // places in values
+}
+
+// A gram is a character, or two that stand together.
+type gram [2]rune
+
+type searchedEntry struct {
+	id    string
+	steps []searchedStep
+}
+
+// searchedStep is where an entry stood from a position on.
+type searchedStep struct {
+	position    int64
+	text, stage int32
+}
+
+type searchedText struct {
+	entry int32
+	text  string
+	// facets are provider, sharing, region, grade and update frequency, as codes.
+	facets [5]int32
+}
+
+// Facets count the entries that match, by what they are.
+type Facets struct {
+	Provider        map[string]int `json:"provider"`
+	Sharing         map[string]int `json:"sharing"`
+	Region          map[string]int `json:"region"`
+	Grade           map[string]int `json:"grade"`
+	UpdateFrequency map[string]int `json:"update_frequency"`
+	Stage           map[string]int `json:"stage"`
+}
+
+func newFacets() *Facets {
+	return &Facets{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+}
+
+func (f *Facets) add(e *Entry) {
+	f.Provider[e.Provider]++
+	f.Sharing[e.Sharing.Attribute]++
+	if e.Region != "" {
+		f.Region[e.Region]++
+	}
+	f.Grade[e.Grade]++
+	f.UpdateFrequency[e.UpdateFrequency]++
+	f.Stage[e.Stage]++
+}
+
+// stepLists are the posting lists of the events that move an entry.
+var stepLists = func() (lists [][]byte) {
+	for _, t := range events.Types() {
+		if strings.HasPrefix(t.Name, "catalog.entry.") {
+			lists = append(lists, eventBy(nameOf(events.NameType, t.Name)))
+		}
+	}
+	return lists
+}()
+
+// search returns the index, up to the view's position at least. The caller holds
+// no lock; it reads under mu.
+func (w *View) search(ctx context.Context, r *reader) (*searchIndex, error) {
+	x := &w.store.search
+	x.mu.RLock()
+	known := x.next > w.at
+	x.mu.RUnlock()
+	if known {
+		return x, nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x, x.follow(ctx, r)
+}
+
+// follow reads what happened to entries up to the reader's position.
+func (x *searchIndex) follow(ctx context.Context, r *reader) (err error) {
+	if x.next > r.at {
+		return nil
+	}
+	u, err := r.union(stepLists, x.next, r.at, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, u.close()) }()
+	for {
+		position, ok, err := u.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			x.next = r.at + 1
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := x.add(r, position); err != nil {
+			return err
+		}
+		x.next = position + 1 // what is in is not read again, should the next fail
+	}
+}
+
+// add reads one event of an entry.
+func (x *searchIndex) add(r *reader, position int64) error {
+	e, ok, err := r.event(position)
+	if err != nil || !ok {
+		return err
+	}
+	id := e.Subject.ID
+	row, ok, err := r.getAt(stepKey(id), position)
+	if err != nil || !ok || row.position != position {
+		return err
+	}
+	var s entryStep
+	if err := row.decode(&s); err != nil {
+		return err
+	}
+	if x.byID == nil {
+		x.byID, x.grams, x.codes = make(map[string]int32), make(map[gram][]int32), make(map[string]int32)
+	}
+	n, known := x.byID[id]
+	step := searchedStep{position: position, stage: x.code(s.Stage)}
+	if known {
+		steps := x.entries[n].steps
+		step.text = steps[len(steps)-1].text
+	} else {
+		n = int32(len(x.entries))
+		x.byID[id], x.entries = n, append(x.entries, searchedEntry{id: id})
+		i, _ := slices.BinarySearchFunc(x.sorted, id, func(e int32, id string) int { return strings.Compare(x.entries[e].id, id) })
+		x.sorted = slices.Insert(x.sorted, i, n)
+	}
+	if !known || s.Type == typeRevised {
+		row, ok, err := r.getAt(contentKey(id, s.Version), position)
+		if err != nil {
+			return err
+		}
+		var d events.EntryDrafted
+		if ok {
+			if err := row.decode(&d); err != nil {
+				return err
+			}
+		}
+		step.text = x.addText(n, id, &d)
+	}
+	x.entries[n].steps = append(x.entries[n].steps, step)
+	return nil
+}
+
+const typeRevised = "catalog.entry.revised"
+
+// code is the place of a facet's value.
+func (x *searchIndex) code(value string) int32 {
+	c, ok := x.codes[value]
+	if !ok {
+		c = int32(len(x.values))
+		x.codes[value], x.values = c, append(x.values, value)
+	}
+	return c
+}
+
+func (x *searchIndex) addText(entry int32, id string, d *events.EntryDrafted) int32 {
+	n := int32(len(x.texts))
+	text := searchable(id, d.Code, d.Title, d.TitleEN, d.Summary, d.Items)
+	x.texts = append(x.texts, searchedText{entry, text, [5]int32{
+		x.code(d.Provider), x.code(d.Sharing.Attribute), x.code(d.Region), x.code(d.Grade), x.code(d.UpdateFrequency)}})
+	eachGram(text, func(g gram) {
+		if list := x.grams[g]; len(list) == 0 || list[len(list)-1] != n {
+			x.grams[g] = append(list, n)
+		}
+	})
+	return n
+}
+
+// searchable is the text of an entry that words are looked for in.
+func searchable(id, code, title, titleEN, summary string, items []events.EntryItem) string {
+	text := []string{id, code, title, titleEN, summary}
+	for _, it := range items {
+		text = append(text, it.ID, it.Name, it.Description)
+	}
+	return normalise(strings.Join(text, "\n"))
+}
+
+// eachGram calls f for each character of a text and each pair of neighbours.
+func eachGram(text string, f func(gram)) {
+	var last rune
+	for _, c := range text {
+		if c == '\n' || c == ' ' {
+			last = 0
+			continue
+		}
+		f(gram{c})
+		if last != 0 {
+			f(gram{last, c})
+		}
+		last = c
+	}
+}
+
+// at is where the entry stood as of a position; false before it was drafted.
+func (e *searchedEntry) at(position int64) (searchedStep, bool) {
+	i, found := slices.BinarySearchFunc(e.steps, position, func(s searchedStep, p int64) int { return cmp.Compare(s.position, p) })
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return searchedStep{}, false
+	}
+	return e.steps[i], true
+}
+
+// holding lists the texts that hold a word, ascending.
+func (x *searchIndex) holding(word string) []int32 {
+	var lists [][]int32
+	single := len([]rune(word)) == 1
+	eachGram(word, func(g gram) {
+		if single || g[1] != 0 {
+			lists = append(lists, x.grams[g])
+		}
+	})
+	if single {
+		return lists[0]
+	}
+	slices.SortFunc(lists, func(a, b []int32) int { return len(a) - len(b) })
+	var out []int32
+	for _, n := range lists[0] {
+		in := true
+		for _, list := range lists[1:] {
+			if _, in = slices.BinarySearch(list, n); !in {
+				break
+			}
+		}
+		if in && (len(lists) == 1 || strings.Contains(x.texts[n].text, word)) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// A wanted word is looked for in an entry's text, or in its provider's name: the
+// parties are those that bear it as of the view.
+type wanted struct {
+	word    string
+	parties map[string]bool
+}
+
+// wantedOf looks the words up among the names of parties.
+func (r *reader) wantedOf(ctx context.Context, words []string) ([]wanted, error) {
+	var out []wanted
+	for _, word := range words {
+		out = append(out, wanted{word, map[string]bool{}})
+	}
+	if len(words) == 0 {
+		return nil, nil
+	}
+	err := r.each(ctx, entityKey(tParty), nil, func(row row) (bool, error) {
+		var p struct{ ID, Name string }
+		if err := row.decode(&p); err != nil {
+			return false, err
+		}
+		name := normalise(p.Name)
+		for _, w := range out {
+			if strings.Contains(name, w.word) {
+				w.parties[p.ID] = true
+			}
+		}
+		return true, nil
+	})
+	return out, err
+}
+
+// holdingAll lists the texts that answer all words, ascending.
+func (x *searchIndex) holdingAll(words []wanted) (out []int32) {
+	for i, w := range words {
+		list := x.holding(w.word)
+		if len(w.parties) > 0 {
+			var union []int32
+			for n := range x.texts {
+				if _, in := slices.BinarySearch(list, int32(n)); in || w.parties[x.values[x.texts[n].facets[0]]] {
+					union = append(union, int32(n))
+				}
+			}
+			list = union
+		}
+		if i == 0 {
+			out = list
+			continue
+		}
+		var both []int32
+		for _, n := range out {
+			if _, in := slices.BinarySearch(list, n); in {
+				both = append(both, n)
+			}
+		}
+		out = both
+	}
+	return out
+}
+
+// matching lists the ids of the entries that match as of a position, in order, and
+// counts what they are if facets is not nil. For a date in force it is those of
+// which any version known then answers: which is in force is read afterwards.
+func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, facets *Facets) (ids []string) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var answering []bool // texts; nil: all
+	if len(words) > 0 {
+		answering = make([]bool, len(x.texts))
+		for _, n := range x.holdingAll(words) {
+			answering[n] = true
+		}
+	}
+	conditions := [6]int32{}
+	for i, value := range [6]string{q.Provider, q.Sharing, q.Region, q.Grade, q.UpdateFrequency, q.Stage} {
+		if conditions[i] = -1; value != "" {
+			code, known := x.codes[value]
+			if !known {
+				return nil
+			}
+			conditions[i] = code
+		}
+	}
+	var counts [6][]int
+	for i := range counts {
+		counts[i] = make([]int, len(x.values))
+	}
+	for _, n := range x.sorted {
+		e := &x.entries[n]
+		s, ok := e.at(position)
+		if !ok {
+			continue
+		}
+		if q.ValidAt != 0 {
+			if answering == nil || slices.ContainsFunc(e.steps, func(s searchedStep) bool { return s.position <= position && answering[s.text] }) {
+				ids = append(ids, e.id)
+			}
+			continue
+		}
+		t := &x.texts[s.text]
+		codes := [6]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage}
+		for i, c := range conditions {
+			ok = ok && (c < 0 || c == codes[i])
+		}
+		if !ok || (answering != nil && !answering[s.text]) {
+			continue
+		}
+		ids = append(ids, e.id)
+		for i, c := range codes {
+			counts[i][c]++
+		}
+	}
+	if facets != nil && q.ValidAt == 0 {
+		for i, m := range []map[string]int{facets.Provider, facets.Sharing, facets.Region, facets.Grade, facets.UpdateFrequency, facets.Stage} {
+			for c, n := range counts[i] {
+				if n > 0 && x.values[c] != "" {
+					m[x.values[c]] = n
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// Entries lists catalog entries.
+func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
+	list := EntryList{Entries: []Entry{}}
+	words := strings.Fields(normalise(q.Text))
+	if _, _, err := q.lastID(); err != nil {
+		return list, err
+	}
+	if q.Facets {
+		list.Facets = newFacets()
+	}
+	err := w.read(func(r *reader) error {
+		x, err := w.search(ctx, r)
+		if err != nil {
+			return err
+		}
+		named, err := r.wantedOf(ctx, words)
+		if err != nil {
+			return err
+		}
+		ids := x.matching(w.at, q, named, list.Facets)
+		if q.ValidAt == 0 {
+			list.Total = len(ids)
+		}
+		return w.pageOf(ctx, r, q, words, ids, &list)
+	})
+	return list, err
+}
+
+// pageOf reads one page of the entries that may match, in order.
+func (w *View) pageOf(ctx context.Context, r *reader, q EntryQuery, words []string, ids []string, list *EntryList) error {
+	after, paged, err := q.lastID()
+	if err != nil {
+		return err
+	}
+	whole := q.ValidAt != 0 && q.Facets // what is in force is counted by reading it
+	if paged && !whole {
+		i, found := slices.BinarySearch(ids, after)
+		if found {
+			i++
+		}
+		ids = ids[i:]
+	}
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		full := len(list.Entries) == q.limit()
+		if full && !whole && q.ValidAt == 0 {
+			list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
+			return nil
+		}
+		e, ok, err := r.entry(id, q.ValidAt)
+		if err != nil {
+			return err
+		}
+		if !ok || (q.ValidAt != 0 && !e.matches(q, words)) {
+			continue
+		}
+		if whole {
+			list.Total++
+			list.Facets.add(&e)
+		}
+		switch {
+		case paged && id <= after:
+		case full:
+			list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
+			if !whole {
+				return nil
+			}
+		default:
+			list.Entries = append(list.Entries, e)
+		}
+	}
+	return nil
+}
+
+func (e *Entry) matches(q EntryQuery, words []string) bool {
+	if !matches(q.Provider, e.Provider) || !matches(q.Stage, e.Stage) || !matches(q.Sharing, e.Sharing.Attribute) || !matches(q.Region, e.Region) ||
+		!matches(q.Grade, e.Grade) || !matches(q.UpdateFrequency, e.UpdateFrequency) {
+		return false
+	}
+	text := searchable(e.ID, e.Code, e.Title, e.TitleEN, e.Summary, e.Items) + "\n" + normalise(e.ProviderName)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+}

@@ -1,0 +1,117 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ledgerline/events"
+)
+
+// TestSearch: words are found wherever they stand, in both languages, in what the
+// entry said as of the position.
+func TestSearch(t *testing.T) {
+	w := grown(t)
+	revised := position(t, w, "catalog.entry.revised", 1)
+	for _, c := range []struct {
+		text string
+		at   int64
+		want string
+	}{
+		{"死亡", w.Position(), "E1"}, {"登", w.Position(), "E1"}, {"ＤＥＡＴＨ 死亡登记", w.Position(), "E1"}, {"eath reg", w.Position(), "E1"},
+		{"亡死", w.Position(), ""}, {"place", w.Position(), "E1"}, {"place", revised - 1, ""}, {"殡葬", w.Position(), "E3"}, {"殡葬", revised, ""},
+		{"e", w.Position(), "E1 E2 E3"}, {"e2 amount", w.Position(), "E2"}, {"死亡 burials", w.Position(), ""}, {"项 date", w.Position(), "E1 E3"},
+	} {
+		list, err := viewAt(t, w.v, c.at).Entries(ctx, EntryQuery{Text: c.text, Facets: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, e := range list.Entries {
+			ids = append(ids, e.ID)
+		}
+		if got := strings.Join(ids, " "); got != c.want || list.Total != len(ids) {
+			t.Errorf("%q as of %d: %s (%d), want %s", c.text, c.at, got, list.Total, c.want)
+		}
+	}
+	list, err := w.Entries(ctx, EntryQuery{Facets: true, Page: Page{Limit: 1}})
+	if err != nil || list.Total != 3 || list.Facets.Provider["P2"] != 2 || list.Facets.Stage["withdrawn"] != 1 || len(list.Entries) != 1 || list.Next == "" {
+		t.Errorf("facets of all: %+v %v", list, err)
+	}
+}
+
+// TestSearchIsAScan: what the index finds is what reading every entry finds, at
+// any position, however the positions are asked.
+func TestSearchIsAScan(t *testing.T) {
+	b := longScript(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	words := []string{"死亡", "登记", "date", "项", "e", "E1", "report", "殡葬", "id", "phone"}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at"))
+		q := EntryQuery{
+			Text:     strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 2).Draw(rt, "words"), " "),
+			Provider: rapid.SampledFrom([]string{"", "P2", "P3"}).Draw(rt, "provider"), Stage: rapid.SampledFrom([]string{"", "published", "drafted"}).Draw(rt, "stage"),
+			ValidAt: rapid.SampledFrom([]events.Time{0, day(2, 1), day(6, 20)}).Draw(rt, "valid"),
+		}
+		list, err := w.Entries(ctx, q)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var got, want []string
+		for _, e := range list.Entries {
+			got = append(got, e.ID)
+		}
+		for _, id := range []string{"E1", "E2", "E3"} {
+			e, ok, err := w.Entry(ctx, id, q.ValidAt)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if ok && e.matches(q, strings.Fields(normalise(q.Text))) {
+				want = append(want, id)
+			}
+		}
+		if !slices.Equal(got, want) {
+			rt.Fatalf("%+v as of %d: %v, want %v", q, w.Position(), got, want)
+		}
+	})
+}
+
+// BenchmarkSearch measures the first page of a search among 40,000 entries, with
+// the facets of all that match.
+func BenchmarkSearch(b *testing.B) {
+	bk := newBook(b)
+	bk.add(party("P1"), party("P2"))
+	subjects := []string{"户籍人口", "死亡登记", "婚姻登记", "社会保险", "养老待遇", "不动产", "车辆", "纳税人", "市场主体", "居住证"}
+	var batch []events.Event
+	for i := range 40_000 {
+		d := draft(fmt.Sprintf("DS%05d", i), "P2", fmt.Sprintf("%s%s信息 %d", subjects[i%10], subjects[i/10%10], i), nil, "gmsfhm", "xm", "csrq", "gxsj")
+		if batch = append(batch, bk.event(claim{at: day(1, 2), data: d})); len(batch) == 1000 {
+			if _, err := bk.Append(context.Background(), batch...); err != nil {
+				b.Fatal(err)
+			}
+			batch = nil
+		}
+	}
+	v := newViews(b, bk.Ledger)
+	if err := v.apply(context.Background(), run{0, bk.Head().Size}); err != nil {
+		b.Fatal(err)
+	}
+	w := current(b, v)
+	if _, err := w.Entries(ctx, EntryQuery{}); err != nil { // reads the index
+		b.Fatal(err)
+	}
+	for _, text := range []string{"", "死亡", "信息", "死亡 婚姻", "DS0", "39999", "亡"} {
+		b.Run("text="+text, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := w.Entries(ctx, EntryQuery{Text: text, Facets: true, Page: Page{Limit: 20}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
