@@ -23,6 +23,8 @@ import (
 	"ledgerline/ledger/proof"
 )
 
+var update = flag.Bool("update", false, "write the table in docs/reliability.md anew")
+
 var long = flag.Bool("long", false, "try every fault in every way, and more random steps: some minutes")
 
 // A life is a process that has a ledger open, on a file system that fails.
@@ -171,135 +173,155 @@ type scenario struct {
 	ends bool
 	// index: the completeness index is kept, and only what is done to it fails.
 	index bool
-	// atLeast, if not 0, says that the operations are not quite the same every time,
-	// because some are done beside the others, and how many there are at least.
-	atLeast int
+	// beside: some operations are done beside the others, so they are not quite the
+	// same every time.
+	beside bool
+	// operations and faults are how many there are at least.
+	operations, faults int
+	// after is what is expected after a fault.
+	after string
 	// check looks at what is left after a power cut, beside what holds for every
 	// scenario.
 	check func(t *testing.T, p *life, left *vfs.MemFS)
 }
 
 var scenarios = []scenario{
-	{name: "create and append", before: nothing, run: func(p *life) error {
-		if err := p.create(); err != nil {
-			return err
-		}
-		if err := p.sendAndSettle(party(1)); err != nil {
-			return err
-		}
-		return p.sendAndSettle(access("a", "person-1"), issue("b", "Q1"), lineage("c", 3))
-	}},
-	{name: "open and append", before: func(t *testing.T) *vfs.MemFS { return usedFor(t, 245) }, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		if err := p.sendAndSettle(access("d", "person-2")); err != nil {
-			return err
-		}
-		return p.sendAndSettle(batchOf(0, 0, 12)...) // fills a tile
-	}},
-	{name: "flush and compact", before: used, ends: true, atLeast: 100, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		for i := range 3 {
-			if err := p.sendAndSettle(batchOf(1, i, 5)...); err != nil {
+	{name: "create and append", operations: 80, faults: 220,
+		after:  "creating or appending is refused, the ledger stops or the process ends; an interrupted creation says so and can be made again",
+		before: nothing, run: func(p *life) error {
+			if err := p.create(); err != nil {
 				return err
 			}
-			if err := p.db.Flush(); err != nil { // Pebble repeats it until it succeeds
+			if err := p.sendAndSettle(party(1)); err != nil {
 				return err
 			}
-		}
-		return p.db.Compact(ctx, []byte{0}, []byte{0xff}, false)
-	}},
-	{name: "open without a head witness", before: func(t *testing.T) *vfs.MemFS {
-		fs := used(t)
-		if err := errors.Join(fs.Remove(testDir+"/head"), syncDir(fs, testDir)); err != nil {
-			t.Fatal(err)
-		}
-		return fs
-	}, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		return p.sendAndSettle(party(7))
-	}},
-	{name: "fold all states anew", before: func(t *testing.T) *vfs.MemFS {
-		return usedFor(t, 20, func(db *pebble.DB) error { return db.Set(metaKey("fold"), []byte{events.Fold - 1}, pebble.Sync) })
-	}, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		return p.sendAndSettle(closing("e", "log"))
-	}, check: func(t *testing.T, p *life, left *vfs.MemFS) {
-		// Verify derives the states from the records.
-		if report := verifyStore(t, left, VerifyOptions{}); !report.OK() {
-			t.Errorf("verifying found %+v", report.Findings)
-		}
-	}},
-	{name: "back up", before: used, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		if err := p.sendAndSettle(party(8)); err != nil {
-			return err
-		}
-		n := 0
-		err := p.again(func() error {
-			n++
-			m, err := p.Backup(ctx, fmt.Sprint("backup-", n))
-			if err == nil {
-				p.released(m.Checkpoint)
+			return p.sendAndSettle(access("a", "person-1"), issue("b", "Q1"), lineage("c", 3))
+		}},
+	{name: "open and append", operations: 45, faults: 135,
+		after:  "opening or appending is refused, the ledger stops or the process ends",
+		before: func(t *testing.T) *vfs.MemFS { return usedFor(t, 245) }, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
 			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return p.sendAndSettle(party(9))
-	}, check: checkBackups},
-	{name: "keep the completeness index", index: true, atLeast: 20, before: used, run: func(p *life) error {
-		if err := p.open(); err != nil {
-			return err
-		}
-		if err := p.sendAndSettle(party(8)); err != nil {
-			return err
-		}
-		err := p.again(func() error {
-			patient, cancel := context.WithTimeout(ctx, 5*time.Second) // the index is retried until it works
-			defer cancel()
-			return p.CommitIndex(patient)
-		})
-		if err != nil {
-			return err
-		}
-		l := p.Ledger
-		p.Ledger = nil
-		return l.Close() // which writes what the index holds
-	}},
-	{name: "restore", before: lostBook, run: func(p *life) error {
-		err := p.again(func() error {
-			_, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: p.fs})
-			if _, serr := p.fs.Stat(bookDir(p.fs, testDir)); serr == nil && p.fs.Fired() {
-				return nil // in place all the same, which whoever asks again is told
+			if err := p.sendAndSettle(access("d", "person-2")); err != nil {
+				return err
 			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if err := p.open(); err != nil {
-			return err
-		}
-		return p.sendAndSettle(party(9))
-	}, check: func(t *testing.T, p *life, left *vfs.MemFS) {
-		if _, err := left.Stat(bookDir(left, testDir)); err == nil {
-			return // the general check opens it
-		}
-		if _, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: left}); err != nil {
-			t.Errorf("an interrupted restore cannot be repeated: %v", err)
-		}
-	}},
+			return p.sendAndSettle(batchOf(0, 0, 12)...) // fills a tile
+		}},
+	{name: "flush and compact", operations: 95, faults: 270,
+		after:  "repeated by the storage, or the process ends",
+		before: used, ends: true, beside: true, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
+			}
+			for i := range 3 {
+				if err := p.sendAndSettle(batchOf(1, i, 5)...); err != nil {
+					return err
+				}
+				if err := p.db.Flush(); err != nil { // Pebble repeats it until it succeeds
+					return err
+				}
+			}
+			return p.db.Compact(ctx, []byte{0}, []byte{0xff}, false)
+		}},
+	{name: "open without a head witness", operations: 30, faults: 90,
+		after: "opening is refused, the ledger stops or the process ends",
+		before: func(t *testing.T) *vfs.MemFS {
+			fs := used(t)
+			if err := errors.Join(fs.Remove(testDir+"/head"), syncDir(fs, testDir)); err != nil {
+				t.Fatal(err)
+			}
+			return fs
+		}, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
+			}
+			return p.sendAndSettle(party(7))
+		}},
+	{name: "fold all states anew", operations: 28, faults: 85,
+		after: "opening is refused or the process ends; the next start folds again",
+		before: func(t *testing.T) *vfs.MemFS {
+			return usedFor(t, 20, func(db *pebble.DB) error { return db.Set(metaKey("fold"), []byte{events.Fold - 1}, pebble.Sync) })
+		}, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
+			}
+			return p.sendAndSettle(closing("e", "log"))
+		}, check: func(t *testing.T, p *life, left *vfs.MemFS) {
+			// Verify derives the states from the records.
+			if report := verifyStore(t, left, VerifyOptions{}); !report.OK() {
+				t.Errorf("verifying found %+v", report.Findings)
+			}
+		}},
+	{name: "back up", operations: 55, faults: 165,
+		after:  "the backup is refused, and a directory without its manifest is no backup; the ledger goes on",
+		before: used, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
+			}
+			if err := p.sendAndSettle(party(8)); err != nil {
+				return err
+			}
+			n := 0
+			err := p.again(func() error {
+				n++
+				m, err := p.Backup(ctx, fmt.Sprint("backup-", n))
+				if err == nil {
+					p.released(m.Checkpoint)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return p.sendAndSettle(party(9))
+		}, check: checkBackups},
+	{name: "keep the completeness index", operations: 18, faults: 55,
+		after: "the index is made again; the book goes on",
+		index: true, beside: true, before: used, run: func(p *life) error {
+			if err := p.open(); err != nil {
+				return err
+			}
+			if err := p.sendAndSettle(party(8)); err != nil {
+				return err
+			}
+			err := p.again(func() error {
+				patient, cancel := context.WithTimeout(ctx, 5*time.Second) // the index is retried until it works
+				defer cancel()
+				return p.CommitIndex(patient)
+			})
+			if err != nil {
+				return err
+			}
+			l := p.Ledger
+			p.Ledger = nil
+			return l.Close() // which writes what the index holds
+		}},
+	{name: "restore", operations: 45, faults: 130,
+		after:  "restoring is refused and can be repeated",
+		before: lostBook, run: func(p *life) error {
+			err := p.again(func() error {
+				_, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: p.fs})
+				if _, serr := p.fs.Stat(bookDir(p.fs, testDir)); serr == nil && p.fs.Fired() {
+					return nil // in place all the same, which whoever asks again is told
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if err := p.open(); err != nil {
+				return err
+			}
+			return p.sendAndSettle(party(9))
+		}, check: func(t *testing.T, p *life, left *vfs.MemFS) {
+			if _, err := left.Stat(bookDir(left, testDir)); err == nil {
+				return // the general check opens it
+			}
+			if _, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: left}); err != nil {
+				t.Errorf("an interrupted restore cannot be repeated: %v", err)
+			}
+		}},
 }
 
 func nothing(*testing.T) *vfs.MemFS { return vfs.NewCrashableMem() }
@@ -355,6 +377,7 @@ var faultModes = []faultfs.Fault{
 // TestEveryChangeFails lets every write, sync, creation, rename, link and removal
 // of every scenario fail, in every way, and cuts the power afterwards.
 func TestEveryChangeFails(t *testing.T) {
+	faultfs.CheckTable(t, "../docs/reliability.md", "book", tableRows(), *update)
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			template := s.before(t)
@@ -376,9 +399,6 @@ func TestEveryChangeFails(t *testing.T) {
 					}
 				}
 			}
-			if sum(points) < s.atLeast {
-				t.Errorf("only %d operations were seen", sum(points))
-			}
 			outcomes := make(map[string]int)
 			var mu sync.Mutex
 			var all sync.WaitGroup
@@ -395,6 +415,9 @@ func TestEveryChangeFails(t *testing.T) {
 					}
 				})
 			}
+			if sum(points) < s.operations || len(trials) < s.faults {
+				t.Errorf("only %d operations are seen, to fail in %d ways; the table says %d and %d", sum(points), len(trials), s.operations, s.faults)
+			}
 			for i, fault := range trials {
 				if !testing.Short() || i%7 == 0 {
 					next <- fault
@@ -405,6 +428,15 @@ func TestEveryChangeFails(t *testing.T) {
 			t.Logf("%d operations fail in %d ways: %v", sum(points), len(trials), outcomes)
 		})
 	}
+}
+
+// tableRows are the rows of the scenarios in docs/reliability.md.
+func tableRows() []string {
+	rows := []string{"| way through the program | operations, at least | faults, at least | after the fault | observed |", "|---|---|---|---|---|"}
+	for _, s := range scenarios {
+		rows = append(rows, fmt.Sprintf("| %s | %d | %d | %s | held in all |", s.name, s.operations, s.faults, s.after))
+	}
+	return rows
 }
 
 func sum(points map[faultfs.Op]int) (n int) {
@@ -494,7 +526,7 @@ func (s scenario) try(t *testing.T, template *vfs.MemFS, known []ack, fault faul
 		outcome = "the process ends"
 	case p.stopped():
 		outcome = "the ledger stops"
-	case !p.fs.Fired() && s.atLeast > 0:
+	case !p.fs.Fired() && s.beside:
 		outcome = "the operation did not come"
 	case !p.fs.Fired():
 		t.Errorf("the fault was not met; the scenario gives %v", err)
@@ -617,4 +649,24 @@ func checkBackups(t *testing.T, p *life, left *vfs.MemFS) {
 			t.Errorf("%s: %+v, %v", backup, r, err)
 		}
 	}
+}
+
+// TestHeadWitnessCatchesUp: a head witness that lost its last heads in a power cut
+// learns of them at the next start, before anybody appends.
+func TestHeadWitnessCatchesUp(t *testing.T) {
+	tl := newTestLog(t, Options{})
+	older := string(tl.Head().Checkpoint)
+	tl.append(party(1), party(2))
+	tl.close()
+	if err := createWitness(tl.fs, testDir+"/head", []byte(older)); err != nil {
+		t.Fatal(err)
+	}
+	tl.reopen()
+	newest := tl.Head().Checkpoint
+	tl.close()
+	got, _, err := readWitness(tl.fs, testDir+"/head")
+	if err != nil || string(got) != string(newest) {
+		t.Fatalf("the head witness holds\n%s\nwant\n%s (%v)", got, newest, err)
+	}
+	tl.reopen()
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -285,7 +286,15 @@ func (l *Ledger) resume(witnessed []byte, seq uint64) error {
 		}
 		seq = 1
 	}
-	return l.start(head, seq)
+	if err := l.start(head, seq); err != nil {
+		return err
+	}
+	if witnessed != nil && !bytes.Equal(witnessed, head.Checkpoint) {
+		// It had not heard of the last heads when the power went. A rollback of what is
+		// acknowledged must not go unnoticed until somebody appends.
+		l.witness.remember(head.Checkpoint)
+	}
+	return nil
 }
 
 func newLedger(dir string, o Options, db *pebble.DB) *Ledger {

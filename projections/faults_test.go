@@ -17,6 +17,8 @@ import (
 	"ledgerline/ledger/faultfs"
 )
 
+var update = flag.Bool("update", false, "write the table in docs/reliability.md anew")
+
 var long = flag.Bool("long", false, "try every fault in every way: some minutes")
 
 // TestEveryChangeOfViewsFails lets every write, sync, creation, rename and removal
@@ -36,8 +38,20 @@ func TestEveryChangeOfViewsFails(t *testing.T) {
 	left := half.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})
 	closeViews(t, v)
 
-	for name, template := range map[string]*vfs.MemFS{"build": vfs.NewCrashableMem(), "take up and build on": left} {
-		t.Run(name, func(t *testing.T) {
+	const after = "the views stop or the process ends; they go on from some position, or are built anew, to the same rows"
+	ways := []struct {
+		name               string
+		template           *vfs.MemFS
+		operations, faults int // at least
+	}{
+		{"build", vfs.NewCrashableMem(), 65, 180},
+		{"take up and build on", left, 35, 100},
+	}
+	table := []string{"| views | operations, at least | faults, at least | after the fault | observed |", "|---|---|---|---|---|"}
+	for _, w := range ways {
+		table = append(table, fmt.Sprintf("| %s | %d | %d | %s | held in all |", w.name, w.operations, w.faults, after))
+		template := w.template
+		t.Run(w.name, func(t *testing.T) {
 			work := func(fs *faultfs.FS) error {
 				v, err := Open("views", b.Ledger, Options{FS: fs, CacheBytes: 1 << 20, Logger: fs.Logger()})
 				if err != nil {
@@ -85,9 +99,13 @@ func TestEveryChangeOfViewsFails(t *testing.T) {
 					}
 				}
 			}
+			if total(points) < w.operations || trials < w.faults {
+				t.Errorf("only %d operations are seen, to fail in %d ways; the table says %d and %d", total(points), trials, w.operations, w.faults)
+			}
 			t.Logf("%d operations fail in %d ways: %v", total(points), trials, outcomes)
 		})
 	}
+	faultfs.CheckTable(t, "../docs/reliability.md", "views", table, *update)
 }
 
 // faultModes are the ways in which an operation fails.

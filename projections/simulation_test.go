@@ -424,7 +424,7 @@ func (s *simulation) tick() {
 		return
 	}
 	right := s.now.Load()
-	s.now.Add([]int64{-3600e6, 400 * 24 * 3600e6}[s.rng.IntN(2)])
+	s.now.Store(int64(s.book.Head().Time) + []int64{-3600e6, 400 * 24 * 3600e6}[s.rng.IntN(2)])
 	err := s.alive(func() error {
 		_, err := s.book.Append(context.Background(), s.fresh())
 		return err

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,8 +19,11 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"ledgerline/ledger/faultfs"
 	"ledgerline/ledger/proof"
 )
+
+var update = flag.Bool("update", false, "write the table in docs/reliability.md anew")
 
 // tried runs the program and returns its exit code and all it said. A program
 // that says nothing for a minute hangs.
@@ -130,6 +135,9 @@ func (l loaded) copyTo(t *testing.T, dir string) string {
 	return dir
 }
 
+// numbered is a directory of views: a rebuild begins another beside it.
+var numbered = regexp.MustCompile(`rows-[0-9]+/`)
+
 // kindsOfFile are the files of a directory by what they are: the newest of each
 // kind.
 func kindsOfFile(t *testing.T, dir string) map[string]string {
@@ -143,7 +151,7 @@ func kindsOfFile(t *testing.T, dir string) map[string]string {
 		if err != nil {
 			return err
 		}
-		kind := filepath.ToSlash(rel)
+		kind := numbered.ReplaceAllString(filepath.ToSlash(rel), "rows-*/")
 		store, name := filepath.Split(kind)
 		switch {
 		case strings.HasSuffix(name, ".log"), strings.HasSuffix(name, ".sst"):
@@ -217,9 +225,27 @@ func TestDamagedStore(t *testing.T) {
 			})
 		}
 	}
-	for _, row := range damageRows(table) {
-		t.Log(row)
+	var rows []string
+	for _, store := range files {
+		for kind := range table {
+			if under, ok := strings.CutPrefix(kind, store.files); !ok || under != "" && !strings.HasSuffix(store.files, "/") {
+				continue
+			}
+			for harm, outcome := range table[kind] {
+				if !slices.Contains(store.may, outcome) {
+					t.Errorf("%s %s: %s; expected is one of %q", kind, harm, outcome, store.may)
+				}
+			}
+			rows = append(rows, fmt.Sprintf("| `%s` | %d | %s | held in all |", kind, len(harms), store.expected))
+			delete(table, kind)
+		}
 	}
+	for kind := range table {
+		t.Errorf("nothing is said about %s: add it to the table, and to the one in the README", kind)
+	}
+	slices.Sort(rows)
+	rows = append([]string{"| file in DIR | harms | expected | observed |", "|---|---|---|---|"}, rows...)
+	faultfs.CheckTable(t, "../../docs/reliability.md", "files", rows, *update)
 }
 
 // outcome opens a harmed ledger and says what became of it.
@@ -262,15 +288,17 @@ func (l loaded) outcome(t *testing.T, dir, kind string) string {
 	return "the same"
 }
 
-// damageRows writes the outcomes as rows of a table.
-func damageRows(table map[string]map[string]string) (rows []string) {
-	for kind, outcomes := range table {
-		cells := []string{"`" + kind + "`"}
-		for _, harm := range harms {
-			cells = append(cells, outcomes[harm.name])
-		}
-		rows = append(rows, "| "+strings.Join(cells, " | ")+" |")
-	}
-	slices.Sort(rows)
-	return rows
+// files says what may become of a ledger with a harmed file.
+var files = []struct {
+	files    string
+	may      []string
+	expected string
+}{
+	{"book/", []string{"refused: last provable position", "the same"}, "refused with the last provable position, or the same content"},
+	{"head", []string{"refused: head witness", "the same, with a warning", "the same"}, "deleted: a warning and a new one; else refused, or its other half serves"},
+	{"keys/", []string{"refused: signing key"}, "refused, naming the key"},
+	{"owners/", []string{"the same; verify tells"}, "what is sealed under it cannot be read, and `verify` tells; all else is the same"},
+	{"tokens.json", []string{"refused: tokens", "the same"}, "deleted: nobody may write; else refused, naming the tokens"},
+	{"views/", []string{"the same", "the same, built anew"}, "the same answers, at need from views built anew at the start"},
+	{"index/", []string{"the same", "the same, built anew"}, "the same, at need made anew at the start"},
 }
