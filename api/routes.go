@@ -25,6 +25,7 @@ func routes() []route {
 		{get, "/v1/catalog/entries/{id}", "One catalog entry, as known then and in force then", accessRead, viewed(getEntry), ""},
 		{get, "/v1/catalog/entries/{id}/history", "Every step of a catalog entry, with what changed", accessRead, viewed(getEntryHistory), ""},
 		{get, "/v1/catalog/diff", "What was added, changed and withdrawn between two moments", accessRead, viewed(diffCatalog), "?from=0"},
+		{get, "/v1/catalog/export", "The whole catalog as of a moment, as DCAT 3 (JSON-LD) or CSV", accessRead, exportCatalog(), "?format=dcat"},
 		{get, "/v1/catalog/hook-rate", "How many entries that have to be shared can really be had, and which cannot", accessRead, viewed(getHookRate), ""},
 		{get, "/v1/parties", "List the registered parties", accessRead, viewed(listParties), ""},
 		{get, "/v1/parties/{id}", "One party", accessRead, viewed(getParty), ""},
