@@ -107,18 +107,19 @@ func (x *trigger) field(name string) (string, error) {
 	return "", nil
 }
 
-// sharing is the sharing attribute of what is asked for: the stricter one if it
+// strictness orders sharing attributes.
+var strictness = []string{events.SharingUnconditional, events.SharingConditional, events.SharingNotShared}
+
+// sharing is the sharing attribute of what is asked for: the strictest one if it
 // is of several entries.
 func (x *trigger) sharing(asks []events.Ask) (string, error) {
-	strictest := "unconditional"
+	strictest := 0
 	for _, a := range asks {
 		content, err := x.b.content(a.Entry, a.EntryVersion)
 		if err != nil {
 			return "", err
 		}
-		if at := content.Sharing.Attribute; at != strictest && strictest != "not_shared" {
-			strictest = at
-		}
+		strictest = max(strictest, slices.Index(strictness, content.Sharing.Attribute))
 	}
-	return strictest, nil
+	return strictness[strictest], nil
 }

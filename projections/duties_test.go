@@ -91,8 +91,8 @@ func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 		{"A05", "C", "2025-09-22", "", "2025-10-10", "granted", "2025-10-27", want{"2025-10-11", DutyMet}, want{"2025-11-06", DutyMet}},
 		{"A06", "C", "2025-09-26", "2025-10-14", "2025-10-28", "granted", "2025-11-21", want{"2025-10-30", DutyMet}, want{"2025-11-25", DutyMet}},
 		{"A07", "U", "2025-10-13", "", "2025-10-14", "granted", "2025-10-30", want{"2025-10-14", DutyMet}, want{"2025-11-11", DutyMet}},
-		{"A08", "C", "2025-10-20", "", "2025-11-07", "granted", "2025-12-03", want{"2025-11-03", DutyLate}, want{"2025-12-05", DutyMet}},
-		{"A09", "C", "2025-11-03", "", "2025-11-14", "granted", "2025-12-01", want{"2025-11-17", DutyMet}, want{"2025-12-12", DutyMet}},
+		{"A08", "C+U", "2025-10-20", "", "2025-11-07", "granted", "2025-12-03", want{"2025-11-03", DutyLate}, want{"2025-12-05", DutyMet}},
+		{"A09", "U+C", "2025-11-03", "", "2025-11-14", "granted", "2025-12-01", want{"2025-11-17", DutyMet}, want{"2025-12-12", DutyMet}},
 		{"A10", "C", "2025-11-10", "", "2025-11-20", "granted", "2025-12-10", want{"2025-11-24", DutyMet}, want{"2025-12-18", DutyMet}},
 		{"A11", "C", "2025-11-24", "", "2025-12-05", "granted", "2025-12-19", want{"2025-12-08", DutyMet}, want{"2026-01-05", DutyMet}},
 		{"A12", "C", "2025-12-01", "", "2025-12-12", "granted", "2026-01-08", want{"2025-12-15", DutyMet}, want{"2026-01-12", DutyMet}},
@@ -100,11 +100,16 @@ func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 		{"A14", "U", "2026-01-12", "", "2026-01-13", "granted", "2026-01-20", want{"2026-01-13", DutyMet}, want{"2026-02-10", DutyMet}},
 		{"A15", "C", "2026-02-12", "", "2026-03-05", "granted", "2026-03-27", want{"2026-03-04", DutyLate}, want{"2026-04-02", DutyMet}},
 	}
+	// Asked for together, the stricter of two entries decides, whichever comes first.
+	asks := map[string][]events.Ask{
+		"U": {{Entry: "U", EntryVersion: 1, Items: []string{"id"}}}, "C": {{Entry: "C", EntryVersion: 1, Items: []string{"id"}}},
+	}
+	asks["C+U"], asks["U+C"] = append(asks["C"][:1:1], asks["U"]...), append(asks["U"][:1:1], asks["C"]...)
 	for _, s := range story {
 		request := "R" + s.id
 		b.add(
 			claim{at: cst(t, s.received, 8), data: &events.RequestSubmitted{
-				Request: request, Provider: "P2", Consumer: "P3", Asks: []events.Ask{{Entry: s.entry, EntryVersion: 1, Items: []string{"id"}}},
+				Request: request, Provider: "P2", Consumer: "P3", Asks: asks[s.entry],
 				Purposes: []string{"benefit_eligibility"}, LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "20"}}, Scenario: "s", Necessity: "n",
 				Method: "api", Term: events.Period{From: cst(t, s.received, 0), To: cst(t, "2027-01-01", 0)}, ApprovedBy: "head-P3",
 			}},
@@ -126,7 +131,7 @@ func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 		if s.provided == "" {
 			continue
 		}
-		a := activate(s.id, s.entry, "id")
+		a := activate(s.id, s.entry[:1], "id")
 		a.Request, a.ValidFrom, a.ValidTo = request, cst(t, s.answered, 10), cst(t, "2027-01-01", 0)
 		b.add(claim{at: cst(t, s.answered, 11), data: a})
 		b.add(claim{at: cst(t, s.provided, 12), data: &events.ProvisionAvailable{
@@ -143,7 +148,10 @@ func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 		for _, d := range list.Duties {
 			got[d.Rule] = d
 		}
-		rule := map[string]string{"U": "DL-01", "C": "DL-02"}[s.entry]
+		rule := "DL-02"
+		if s.entry == "U" {
+			rule = "DL-01"
+		}
 		check := func(rule string, w want) {
 			t.Helper()
 			d, ok := got[rule]

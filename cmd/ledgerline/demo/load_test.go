@@ -91,7 +91,7 @@ func TestLoadSaysWhatWasRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("a refused step is no error")
 	}
-	for _, want := range []string{"step 26 of ", "DS04 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
+	for _, want := range []string{"step 27 of ", "DS03 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q does not say %q", err, want)
 		}

@@ -45,21 +45,28 @@ what a real ledger proves begins with a clock that nobody set.
   seven minutes; one returned a column, one served a purpose, not agreed. The leak
   is not among them: by the letter of A11 it was a lawful call.
 
-5 What is wrong with the data, and since when?
+5 Which deadlines of the law were missed, by whom?
+    curl -s 'URL/v1/duties?state=late'
+    curl -s 'URL/v1/violations?party=D01'
+  Each names the rule, the pack and the working calendar it was counted by. Ten
+  working days from 12 February 2026 end on 4 March, not on 26 February: the
+  Spring Festival lies between, and two Saturdays are worked.
+
+6 What is wrong with the data, and since when?
     curl -s 'URL/v1/findings?open=true'
 
-6 Prove it to somebody who trusts neither you nor this server.
+7 Prove it to somebody who trusts neither you nor this server.
     curl -s 'URL/v1/events?source=https://gateway.sjj.yunze.example&id=GW20260114214000.000-D03-DS23'
     ledgerline prove --server URL --source https://gateway.sjj.yunze.example --id GW20260114214000.000-D03-DS23 --out leak
     curl -s URL/log/checkpoint > kept
   The proof ties the record to the signed checkpoint. Who keeps a checkpoint today
   will notice tomorrow if history is rewritten.
 
-7 Record something yourself (the demo lets everybody write), and find it again.
+8 Record something yourself (the demo lets everybody write), and find it again.
     curl -s URL/v1/events -H 'Content-Type: application/cloudevents+json' -d '` + example + `'
     curl -s 'URL/v1/findings/Q15'
 
-8 Stop the server, change any byte below its directory, and ask what became of it.
+9 Stop the server, change any byte below its directory, and ask what became of it.
     ledgerline verify --dir DIR
 `
 
