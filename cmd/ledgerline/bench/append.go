@@ -18,12 +18,12 @@ import (
 // benchAppend: writers commit events, one or a batch at a time, to a ledger and
 // to a bare Pebble store.
 func benchAppend(ctx context.Context, s *Session) (err error) {
-	w := newWorkload()
-	dir, err := s.dir()
+	w := NewWorkload()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return err
 	}
-	l, err := w.book(ctx, s, dir)
+	l, err := w.Book(ctx, s, dir)
 	if err != nil {
 		return err
 	}
@@ -35,30 +35,30 @@ func benchAppend(ctx context.Context, s *Session) (err error) {
 	defer func() { err = firstError(err, r.close()) }()
 	for _, c := range []struct {
 		writers, batch, events int
-		rate, p50, p99         goal
+		rate, p50, p99         Goal
 	}{
-		{1, 1, 500, goal{}, goal{Most: 1.10}, goal{}},
-		{64, 1, 10_000, goal{Least: 0.90}, goal{}, goal{Most: 1.2}},
-		{256, 1, 20_000, goal{Least: 0.90}, goal{}, goal{Most: 1.2}},
-		{1024, 1, 20_000, goal{Least: 0.90}, goal{}, goal{Most: 1.2}},
-		{4, 100, 20_000, goal{Least: 0.75}, goal{}, goal{}},
-		{4, 1000, 40_000, goal{Least: 0.75}, goal{}, goal{}},
+		{1, 1, 500, Goal{}, Goal{Most: 1.10}, Goal{}},
+		{64, 1, 10_000, Goal{Least: 0.90}, Goal{}, Goal{Most: 1.2}},
+		{256, 1, 20_000, Goal{Least: 0.90}, Goal{}, Goal{Most: 1.2}},
+		{1024, 1, 20_000, Goal{Least: 0.90}, Goal{}, Goal{Most: 1.2}},
+		{4, 100, 20_000, Goal{Least: 0.75}, Goal{}, Goal{}},
+		{4, 1000, 40_000, Goal{Least: 0.75}, Goal{}, Goal{}},
 	} {
-		n := max(s.events(c.events), c.batch*c.writers)
+		n := max(s.Events(c.events), c.batch*c.writers)
 		name := fmt.Sprintf("%d writers", c.writers)
 		if c.batch > 1 {
 			name += fmt.Sprintf(", batches of %d", c.batch)
 		}
-		measures := []measure{{"rate", "events/s", c.rate}, {"p50", "s", c.p50}, {"p99", "s", c.p99}}
+		measures := []Measure{{"rate", "events/s", c.rate}, {"p50", "s", c.p50}, {"p99", "s", c.p99}}
 		var evs []events.Event
-		if err := s.compare(ctx, name, "raw Pebble", measures, func(ctx context.Context) (sample, error) {
-			evs = w.accesses(n)
-			return drive(ctx, c.writers, c.batch, evs, func(ctx context.Context, evs []events.Event) error {
+		if err := s.Compare(ctx, name, "raw Pebble", measures, func(ctx context.Context) (Sample, error) {
+			evs = w.Accesses(n)
+			return Drive(ctx, c.writers, c.batch, evs, func(ctx context.Context, evs []events.Event) error {
 				_, err := l.Append(ctx, evs...)
 				return err
 			})
-		}, func(ctx context.Context) (sample, error) {
-			return drive(ctx, c.writers, c.batch, evs, r.append)
+		}, func(ctx context.Context) (Sample, error) {
+			return Drive(ctx, c.writers, c.batch, evs, r.append)
 		}); err != nil {
 			return err
 		}
@@ -66,8 +66,8 @@ func benchAppend(ctx context.Context, s *Session) (err error) {
 	return nil
 }
 
-// drive has a number of writers commit work, a batch at a time.
-func drive[T any](ctx context.Context, writers, batch int, work []T, commit func(context.Context, []T) error) (sample, error) {
+// Drive has a number of writers commit work, a batch at a time.
+func Drive[T any](ctx context.Context, writers, batch int, work []T, commit func(context.Context, []T) error) (Sample, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	took := make([]float64, len(work)/batch)
@@ -92,7 +92,7 @@ func drive[T any](ctx context.Context, writers, batch int, work []T, commit func
 	}
 	elapsed := time.Since(start).Seconds()
 	slices.Sort(took)
-	return sample{
+	return Sample{
 		"rate": float64(len(took)*batch) / elapsed,
 		"p50":  took[len(took)/2], "p99": took[len(took)*99/100],
 	}, nil
@@ -105,11 +105,11 @@ func drive[T any](ctx context.Context, writers, batch int, work []T, commit func
 type raw struct {
 	db   *pebble.DB
 	next atomic.Int64
-	body [350]byte // as much as a record of workload.access holds
+	body [350]byte // as much as a record of Workload.access holds
 }
 
 func (s *Session) raw() (*raw, error) {
-	dir, err := s.dir()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return nil, err
 	}

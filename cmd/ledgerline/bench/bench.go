@@ -40,7 +40,7 @@ type Session struct {
 // A Subject is one thing to be measured.
 type Subject struct {
 	Name, Short string
-	run         func(context.Context, *Session) error
+	Run         func(context.Context, *Session) error
 }
 
 // Subjects lists all subjects in the order in which they are run.
@@ -92,18 +92,18 @@ func (s *Session) Run(ctx context.Context, subjects ...Subject) (*Report, error)
 	s.report = &Report{Machine: thisMachine(s.Dir), Rounds: s.Rounds}
 	for _, sub := range subjects {
 		s.subject = sub.Name
-		if err := sub.run(ctx, s); err != nil {
+		if err := sub.Run(ctx, s); err != nil {
 			return s.report, fmt.Errorf("measuring %s: %w", sub.Name, err)
 		}
 	}
 	return s.report, nil
 }
 
-// events scales a number of events.
-func (s *Session) events(n int) int { return max(1, int(float64(n)*s.Scale)) }
+// Events scales a number of events.
+func (s *Session) Events(n int) int { return max(1, int(float64(n)*s.Scale)) }
 
-// dir makes a directory that does not exist yet.
-func (s *Session) dir() (string, error) {
+// MakeDir makes a directory that does not exist yet.
+func (s *Session) MakeDir() (string, error) {
 	s.made++
 	d := filepath.Join(s.Dir, fmt.Sprintf("%s-%d", s.subject, s.made))
 	return d, os.Mkdir(d, 0o755)
@@ -115,10 +115,10 @@ func (s *Session) say(done, total int64, format string, args ...any) {
 	}
 }
 
-// A goal bounds a figure: at least Least, or at most Most, whichever is not 0.
-type goal struct{ Least, Most float64 }
+// A Goal bounds a figure: at least Least, or at most Most, whichever is not 0.
+type Goal struct{ Least, Most float64 }
 
-func (g goal) String() string {
+func (g Goal) String() string {
 	switch {
 	case g.Least != 0:
 		return "≥ " + number(g.Least)
@@ -128,12 +128,12 @@ func (g goal) String() string {
 	return ""
 }
 
-func (g goal) met(v float64) bool {
-	return g != goal{} && (g.Least == 0 || v >= g.Least) && (g.Most == 0 || v <= g.Most)
+func (g Goal) met(v float64) bool {
+	return g != Goal{} && (g.Least == 0 || v >= g.Least) && (g.Most == 0 || v <= g.Most)
 }
 
 // tell adds a figure that has no baseline.
-func (s *Session) tell(of, what, unit string, v float64, g goal) {
+func (s *Session) tell(of, what, unit string, v float64, g Goal) {
 	s.add(Figure{Case: of, What: what, Unit: unit, Ours: v, Goal: g.String(), Met: g.met(v)})
 }
 
@@ -142,15 +142,15 @@ func (s *Session) add(f Figure) {
 	s.report.Figures = append(s.report.Figures, f)
 }
 
-// A sample is one turn's figures by name.
-type sample map[string]float64
+// A Sample is one turn's figures by name.
+type Sample map[string]float64
 
-// compare lets ours and its baseline take turns, and tells of each measure that
+// Compare lets ours and its baseline take turns, and tells of each measure that
 // goals name the medians and the median ratio.
-func (s *Session) compare(ctx context.Context, of, beside string, measures []measure, ours, baseline func(context.Context) (sample, error)) error {
-	var got [2][]sample
+func (s *Session) Compare(ctx context.Context, of, beside string, measures []Measure, ours, baseline func(context.Context) (Sample, error)) error {
+	var got [2][]Sample
 	for round := range s.Rounds {
-		for turn, f := range []func(context.Context) (sample, error){ours, baseline} {
+		for turn, f := range []func(context.Context) (Sample, error){ours, baseline} {
 			s.say(int64(2*round+turn), int64(2*s.Rounds), "%s beside %s", of, beside)
 			if err := ctx.Err(); err != nil {
 				return err
@@ -171,21 +171,21 @@ func (s *Session) compare(ctx context.Context, of, beside string, measures []mea
 			return median(vs)
 		}
 		f := Figure{
-			Case: of, What: m.what, Unit: m.unit, Beside: beside, Goal: m.goal.String(),
-			Ours:     pick(func(i int) float64 { return got[0][i][m.what] }),
-			Baseline: pick(func(i int) float64 { return got[1][i][m.what] }),
-			Ratio:    pick(func(i int) float64 { return got[0][i][m.what] / got[1][i][m.what] }),
+			Case: of, What: m.What, Unit: m.Unit, Beside: beside, Goal: m.Goal.String(),
+			Ours:     pick(func(i int) float64 { return got[0][i][m.What] }),
+			Baseline: pick(func(i int) float64 { return got[1][i][m.What] }),
+			Ratio:    pick(func(i int) float64 { return got[0][i][m.What] / got[1][i][m.What] }),
 		}
-		f.Met = m.goal.met(f.Ratio)
+		f.Met = m.Goal.met(f.Ratio)
 		s.add(f)
 	}
 	return nil
 }
 
-// A measure is one name in the samples of a comparison, and what is asked of it.
-type measure struct {
-	what, unit string
-	goal       goal
+// A Measure is one name in the samples of a comparison, and what is asked of it.
+type Measure struct {
+	What, Unit string
+	Goal       Goal
 }
 
 func median(vs []float64) float64 {

@@ -20,12 +20,12 @@ import (
 // server share the machine. The views are open and do not run: what they cost is
 // told by views.
 func benchHTTP(ctx context.Context, s *Session) (err error) {
-	w := newWorkload()
-	dir, err := s.dir()
+	w := NewWorkload()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return err
 	}
-	l, err := w.book(ctx, s, dir)
+	l, err := w.Book(ctx, s, dir)
 	if err != nil {
 		return err
 	}
@@ -68,13 +68,13 @@ func benchHTTP(ctx context.Context, s *Session) (err error) {
 		clients, batch, events int
 		beside                 string
 		store                  func(context.Context, ...events.Event) ([]ledger.Receipt, error)
-		rate                   goal
+		rate                   Goal
 	}{
-		{1, 1, 500, "raw Pebble", pebble, goal{}},
-		{256, 1, 10_000, "no store", nothing, goal{Least: 0.80}},
-		{256, 1, 10_000, "raw Pebble", pebble, goal{}},
-		{4, 100, 20_000, "raw Pebble", pebble, goal{}},
-		{4, 1000, 40_000, "raw Pebble", pebble, goal{Least: 0.60}},
+		{1, 1, 500, "raw Pebble", pebble, Goal{}},
+		{256, 1, 10_000, "no store", nothing, Goal{Least: 0.80}},
+		{256, 1, 10_000, "raw Pebble", pebble, Goal{}},
+		{4, 100, 20_000, "raw Pebble", pebble, Goal{}},
+		{4, 1000, 40_000, "raw Pebble", pebble, Goal{Least: 0.60}},
 	} {
 		if err := s.overHTTP(ctx, w, c.clients, c.batch, c.events, c.beside, c.rate, serve, c.store); err != nil {
 			return err
@@ -83,7 +83,7 @@ func benchHTTP(ctx context.Context, s *Session) (err error) {
 	return nil
 }
 
-func (s *Session) overHTTP(ctx context.Context, w *workload, clients, batch, n int, beside string, rate goal,
+func (s *Session) overHTTP(ctx context.Context, w *Workload, clients, batch, n int, beside string, rate Goal,
 	serve func(func(context.Context, ...events.Event) ([]ledger.Receipt, error)) (*server, error),
 	store func(context.Context, ...events.Event) ([]ledger.Receipt, error),
 ) (err error) {
@@ -101,19 +101,19 @@ func (s *Session) overHTTP(ctx context.Context, w *workload, clients, batch, n i
 	if batch > 1 {
 		name += fmt.Sprintf(", batches of %d", batch)
 	}
-	n = max(s.events(n)/batch, clients)
+	n = max(s.Events(n)/batch, clients)
 	var bodies [][]byte
-	return s.compare(ctx, name, beside, []measure{{"rate", "events/s", rate}, {"p50", "s", goal{}}, {"p99", "s", goal{}}},
-		func(ctx context.Context) (sample, error) {
+	return s.Compare(ctx, name, beside, []Measure{{"rate", "events/s", rate}, {"p50", "s", Goal{}}, {"p99", "s", Goal{}}},
+		func(ctx context.Context) (Sample, error) {
 			if bodies, err = requests(w, n, batch); err != nil {
 				return nil, err
 			}
 			return ours.post(ctx, clients, batch, bodies)
-		}, func(ctx context.Context) (sample, error) { return other.post(ctx, clients, batch, bodies) })
+		}, func(ctx context.Context) (Sample, error) { return other.post(ctx, clients, batch, bodies) })
 }
 
 // oneReceipt records an event for a receipt to answer with.
-func oneReceipt(ctx context.Context, w *workload, l *ledger.Ledger) (ledger.Receipt, error) {
+func oneReceipt(ctx context.Context, w *Workload, l *ledger.Ledger) (ledger.Receipt, error) {
 	rs, err := l.Append(ctx, w.access())
 	if err != nil {
 		return ledger.Receipt{}, err
@@ -122,7 +122,7 @@ func oneReceipt(ctx context.Context, w *workload, l *ledger.Ledger) (ledger.Rece
 }
 
 // requests are n bodies of events, each a batch if that is more than one.
-func requests(w *workload, n, batch int) ([][]byte, error) {
+func requests(w *Workload, n, batch int) ([][]byte, error) {
 	bodies := make([][]byte, n)
 	for i := range bodies {
 		parts := make([][]byte, batch)
@@ -169,7 +169,7 @@ func (s *server) close() error {
 }
 
 // post has a number of clients, each with a connection of its own, send bodies.
-func (s *server) post(ctx context.Context, clients, batch int, bodies [][]byte) (sample, error) {
+func (s *server) post(ctx context.Context, clients, batch int, bodies [][]byte) (Sample, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients}
 	defer transport.CloseIdleConnections()
 	client := http.Client{Transport: transport}
@@ -177,7 +177,7 @@ func (s *server) post(ctx context.Context, clients, batch int, bodies [][]byte) 
 	if batch > 1 {
 		media = events.MediaTypeBatch
 	}
-	got, err := drive(ctx, clients, 1, bodies, func(ctx context.Context, body [][]byte) error {
+	got, err := Drive(ctx, clients, 1, bodies, func(ctx context.Context, body [][]byte) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body[0]))
 		if err != nil {
 			return err

@@ -24,14 +24,14 @@ func benchLineage(ctx context.Context, s *Session) (err error) {
 	}
 	defer func() { err = errors.Join(err, pg.stop()) }()
 	for _, edges := range []int{10_000, 100_000, 1_000_000} {
-		if err := s.walks(ctx, pg, s.events(edges)); err != nil {
+		if err := s.walks(ctx, pg, s.Events(edges)); err != nil {
 			return err
 		}
 	}
-	if err := s.large(ctx, s.events(10_000_000)); err != nil {
+	if err := s.large(ctx, s.Events(10_000_000)); err != nil {
 		return err
 	}
-	return s.estate(ctx, s.events(2_000_000))
+	return s.estate(ctx, s.Events(2_000_000))
 }
 
 // dag is a layered graph of datasets, each made from two or three of the layers
@@ -196,33 +196,33 @@ func (s *Session) walks(ctx context.Context, pg *postgres, edges int) error {
 	b, name := d.bare(), number(float64(d.edges))+" edges"
 	now, past := g.At(g.Applied()), g.At(d.middle)
 	sinks := d.sinks[:max(2, min(len(d.sinks), 2_000_000/d.edges))]
-	ours := func(v graph.View, depth int) func(context.Context) (sample, error) {
-		return func(ctx context.Context) (sample, error) {
+	ours := func(v graph.View, depth int) func(context.Context) (Sample, error) {
+		return func(ctx context.Context) (Sample, error) {
 			t, n, err := ask(ctx, v, sinks, depth)
-			return sample{"walk": t * 1e6, "per node": t * 1e9 / n, "nodes": n}, err
+			return Sample{"walk": t * 1e6, "per node": t * 1e9 / n, "nodes": n}, err
 		}
 	}
-	naked := func(depth int) func(context.Context) (sample, error) {
-		return func(context.Context) (sample, error) {
+	naked := func(depth int) func(context.Context) (Sample, error) {
+		return func(context.Context) (Sample, error) {
 			start, n := time.Now(), 0
 			for _, v := range sinks {
 				n += b.ancestors(v, depth)
 			}
 			t := time.Since(start).Seconds() / float64(len(sinks))
-			return sample{"walk": t * 1e6, "nodes": float64(n) / float64(len(sinks))}, nil
+			return Sample{"walk": t * 1e6, "nodes": float64(n) / float64(len(sinks))}, nil
 		}
 	}
-	if err := s.compare(ctx, "all ancestors, "+name, "bare arrays", []measure{{"walk", "µs", goal{Most: 2}}, {"nodes", "", goal{Least: 1, Most: 1}}}, ours(now, allDepths), naked(allDepths)); err != nil {
+	if err := s.Compare(ctx, "all ancestors, "+name, "bare arrays", []Measure{{"walk", "µs", Goal{Most: 2}}, {"nodes", "", Goal{Least: 1, Most: 1}}}, ours(now, allDepths), naked(allDepths)); err != nil {
 		return err
 	}
-	if err := s.compare(ctx, "as of the middle, "+name, "now", []measure{{"per node", "ns", goal{Most: 1.4}}}, ours(past, allDepths), ours(now, allDepths)); err != nil {
+	if err := s.Compare(ctx, "as of the middle, "+name, "now", []Measure{{"per node", "ns", Goal{Most: 1.4}}}, ours(past, allDepths), ours(now, allDepths)); err != nil {
 		return err
 	}
 	five, _, err := ask(ctx, now, d.sinks, 5)
 	if err != nil {
 		return err
 	}
-	s.tell("5 steps up, "+name, "walk", "µs", five*1e6, goal{Most: 60})
+	s.tell("5 steps up, "+name, "walk", "µs", five*1e6, Goal{Most: 60})
 	if pg == nil {
 		return nil
 	}
@@ -230,12 +230,12 @@ func (s *Session) walks(ctx context.Context, pg *postgres, edges int) error {
 		return err
 	}
 	few := sinks[:2]
-	return s.compare(ctx, "all ancestors, "+name, "PostgreSQL", []measure{{"walks", "/s", goal{Least: 18}}, {"nodes", "", goal{Least: 1, Most: 1}}},
-		func(ctx context.Context) (sample, error) {
+	return s.Compare(ctx, "all ancestors, "+name, "PostgreSQL", []Measure{{"walks", "/s", Goal{Least: 18}}, {"nodes", "", Goal{Least: 1, Most: 1}}},
+		func(ctx context.Context) (Sample, error) {
 			t, n, err := ask(ctx, now, few, allDepths)
-			return sample{"walks": 1 / t, "nodes": n}, err
+			return Sample{"walks": 1 / t, "nodes": n}, err
 		},
-		func(ctx context.Context) (sample, error) {
+		func(ctx context.Context) (Sample, error) {
 			var took time.Duration
 			n := 0
 			for _, v := range few {
@@ -245,7 +245,7 @@ func (s *Session) walks(ctx context.Context, pg *postgres, edges int) error {
 				}
 				took, n = took+t, n+count
 			}
-			return sample{"walks": float64(len(few)) / took.Seconds(), "nodes": float64(n) / float64(len(few))}, nil
+			return Sample{"walks": float64(len(few)) / took.Seconds(), "nodes": float64(n) / float64(len(few))}, nil
 		})
 }
 
@@ -258,7 +258,7 @@ func (s *Session) large(ctx context.Context, edges int) error {
 		return err
 	}
 	name, size := number(float64(d.edges))+" edges", g.Size()
-	s.tell("memory, "+name, "arrays", "MB", float64(size.Bytes)/1e6, goal{Most: 450})
+	s.tell("memory, "+name, "arrays", "MB", float64(size.Bytes)/1e6, Goal{Most: 450})
 	now, past := g.At(g.Applied()), g.At(d.middle)
 	depth := 1
 	for ; depth < dagLayers; depth++ { // until about 4000 nodes, which 10,000 edges lead to
@@ -284,8 +284,8 @@ func (s *Session) large(ctx context.Context, edges int) error {
 			}
 			times, nodes = append(times, t), n
 		}
-		s.tell(fmt.Sprintf("%d steps up %s, %s", depth, when.name, name), "walk", "µs", median(times)*1e6, goal{Most: 1000})
-		s.tell(fmt.Sprintf("%d steps up %s, %s", depth, when.name, name), "nodes", "", nodes, goal{})
+		s.tell(fmt.Sprintf("%d steps up %s, %s", depth, when.name, name), "walk", "µs", median(times)*1e6, Goal{Most: 1000})
+		s.tell(fmt.Sprintf("%d steps up %s, %s", depth, when.name, name), "nodes", "", nodes, Goal{})
 	}
 	return nil
 }
@@ -346,8 +346,8 @@ func (s *Session) estate(ctx context.Context, assets int) error {
 	g := l.Graph(graph.Options{})
 	size, v := g.Size(), g.At(int64(jobs))
 	name := number(float64(assets)) + " assets"
-	s.tell(name, "edges", "", float64(size.Spans), goal{})
-	s.tell(name, "arrays", "MB", float64(size.Bytes)/1e6, goal{})
+	s.tell(name, "edges", "", float64(size.Spans), Goal{})
+	s.tell(name, "arrays", "MB", float64(size.Bytes)/1e6, Goal{})
 	for _, dir := range []graph.Direction{graph.Up, graph.Down} {
 		for _, by := range []string{"datasets", "columns"} {
 			var times, reached []float64
@@ -373,9 +373,9 @@ func (s *Session) estate(ctx context.Context, assets int) error {
 			}
 			slices.Sort(times)
 			of := fmt.Sprintf("5 steps %s by %s, %s", [2]string{"down", "up"}[dir], by, name)
-			s.tell(of, "p50", "µs", times[len(times)/2], goal{})
-			s.tell(of, "p95", "µs", times[len(times)*95/100], goal{})
-			s.tell(of, "nodes", "", median(reached), goal{})
+			s.tell(of, "p50", "µs", times[len(times)/2], Goal{})
+			s.tell(of, "p95", "µs", times[len(times)*95/100], Goal{})
+			s.tell(of, "nodes", "", median(reached), Goal{})
 		}
 	}
 	return nil

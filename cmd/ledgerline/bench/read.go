@@ -13,12 +13,12 @@ import (
 // benchRead: a ledger with its views is asked and appended to, and then again
 // when it holds ten times as many events.
 func benchRead(ctx context.Context, s *Session) (err error) {
-	w := newWorkload()
-	dir, err := s.dir()
+	w := NewWorkload()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return err
 	}
-	l, err := w.book(ctx, s, dir)
+	l, err := w.Book(ctx, s, dir)
 	if err != nil {
 		return err
 	}
@@ -28,11 +28,11 @@ func benchRead(ctx context.Context, s *Session) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, stop()) }()
-	small := s.events(30_000)
-	var before, after sample
+	small := s.Events(30_000)
+	var before, after Sample
 	for _, size := range []struct {
 		add int
-		got *sample
+		got *Sample
 	}{{small, &before}, {9 * small, &after}} {
 		if err := w.fill(ctx, s, l, size.add); err != nil {
 			return err
@@ -45,11 +45,11 @@ func benchRead(ctx context.Context, s *Session) (err error) {
 			return err
 		}
 	}
-	bounds := map[string]goal{"as-of row": {Most: 10e-6}, "inclusion proof": {Most: 50e-6}}
+	bounds := map[string]Goal{"as-of row": {Most: 10e-6}, "inclusion proof": {Most: 50e-6}}
 	for _, what := range []string{"append p50", "inclusion proof", "as-of row", "as-of entry", "timeline of 100", "accesses of 100"} {
 		s.tell(fmt.Sprintf("%d events", small), what, "s", before[what], bounds[what])
 		f := Figure{Case: "ten times the events", What: what, Unit: "s", Ours: after[what], Beside: fmt.Sprintf("at %d", small), Baseline: before[what], Ratio: after[what] / before[what]}
-		if g := (goal{Most: 1.3}); what == "append p50" || what == "inclusion proof" || what == "as-of row" {
+		if g := (Goal{Most: 1.3}); what == "append p50" || what == "inclusion proof" || what == "as-of row" {
 			f.Goal, f.Met = g.String(), g.met(f.Ratio)
 		}
 		s.add(f)
@@ -59,7 +59,7 @@ func benchRead(ctx context.Context, s *Session) (err error) {
 
 // ask measures questions in turn, several rounds of each, and returns medians in
 // seconds.
-func (s *Session) ask(ctx context.Context, w *workload, l *ledger.Ledger, v *projections.Views) (_ sample, err error) {
+func (s *Session) ask(ctx context.Context, w *Workload, l *ledger.Ledger, v *projections.Views) (_ Sample, err error) {
 	past, err := v.At(v.Applied() / 2)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (s *Session) ask(ctx context.Context, w *workload, l *ledger.Ledger, v *pro
 			return err
 		}},
 	}
-	got := sample{}
+	got := Sample{}
 	for _, q := range questions {
 		s.say(int64(len(got)), int64(len(questions)), "asking: %s", q.what)
 		var took []float64
@@ -126,6 +126,6 @@ func (s *Session) wholeCatalog(ctx context.Context, v *projections.Views) (err e
 		}
 	}
 	each := time.Since(from).Seconds() / float64(n)
-	s.tell(fmt.Sprintf("catalog of %d entries, as of the past", n), "for 200,000", "s", each*200_000, goal{Most: 0.5})
+	s.tell(fmt.Sprintf("catalog of %d entries, as of the past", n), "for 200,000", "s", each*200_000, Goal{Most: 0.5})
 	return nil
 }

@@ -18,12 +18,12 @@ import (
 // memory on as many processors: body, leaf and a node of the tree for each
 // record.
 func benchVerify(ctx context.Context, s *Session) error {
-	w := newWorkload()
-	dir, err := s.dir()
+	w := NewWorkload()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return err
 	}
-	l, err := w.book(ctx, s, dir)
+	l, err := w.Book(ctx, s, dir)
 	if err != nil {
 		return err
 	}
@@ -32,17 +32,17 @@ func benchVerify(ctx context.Context, s *Session) error {
 		return err
 	}
 	for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
-		rate := func(from time.Time) sample { return sample{"rate": float64(len(records)) / time.Since(from).Seconds()} }
-		err := s.compare(ctx, fmt.Sprintf("%d records, %d workers", len(records), workers), "hashing alone",
-			[]measure{{"rate", "events/s", goal{Least: 0.60}}},
-			func(ctx context.Context) (sample, error) {
+		rate := func(from time.Time) Sample { return Sample{"rate": float64(len(records)) / time.Since(from).Seconds()} }
+		err := s.Compare(ctx, fmt.Sprintf("%d records, %d workers", len(records), workers), "hashing alone",
+			[]Measure{{"rate", "events/s", Goal{Least: 0.60}}},
+			func(ctx context.Context) (Sample, error) {
 				from := time.Now()
 				r, err := ledger.Verify(ctx, dir, ledger.VerifyOptions{Workers: workers})
 				if err == nil && !r.OK() {
 					err = errors.New("the ledger is not what it was")
 				}
 				return rate(from), err
-			}, func(context.Context) (sample, error) {
+			}, func(context.Context) (Sample, error) {
 				from := time.Now()
 				hashAll(records, workers)
 				return rate(from), nil
@@ -55,8 +55,8 @@ func benchVerify(ctx context.Context, s *Session) error {
 }
 
 // records fills a ledger and reads what it holds.
-func (s *Session) records(ctx context.Context, w *workload, l *ledger.Ledger) ([]ledger.Record, error) {
-	if err := w.fill(ctx, s, l, s.events(100_000)); err != nil {
+func (s *Session) records(ctx context.Context, w *Workload, l *ledger.Ledger) ([]ledger.Record, error) {
+	if err := w.fill(ctx, s, l, s.Events(100_000)); err != nil {
 		return nil, err
 	}
 	records := make([]ledger.Record, l.Head().Size)

@@ -16,12 +16,12 @@ import (
 // benchViews: events of all kinds until they are visible in every view, while
 // they are being written and afterwards.
 func benchViews(ctx context.Context, s *Session) (err error) {
-	w := newWorkload()
-	dir, err := s.dir()
+	w := NewWorkload()
+	dir, err := s.MakeDir()
 	if err != nil {
 		return err
 	}
-	l, err := w.book(ctx, s, dir)
+	l, err := w.Book(ctx, s, dir)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func benchViews(ctx context.Context, s *Session) (err error) {
 	if err := s.visible(ctx, w, l, filepath.Join(dir, "views")); err != nil {
 		return err
 	}
-	if err := w.fill(ctx, s, l, s.events(200_000)); err != nil {
+	if err := w.fill(ctx, s, l, s.Events(200_000)); err != nil {
 		return err
 	}
 	return s.catchUp(ctx, l, filepath.Join(dir, "views"))
@@ -53,7 +53,7 @@ func (s *Session) running(ctx context.Context, l *ledger.Ledger, dir string) (v 
 // more than window events that are recorded and not yet visible, and tells how
 // many events a second become visible, and how long after its acknowledgement
 // each batch does.
-func (s *Session) visible(ctx context.Context, w *workload, l *ledger.Ledger, dir string) (err error) {
+func (s *Session) visible(ctx context.Context, w *Workload, l *ledger.Ledger, dir string) (err error) {
 	const producers, batch, window = 4, 100, 10_000
 	v, stop, err := s.running(ctx, l, dir)
 	if err != nil {
@@ -67,9 +67,9 @@ func (s *Session) visible(ctx context.Context, w *workload, l *ledger.Ledger, di
 	var lags []float64
 	var waits sync.WaitGroup
 	var failed error
-	evs := w.mixed(s.events(200_000))
+	evs := w.mixed(s.Events(200_000))
 	start, spent := time.Now(), processor()
-	_, err = drive(ctx, producers, batch, evs, func(turn context.Context, evs []events.Event) error {
+	_, err = Drive(ctx, producers, batch, evs, func(turn context.Context, evs []events.Event) error {
 		rs, err := l.Append(turn, evs...)
 		if err != nil {
 			return err
@@ -90,12 +90,12 @@ func (s *Session) visible(ctx context.Context, w *workload, l *ledger.Ledger, di
 	}
 	elapsed := time.Since(start).Seconds()
 	slices.Sort(lags)
-	s.tell("events until visible", "rate", "events/s", float64(len(evs))/elapsed, goal{Least: 20_000})
-	s.tell("events until visible", "lag p50", "s", lags[len(lags)/2], goal{})
-	s.tell("events until visible", "lag max", "s", lags[len(lags)-1], goal{Most: 1})
+	s.tell("events until visible", "rate", "events/s", float64(len(evs))/elapsed, Goal{Least: 20_000})
+	s.tell("events until visible", "lag p50", "s", lags[len(lags)/2], Goal{})
+	s.tell("events until visible", "lag max", "s", lags[len(lags)-1], Goal{Most: 1})
 	s.tellProcessor("events until visible", spent, float64(len(evs)))
 	if peak := peakMemory(); peak > 0 {
-		s.tell("events until visible", "memory", "MiB", peak/(1<<20), goal{})
+		s.tell("events until visible", "memory", "MiB", peak/(1<<20), Goal{})
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (s *Session) catchUp(ctx context.Context, l *ledger.Ledger, dir string) (er
 	if err := v.Wait(ctx, l.Head().Size-1); err != nil {
 		return err
 	}
-	s.tell("catching up", "rate", "events/s", lag/time.Since(from).Seconds(), goal{Least: 200_000})
+	s.tell("catching up", "rate", "events/s", lag/time.Since(from).Seconds(), Goal{Least: 200_000})
 	s.tellProcessor("catching up", spent, lag)
 
 	spent = processor()
@@ -122,19 +122,19 @@ func (s *Session) catchUp(ctx context.Context, l *ledger.Ledger, dir string) (er
 	if err != nil {
 		return err
 	}
-	s.tell("rebuilding all views", "rate", "events/s", float64(r.Records)/r.Took.Seconds(), goal{Least: 200_000})
+	s.tell("rebuilding all views", "rate", "events/s", float64(r.Records)/r.Took.Seconds(), Goal{Least: 200_000})
 	s.tellProcessor("rebuilding all views", spent, float64(r.Records))
-	s.tell("rebuilding all views", "swap", "s", r.Swap.Seconds(), goal{Most: 0.05})
+	s.tell("rebuilding all views", "swap", "s", r.Swap.Seconds(), Goal{Most: 0.05})
 	sizes, err := v.Bytes()
 	if err != nil {
 		return err
 	}
 	total := 0.0
 	for _, view := range slices.Sorted(maps.Keys(sizes)) {
-		s.tell("bytes of "+view, "disk", "B/event", float64(sizes[view])/float64(r.Records), goal{})
+		s.tell("bytes of "+view, "disk", "B/event", float64(sizes[view])/float64(r.Records), Goal{})
 		total += float64(sizes[view])
 	}
-	s.tell("bytes of all views", "disk", "B/event", total/float64(r.Records), goal{})
+	s.tell("bytes of all views", "disk", "B/event", total/float64(r.Records), Goal{})
 	return nil
 }
 
@@ -142,6 +142,6 @@ func (s *Session) catchUp(ctx context.Context, l *ledger.Ledger, dir string) (er
 // it is what a machine that others use distorts least.
 func (s *Session) tellProcessor(of string, before, events float64) {
 	if before > 0 {
-		s.tell(of, "processor", "µs/event", 1e6*(processor()-before)/events, goal{})
+		s.tell(of, "processor", "µs/event", 1e6*(processor()-before)/events, Goal{})
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"ledgerline/ledger"
 )
 
-// A workload makes events, the same ones from the same seed. Each stands alone
+// A Workload makes events, the same ones from the same seed. Each stands alone
 // on what setup recorded, so that any number of writers may send them in any
 // order and none is refused.
-type workload struct {
+type Workload struct {
 	rng  *rand.Rand
 	next int // of ids
 	at   events.Time
@@ -26,8 +26,8 @@ const (
 	jobs       = 400
 )
 
-func newWorkload() *workload {
-	return &workload{
+func NewWorkload() *Workload {
+	return &Workload{
 		rng: rand.New(rand.NewPCG(1, 2)),
 		at:  events.TimeOf(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)),
 	}
@@ -38,7 +38,7 @@ var columns = []string{"gmsfhm", "xm", "swrq", "djjg", "zxrq", "lxdh", "zz", "ly
 const purpose = "benefit_eligibility"
 
 // event gives data an id, and a time some milliseconds after the event before.
-func (w *workload) event(typ string, data events.Data) events.Event {
+func (w *Workload) event(typ string, data events.Data) events.Event {
 	w.next++
 	w.at += events.Time(1000 + w.rng.IntN(10_000))
 	return events.Event{
@@ -53,7 +53,7 @@ func agreement(i int) string { return fmt.Sprintf("A%04d", i%agreements) }
 
 // setup are the parties, published entries and agreements in force that the
 // other events speak of.
-func (w *workload) setup() (list []events.Event) {
+func (w *Workload) setup() (list []events.Event) {
 	for i := range parties {
 		kind := "department"
 		if i == 0 {
@@ -79,7 +79,7 @@ func (w *workload) setup() (list []events.Event) {
 	return list
 }
 
-func (w *workload) draft(id string, i int) *events.EntryDrafted {
+func (w *Workload) draft(id string, i int) *events.EntryDrafted {
 	d := &events.EntryDrafted{
 		Entry: id, Version: 1, Provider: party(i), Title: "死亡登记信息 " + id, UpdateFrequency: "daily", Grade: "general-2", Region: "990000",
 		Sharing:   events.Sharing{Attribute: events.SharingConditional, Range: "departments", Purposes: []string{purpose}},
@@ -91,7 +91,7 @@ func (w *workload) draft(id string, i int) *events.EntryDrafted {
 	return d
 }
 
-func (w *workload) activation(id string, i int) *events.AgreementActivated {
+func (w *Workload) activation(id string, i int) *events.AgreementActivated {
 	return &events.AgreementActivated{
 		Agreement: id, Provider: party(i), Consumer: party(i + 1), Grants: []events.Grant{{Entry: entry(i), EntryVersion: 1, Items: columns[:3]}},
 		Purposes: []string{purpose}, Method: "api", ValidFrom: w.at - 86_400_000_000, ValidTo: w.at + 365*86_400_000_000, Onward: events.OnwardForbidden,
@@ -102,7 +102,7 @@ func (w *workload) activation(id string, i int) *events.AgreementActivated {
 func dataset(i int) string { return fmt.Sprintf("public.t%04d", i) }
 
 // access is one call for data. One in fifty reads a column that was not granted.
-func (w *workload) access() events.Event {
+func (w *Workload) access() events.Event {
 	i := w.rng.IntN(agreements)
 	d := &events.AccessRecorded{
 		Call: fmt.Sprintf("call-%012d", w.next), Provider: party(i), Consumer: party(i + 1), Agreement: agreement(i), AgreementVersion: 1,
@@ -115,8 +115,8 @@ func (w *workload) access() events.Event {
 	return w.event("access.call.recorded", d)
 }
 
-// accesses are n calls for data.
-func (w *workload) accesses(n int) []events.Event {
+// Accesses are n calls for data.
+func (w *Workload) Accesses(n int) []events.Event {
 	list := make([]events.Event, n)
 	for i := range list {
 		list[i] = w.access()
@@ -127,7 +127,7 @@ func (w *workload) accesses(n int) []events.Event {
 // mixed are n events of all kinds: of 100, 40 calls for data, 20 events of
 // lineage runs (the start and the end of each), 15 drafts of catalog entries, 15
 // quality issues and 10 agreements.
-func (w *workload) mixed(n int) []events.Event {
+func (w *Workload) mixed(n int) []events.Event {
 	list := make([]events.Event, n)
 	for i := range list {
 		switch k := w.next % 20; {
@@ -153,7 +153,7 @@ func (w *workload) mixed(n int) []events.Event {
 
 // lineage is an event of a run that reads two or three datasets and writes one,
 // with the columns that went from one to the other.
-func (w *workload) lineage() events.Event {
+func (w *Workload) lineage() events.Event {
 	run, state := w.next/2, "START"
 	if w.next%2 == 1 {
 		state = "COMPLETE"
@@ -180,8 +180,8 @@ func (w *workload) lineage() events.Event {
 	return w.event("lineage.openlineage.received", d)
 }
 
-// book makes a ledger in dir that holds the setup.
-func (w *workload) book(ctx context.Context, s *Session, dir string) (*ledger.Ledger, error) {
+// Book makes a ledger in dir that holds the setup.
+func (w *Workload) Book(ctx context.Context, s *Session, dir string) (*ledger.Ledger, error) {
 	l, err := ledger.Create(dir, ledger.Options{Origin: "ledger.example/bench", Logger: s.Logger})
 	if err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (w *workload) book(ctx context.Context, s *Session, dir string) (*ledger.Le
 }
 
 // fill appends n events of the mix in batches.
-func (w *workload) fill(ctx context.Context, s *Session, l *ledger.Ledger, n int) error {
+func (w *Workload) fill(ctx context.Context, s *Session, l *ledger.Ledger, n int) error {
 	const batch = 1000
 	for done := 0; done < n; done += batch {
 		s.say(int64(done), int64(n), "filling a ledger with %d events", n)
