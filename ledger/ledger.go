@@ -325,13 +325,13 @@ func (l *Ledger) start(head *Head, witnessSeq uint64) (err error) {
 	if l.witness, err = openWitness(l.opts.FS, l.opts.HeadFile, witnessSeq, l.opts.Logger); err != nil {
 		return err
 	}
-	l.head.Store(head)
-	l.published.head = head
 	l.admission = newAdmission(head.Size)
 	l.seen = newSeen(head.Size, l.opts.IdentityBytes)
 	if err := l.loadSeen(); err != nil {
-		return err
+		return errors.Join(err, l.witness.close())
 	}
+	l.head.Store(head) // from here on abandon waits for the goroutines
+	l.published.head = head
 	go l.sequence()
 	go l.land()
 	l.index.start()
