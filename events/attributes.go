@@ -1,6 +1,8 @@
 package events
 
 import (
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -91,6 +93,8 @@ var attributes = []attribute{
 			return "true"
 		}},
 	textAttribute("traceparent", func(e *Event) *string { return &e.Trace }),
+	bytesAttribute("signature", func(e *Event) *[]byte { return &e.Signature }),
+	bytesAttribute("facetsalt", func(e *Event) *[]byte { return &e.FacetSalt }),
 }
 
 func (e *Event) producer() *ProducerSeq {
@@ -105,6 +109,19 @@ func textAttribute(name string, field func(*Event) *string) attribute {
 		name: name,
 		set:  func(e *Event, v string) error { *field(e) = v; return nil },
 		get:  func(e *Event) string { return *field(e) },
+	}
+}
+
+func bytesAttribute(name string, field func(*Event) *[]byte) attribute {
+	return attribute{
+		name: name,
+		set: func(e *Event, v string) (err error) {
+			if *field(e), err = base64.StdEncoding.Strict().DecodeString(v); err != nil {
+				return errors.New("it is not base64 with padding (RFC 4648 section 4)")
+			}
+			return nil
+		},
+		get: func(e *Event) string { return base64.StdEncoding.EncodeToString(*field(e)) },
 	}
 }
 

@@ -24,7 +24,7 @@ func TestDocument(t *testing.T) {
 Every event is a CloudEvent 1.0 whose ` + "`type`" + ` is one of those below and whose ` + "`data`" + ` has exactly the fields listed. An **act** is
 refused when the state of its subject forbids it; a **reported fact** is always recorded when it is well formed. Fields marked
 *erasable* are kept beside the record and can be deleted without touching a hash. Beside the attributes of CloudEvents an event may
-bear ` + "`actor`, `party`, `onbehalfof`, `producerid` and `producerseq`, `correlationid`, `causationid`, `expectedversion`, `effectivefrom`, `effectiveto`, `grade`, `retention`, `imported`" + ` and
+bear ` + "`actor`, `party`, `onbehalfof`, `producerid` and `producerseq`, `correlationid`, `causationid`, `expectedversion`, `effectivefrom`, `effectiveto`, `grade`, `retention`, `imported`, `signature`, `facetsalt`" + ` and
 ` + "`traceparent`" + `; no others.
 
 | type | kind | about |

@@ -41,6 +41,11 @@ type Event struct {
 	Retention       string // retention class
 	Imported        bool   // from before the ledger: never native evidence
 	Trace           string // W3C traceparent
+	// Signature is the producer's: a COSE_Sign1 over the claim, see docs/format.md.
+	Signature []byte
+	// FacetSalt is the seed of the facets' salts, 32 bytes, if the producer signs; it
+	// is not recorded.
+	FacetSalt []byte
 
 	Data Data
 	// Facets are the erasable parts of Data (free text, personal fields, raw

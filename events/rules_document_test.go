@@ -115,6 +115,16 @@ func stageLabel(state any) string {
 	if p, ok := state.(*Payload); ok {
 		return fmt.Sprintf("%d held", len(p.Holds))
 	}
+	if s, ok := state.(*Signers); ok {
+		var keys []string
+		for _, k := range s.Keys {
+			keys = append(keys, k.State)
+		}
+		if s.Required {
+			keys = append(keys, "signing required")
+		}
+		return strings.Join(keys, ", ")
+	}
 	v := reflect.ValueOf(state).Elem()
 	if f := v.FieldByName("Stage"); f.IsValid() {
 		if f.String() == "" {

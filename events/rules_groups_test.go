@@ -1,6 +1,9 @@
 package events
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // A ruleGroup is one kind of subject: histories that lead to its states, and acts
 // to try in each. The first act of a type stands for it in docs/rules.md.
@@ -12,12 +15,33 @@ type ruleGroup struct {
 }
 
 func ruleGroups() []ruleGroup {
-	groups := []ruleGroup{payloadRules(), partyRules(), entryRules(), updateDutyRules(), resourceRules(), requestRules(), agreementRules(), issueRules(), disputeRules()}
+	groups := []ruleGroup{payloadRules(), partyRules(), signerRules(), entryRules(), updateDutyRules(), resourceRules(), requestRules(), agreementRules(), issueRules(), disputeRules()}
 	return append(groups, smallRules()...)
 }
 
 func payloadRules() ruleGroup {
 	return ruleGroup{"payload", PayloadSubject(), [][]step{nil, {held}, {held, heldMore}, {held, released}}, []step{held, released, of("ledger.payload.erased")}}
+}
+
+func signerRules() ruleGroup {
+	one, two, three := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32), bytes.Repeat([]byte{3}, 32)
+	by := func(signer []byte, name, typ string, d Data) step {
+		return step{name: name, typ: typ, data: d, signer: signer}
+	}
+	first := by(nil, "key 1 registered", "party.key.registered", &PartyKeyRegistered{"D01", one})
+	rotated := by(one, "rotated 1 to 2 by 1", "party.key.rotated", &PartyKeyRotated{"D01", one, two})
+	lost := by(one, "key 1 compromised by 1", "party.key.compromised", &PartyKeyCompromised{Party: "D01", Key: one})
+	required := by(one, "signing required by 1", "party.signing.required", &PartySigningRequired{"D01", true})
+	return ruleGroup{"signers", SignersSubject("D01"), [][]step{nil, {first}, {first, rotated}, {first, lost}, {first, required}}, []step{
+		first, rotated, lost, required,
+		by(nil, "key 2 registered by nobody", "party.key.registered", &PartyKeyRegistered{"D01", two}),
+		by(one, "key 2 registered by 1", "party.key.registered", &PartyKeyRegistered{"D01", two}),
+		by(three, "key 2 registered by a stranger", "party.key.registered", &PartyKeyRegistered{"D01", two}),
+		by(two, "rotated 1 to 2 by 2", "party.key.rotated", &PartyKeyRotated{"D01", one, two}),
+		by(two, "rotated 2 to 1 by 2", "party.key.rotated", &PartyKeyRotated{"D01", two, one}),
+		by(nil, "key 1 compromised by nobody", "party.key.compromised", &PartyKeyCompromised{Party: "D01", Key: one}),
+		by(nil, "signing not required by nobody", "party.signing.required", &PartySigningRequired{"D01", false}),
+	}}
 }
 
 func partyRules() ruleGroup {

@@ -20,8 +20,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // A world is a set of subjects' states, moved as the ledger moves them.
 type world map[Subject]any
 
-func (w world) states(e Event) States {
-	return States{Recorded: sampleNow, Time: e.Time, Imported: e.Imported, Of: func(s Subject) any {
+func (w world) states(e Event, signer []byte) States {
+	return States{Recorded: sampleNow, Signer: signer, Time: e.Time, Imported: e.Imported, Of: func(s Subject) any {
 		if state, ok := w[s]; ok {
 			return state
 		}
@@ -46,7 +46,7 @@ func (w world) admit(s step) error {
 	if err := e.Split(); err != nil {
 		return err
 	}
-	if err := t.Check(e.Data, w.states(e)); err != nil {
+	if err := t.Check(e.Data, w.states(e, s.signer)); err != nil {
 		return err
 	}
 	if t.Stateful() {
@@ -66,6 +66,7 @@ type step struct {
 	data     Data
 	imported bool
 	at       Time // 0: the sample's
+	signer   []byte
 }
 
 // of is a step of the type with the sample's data, named by the type.
@@ -318,7 +319,7 @@ func TestNeedsCoverCheck(t *testing.T) {
 			for _, act := range g.acts {
 				typ, _ := Lookup(act.typ)
 				needs := append(typ.Needs(act.data), act.data.Subject())
-				s := w.states(Event{Time: at(12, 1)})
+				s := w.states(Event{Time: at(12, 1)}, nil)
 				inner := s.Of
 				s.Of = func(sub Subject) any {
 					if !slices.Contains(needs, sub) && sub.Kind != KindParty {

@@ -92,7 +92,7 @@ func sampleEvent(name string) Event {
 		Time: at(12, 1), EffectiveFrom: at(12, 2), EffectiveTo: at(12, 3), Principal: "token-7",
 		Actor: "9c01", Party: "D01", OnBehalfOf: "D07", Producer: &ProducerSeq{"p", 7}, Correlation: "case-1", Causation: "e-0",
 		ExpectedVersion: ptr(uint64(3)), Grade: "general-1", Retention: "access-3y", Imported: true,
-		Trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-		Data:  samples()[name],
+		Trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Signature: []byte{0x84, 1}, FacetSalt: make([]byte, 32),
+		Data: samples()[name],
 	}
 }

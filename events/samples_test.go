@@ -1,5 +1,7 @@
 package events
 
+import "bytes"
+
 import "maps"
 
 // samples holds valid data of every type, with every field set at least once.
@@ -18,6 +20,10 @@ func ledgerSamples() map[string]Data {
 		"ledger.genesis": &Genesis{Origin: "ledger.example/yunze", Keys: []string{"ledger.example/yunze+00000000+AAAA"}, Format: 1,
 			Limits: map[string]int64{"batch_events": 10_000}, Predecessor: "old\n1\nAAAA\n"},
 		"ledger.clock.confirmed": &ClockConfirmed{Before: at(1, 1), After: at(2, 1), Reason: "the machine was off"},
+		"party.key.registered":   &PartyKeyRegistered{Party: "D01", Key: bytes.Repeat([]byte{1}, 32)},
+		"party.key.rotated":      &PartyKeyRotated{Party: "D01", Old: bytes.Repeat([]byte{1}, 32), New: bytes.Repeat([]byte{2}, 32)},
+		"party.key.compromised":  &PartyKeyCompromised{Party: "D01", Key: bytes.Repeat([]byte{2}, 32), Since: at(11, 1)},
+		"party.signing.required": &PartySigningRequired{Party: "D01", Required: true},
 		"ledger.head.anchored":   &HeadAnchored{Authority: "https://tsa.example/tsr", Size: 7, Checkpoint: "ledger.example/yunze\n7\nAAAA\n", Time: at(12, 1), Response: []byte{0x30, 0}},
 		"ledger.payload.erased": &PayloadErased{Facets: []ErasedFacet{{Position: 7, Name: "query", Commitment: make([]byte, 32)}}, Ground: "PIPL:47",
 			Reason: "no longer needed", Part: 1, Parts: 1},

@@ -149,6 +149,9 @@ type States struct {
 	Imported bool
 	// Of returns a pointer to the state of a subject, as Type.NewState makes it.
 	Of func(Subject) any
+	// Signer is the Ed25519 public key that signed the event, nil if none did. The
+	// ledger has checked the signature.
+	Signer []byte
 }
 
 // stateOf returns the state of a subject as its type; the zero state if nothing
@@ -175,7 +178,7 @@ func Types() []Type {
 }
 
 // types is the vocabulary. It is a constant table: nothing is added at run time.
-var types = index(ledgerTypes, payloadTypes, partyTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
+var types = index(ledgerTypes, payloadTypes, partyTypes, signerTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
 	requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
 	accessTypes, batchTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
 	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes, referenceTypes)
@@ -205,6 +208,7 @@ func StateOf(kind string) any {
 // states makes the empty state of each kind of subject that has one.
 var states = map[string]func() any{
 	KindParty:         func() any { return new(Party) },
+	KindSigners:       func() any { return new(Signers) },
 	KindEntry:         func() any { return new(Entry) },
 	KindUpdateDuty:    func() any { return new(UpdateDuty) },
 	KindResource:      func() any { return new(AttachedResource) },

@@ -338,11 +338,20 @@ func (e *Event) validateAttributes(c checker, t Type, recorded Time) {
 	}
 	c.optionOf("grade", e.Grade, grades)
 	c.text("retention", e.Retention, MaxCode)
+	if len(e.Signature) > maxSignature {
+		c.refuse("field.length", "signature", fmt.Sprintf("the signature is %d bytes long", len(e.Signature)), "send a COSE_Sign1 with the claim detached")
+	}
+	if n := len(e.FacetSalt); n != 0 && n != 32 {
+		c.refuse("field.length", "facetsalt", fmt.Sprintf("the seed of the salts is %d bytes long", n), "send 32 random bytes")
+	}
 	if e.Trace != "" && !isTraceparent(e.Trace) {
 		c.refuse("field.traceparent", "traceparent", "the value is not a W3C traceparent",
 			"send one such as 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	}
 }
+
+// maxSignature is above what any signature in the form of docs/format.md takes.
+const maxSignature = 1024
 
 func (e *Event) validateFacets(c checker) {
 	for i, f := range e.Facets {

@@ -260,6 +260,7 @@ func sameContent(d *draft, stored *proof.Body, facets []events.Facet) bool {
 		}
 	}
 	a.Facets, b.Facets = nil, nil
+	a.Signature, b.Signature = nil, nil // over other salts it is another one
 	ab, aerr := a.Marshal()
 	bb, berr := b.Marshal()
 	return aerr == nil && berr == nil && bytes.Equal(ab, bb)
@@ -287,6 +288,9 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 			State:  fmt.Sprintf("version %d", c.version),
 			Detail: fmt.Sprintf("%s is at version %d, not %d", sub, c.version, *want), Fix: "read the subject again and decide anew"}
 	}
+	if err := l.checkSigner(o, d); err != nil {
+		return 0, err
+	}
 	if d.typ.Ruled() {
 		if err := l.judge(o, d, now); err != nil {
 			return 0, err
@@ -303,7 +307,7 @@ func (l *Ledger) check(o *overlay, d *draft, now events.Time) (uint64, error) {
 // judge asks the event's rule.
 func (l *Ledger) judge(o *overlay, d *draft, now events.Time) error {
 	var readErr error
-	states := events.States{Recorded: now, Time: d.event.Time, Imported: d.event.Imported, Of: func(s events.Subject) any {
+	states := events.States{Recorded: now, Time: d.event.Time, Imported: d.event.Imported, Signer: d.signer, Of: func(s events.Subject) any {
 		c, err := l.cell(o, d, s.Kind, l.subjectHash(s))
 		readErr = errors.Join(readErr, err)
 		return c.state

@@ -86,6 +86,11 @@ func (r *aheadReader) read(d *draft) (err error) {
 	if err := r.readCell(a, d.body.Subject[0], d.subject); err != nil {
 		return err
 	}
+	if party := d.event.Party; party != "" {
+		if err := r.readCell(a, events.KindSigners, r.l.subjectHash(events.SignersSubject(party))); err != nil {
+			return err
+		}
+	}
 	for _, s := range d.typ.Needs(d.event.Data) {
 		if err := r.readCell(a, s.Kind, r.l.subjectHash(s)); err != nil {
 			return err

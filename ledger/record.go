@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -49,8 +50,9 @@ type draft struct {
 	subject proof.Hash
 	size    int64 // stored bytes, for the limits
 	ahead   lookahead
-	sealed  []*[32]byte // owners' keys that facets were sealed under
-	erases  *erasing    // what the event says is erased, if it says so
+	sealed  []*[32]byte       // owners' keys that facets were sealed under
+	signer  ed25519.PublicKey // who signed it, nil if nobody did
+	erases  *erasing          // what the event says is erased, if it says so
 	// continues are the records that carry the keys this one has no room for.
 	continues []*draft
 }
@@ -64,24 +66,14 @@ func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 	if err := ev.Split(); err != nil {
 		return nil, err
 	}
-	sub := ev.Data.Subject()
-	d := &draft{event: ev, typ: typ, subject: l.subjectHash(sub), id: idHash(ev.Source, ev.ID)}
-	d.body = &proof.Body{
-		ID: ev.ID, Type: ev.Type, Schema: ev.Schema, Source: ev.Source,
-		Subject: [2]string{sub.Kind, sub.ID},
-		Time:    int64(ev.Time), EffectiveFrom: int64(ev.EffectiveFrom), EffectiveTo: int64(ev.EffectiveTo),
-		Principal: ev.Principal, Actor: ev.Actor, Party: ev.Party, OnBehalfOf: ev.OnBehalfOf,
-		Correlation: ev.Correlation, Causation: ev.Causation, ExpectedVersion: ev.ExpectedVersion,
-		Grade: ev.Grade, Retention: ev.Retention, Imported: ev.Imported, Trace: ev.Trace,
-	}
-	if ev.Producer != nil {
-		d.body.Producer = &proof.Producer{ID: ev.Producer.ID, Seq: ev.Producer.Seq}
-	}
-	d.body.Names = proofNames(ev.Names())
-	if err := l.draftFacets(d, ev.Facets); err != nil {
+	d := &draft{event: ev, typ: typ, subject: l.subjectHash(ev.Data.Subject()), id: idHash(ev.Source, ev.ID), body: bodyOf(ev)}
+	if err := l.draftFacets(d, ev); err != nil {
 		return nil, err
 	}
 	if err := l.finish(d); err != nil {
+		return nil, err
+	}
+	if err := d.checkSignature(); err != nil {
 		return nil, err
 	}
 	if len(d.keys) > proof.MaxKeys {
@@ -90,6 +82,24 @@ func (l *Ledger) draft(ev *events.Event) (*draft, error) {
 		}
 	}
 	return d, nil
+}
+
+// bodyOf puts an event into the form of a body, without its data and facets.
+func bodyOf(ev *events.Event) *proof.Body {
+	sub := ev.Data.Subject()
+	b := &proof.Body{
+		ID: ev.ID, Type: ev.Type, Schema: ev.Schema, Source: ev.Source,
+		Subject: [2]string{sub.Kind, sub.ID},
+		Time:    int64(ev.Time), EffectiveFrom: int64(ev.EffectiveFrom), EffectiveTo: int64(ev.EffectiveTo),
+		Principal: ev.Principal, Actor: ev.Actor, Party: ev.Party, OnBehalfOf: ev.OnBehalfOf,
+		Correlation: ev.Correlation, Causation: ev.Causation, ExpectedVersion: ev.ExpectedVersion,
+		Grade: ev.Grade, Retention: ev.Retention, Imported: ev.Imported, Trace: ev.Trace, Signature: ev.Signature,
+	}
+	if ev.Producer != nil {
+		b.Producer = &proof.Producer{ID: ev.Producer.ID, Seq: ev.Producer.Seq}
+	}
+	b.Names = proofNames(ev.Names())
+	return b
 }
 
 // proofNames puts names into the form of a body, all in one array.
@@ -130,11 +140,10 @@ func (l *Ledger) bodySalt(b *proof.Body) (salt [32]byte) {
 	return l.salter.BodySalt(b.Source, b.ID)
 }
 
-func (l *Ledger) draftFacets(d *draft, facets []events.Facet) error {
-	for i := range facets {
-		f := &facets[i]
-		var salt [32]byte
-		rand.Read(salt[:]) // never fails, by its contract
+func (l *Ledger) draftFacets(d *draft, ev *events.Event) error {
+	for i := range ev.Facets {
+		f := &ev.Facets[i]
+		salt := saltOf(ev, f)
 		stored := proof.EncodeFacet(&salt, f.Bytes)
 		if f.Owner != "" {
 			key, err := l.owners.key(f.Owner)
@@ -153,6 +162,15 @@ func (l *Ledger) draftFacets(d *draft, facets []events.Facet) error {
 		d.size += int64(len(stored))
 	}
 	return nil
+}
+
+// saltOf draws the salt of a facet, or takes that of the producer.
+func saltOf(ev *events.Event, f *events.Facet) (salt [32]byte) {
+	if len(ev.FacetSalt) > 0 {
+		return proof.FacetSalt(ev.FacetSalt, f.Name)
+	}
+	rand.Read(salt[:]) // never fails, by its contract
+	return salt
 }
 
 // continueKeys moves the keys beyond proof.MaxKeys into continuation records,
@@ -237,7 +255,8 @@ func typeOf(b *proof.Body) (events.Type, error) {
 // its facets.
 func decodeEvent(b *proof.Body) (events.Event, error) {
 	ev := events.Event{
-		ID: b.ID, Source: b.Source, Type: b.Type, Schema: b.Schema,
+		Signature: b.Signature,
+		ID:        b.ID, Source: b.Source, Type: b.Type, Schema: b.Schema,
 		Time: events.Time(b.Time), EffectiveFrom: events.Time(b.EffectiveFrom), EffectiveTo: events.Time(b.EffectiveTo),
 		Principal: b.Principal, Actor: b.Actor, Party: b.Party, OnBehalfOf: b.OnBehalfOf,
 		Correlation: b.Correlation, Causation: b.Causation, ExpectedVersion: b.ExpectedVersion,

@@ -21,6 +21,7 @@ func appendCommand(p *program) *cobra.Command {
 	var t target
 	var expect int64
 	var asJSON bool
+	var sign string
 	c := &cobra.Command{
 		Use:   "append [FILE]",
 		Short: "Record an event, or a batch that is recorded whole or not at all",
@@ -36,6 +37,11 @@ For many events that stand each on their own, see: ledgerline import.`,
 			body, err := p.readInput(args)
 			if err != nil {
 				return err
+			}
+			if sign != "" {
+				if body, err = signEvents(body, sign); err != nil {
+					return err
+				}
 			}
 			header := http.Header{"Content-Type": {events.MediaTypeStructured}}
 			if bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
@@ -60,6 +66,7 @@ For many events that stand each on their own, see: ledgerline import.`,
 	}
 	t.writerFlags(c)
 	c.Flags().Int64Var(&expect, "expect-version", -1, "refuse unless this is the present version of the event's subject")
+	c.Flags().StringVar(&sign, "sign", "", "sign the events with this key of the party they name; see: ledgerline keys producer")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the receipts as the server gave them, in JSON: keep them")
 	return c
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -298,7 +299,15 @@ func (r *rawRecord) check() (line string, hash proof.Hash, err error) {
 	if leaf.Position != uint64(r.Position) {
 		return "", hash, fmt.Errorf("the record says it is at position %d, its file says %d", leaf.Position, r.Position)
 	}
+	signed := ""
+	if len(body.Signature) > 0 {
+		by, err := proof.CheckSignature(r.Body)
+		if err != nil {
+			return "", hash, fmt.Errorf("record %d: %w", leaf.Position, err)
+		}
+		signed = fmt.Sprintf("; signed in the name of %s with the key %s", body.Party, base64.StdEncoding.EncodeToString(by))
+	}
 	recorded := time.UnixMicro(int64(leaf.Time)).UTC().Format(time.RFC3339Nano)
-	line = fmt.Sprintf("record %d: %s of %s, id %s, recorded %s; the body is what the leaf commits to", leaf.Position, body.Type, body.Source, body.ID, recorded)
+	line = fmt.Sprintf("record %d: %s of %s, id %s, recorded %s; the body is what the leaf commits to%s", leaf.Position, body.Type, body.Source, body.ID, recorded, signed)
 	return line, proof.LeafHash(r.Leaf), nil
 }
