@@ -42,9 +42,9 @@ var invariants = []struct{ id, sentence, heldBy string }{
 	{"I-25", "A deadline names its rule and calendar; a later calendar does not rewrite it.", "the rule pack"},
 	{"I-26", "The same source and id again is the same result and no second record.", "ledger: admission"},
 	{"I-27", "An act that the state forbids is refused with a code, the state and what would be accepted.", "events"},
-	{"I-28", "Sealed batches of a producer neither overlap nor leave a gap that is not declared.", "projections: flags of batches"},
+	{"I-28", "Sealed batches of a producer neither overlap nor leave a gap that is not declared.", "not judged yet: batches and gaps are recorded, and their numbers tell"},
 	{"I-29", "Who administers the ledger does not audit it.", "events"},
-	{"I-30", "Every input of a run is covered by ownership, mandate or an agreement, or is flagged.", "projections: violations"},
+	{"I-30", "Every input of a run is covered by ownership, mandate or an agreement, or is flagged.", "the rule pack's violations"},
 	{"I-31", "History from before the ledger is marked as imported and never taken for native proof.", "events: the attribute; views and pages show it"},
 }
 
