@@ -17,6 +17,7 @@ type lineageView struct {
 	View    projections.LineageView `query:"view" doc:"which edges count: all, those declared by jobs and datasets, those that runs showed within from and to, or those of one run" enum:"cumulative,declared,observed,run" default:"cumulative"`
 	From    events.Time             `query:"from" doc:"view=observed: runs that were going on at this RFC 3339 time or later, by what their events claim"`
 	To      events.Time             `query:"to" doc:"view=observed: runs that began before this RFC 3339 time"`
+	ValidAt events.Time             `query:"valid_at" doc:"view=declared: what was declared at this RFC 3339 time, by what events claim that were known then; without it, what was known to be declared"`
 	Run     string                  `query:"run" doc:"view=run: the run, by its id"`
 	Dropped bool                    `query:"dropped" doc:"show datasets that were dropped, and go through them"`
 }

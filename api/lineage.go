@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +21,12 @@ type lineageQuery struct {
 	Direction projections.Direction `query:"direction" doc:"where to go" enum:"up,down,both" default:"both"`
 	Depth     int                   `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
 	Columns   bool                  `query:"columns" doc:"edges between columns instead of datasets"`
-	MaxNodes  int                   `query:"max_nodes" doc:"most nodes to return; what is left out is said" default:"2000" min:"1" max:"50000"`
-	Format    string                `query:"format" doc:"form of the answer" enum:"json,dot,svg,prov,openlineage" default:"json"`
+	MaxNodes  int                   `query:"max_nodes" doc:"most nodes to return, the nearest; what is left out is said. Above 50000 for format=ndjson only" default:"2000" min:"1" max:"500000"`
+	Format    string                `query:"format" doc:"form of the answer" enum:"json,ndjson,dot,svg,prov,openlineage" default:"json"`
 	Lang      string                `query:"lang" doc:"language of a picture's own words. Default: as Accept-Language says" enum:"en,zh,zh-CN"`
 }
 
-// lineage answers with the graph around a node: as JSON, in Graphviz' language,
+// lineage answers with the graph around a node: as JSON, whole or in parts, in Graphviz' language,
 // as a picture, in the terms of W3C PROV, or as the OpenLineage events behind it.
 func lineage() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q lineageQuery) error {
@@ -33,10 +34,14 @@ func lineage() endpoint {
 		if err != nil {
 			return err
 		}
-		graph, err := c.view.Lineage(c.ctx, projections.LineageQuery{
+		asked := projections.LineageQuery{
 			Node: q.Node, Direction: q.Direction, Depth: q.Depth, Columns: q.Columns, MaxNodes: q.MaxNodes,
-			Graph: q.Graph, View: q.View, From: q.From, To: q.To, Run: q.Run, Dropped: q.Dropped,
-		})
+			Graph: q.Graph, View: q.View, From: q.From, To: q.To, ValidAt: q.ValidAt, Run: q.Run, Dropped: q.Dropped,
+		}
+		if q.Format == "ndjson" {
+			return errors.Join(streamLineage(c, asked), c.close())
+		}
+		graph, err := c.view.Lineage(c.ctx, asked)
 		c.hit(graph.LimitsHit...)
 		var write func() error
 		if err == nil {
@@ -49,6 +54,7 @@ func lineage() endpoint {
 	})
 	e.answers = []content{
 		ok[answer[projections.Graph]](http.StatusOK, "format=json"),
+		{http.StatusOK, mediaTypeLines, reflect.TypeFor[lineageLine](), "format=ndjson, a part a line, nearest first; the last line says for what the answer speaks"},
 		ok[provDocument](http.StatusOK, "format=prov, as PROV-JSON"),
 		ok[[]openLineageEvent](http.StatusOK, "format=openlineage, the latest events behind each edge as they were received; headers Ledgerline-* say as of when and whether that is all"),
 		{http.StatusOK, "text/vnd.graphviz", nil, "format=dot"},

@@ -44,6 +44,9 @@ func routes() []route {
 		{get, "/v1/lineage/path", "How data got from one node to another: the shortest paths first", accessRead, viewed(getPaths), "?from=dataset:warehouse/orders&to=dataset:warehouse/sales"},
 		{get, "/v1/lineage/impact", "All that was made from a node, the entries that describe it, and who holds these", accessRead, viewed(getImpact), "?node=dataset:warehouse/orders"},
 		{get, "/v1/lineage/diff", "What changed around a node between two moments", accessRead, viewed(diffLineage), "?node=dataset:warehouse/sales&from=0"},
+		{get, "/v1/lineage/trace", "Where a value came from: the run that wrote it on a day, the runs that wrote what this read, and so on", accessRead, viewed(getTrace), "?node=dataset:warehouse/sales"},
+		{get, "/v1/lineage/differences", "Columns that are declared to go into a dataset and were not observed, and the other way round", accessRead, viewed(listDifferences), "?node=dataset:warehouse/sales"},
+		{get, "/v1/lineage/loose", "Datasets where the graph begins or ends: orphans and dead ends", accessRead, viewed(listLoose), "?kind=orphan"},
 		{get, "/v1/exposure", "Who got a node or anything made from it within a window, under which agreement", accessRead, viewed(getExposure), "?node=dataset:warehouse/orders"},
 		{get, "/v1/runs/{id}", "One run of a job, folded from its events", accessRead, viewed(getRun), ""},
 

@@ -133,7 +133,7 @@ func putColumns(b *batch, pairs []columnPair) (uint32, error) {
 }
 
 // mergeFlows unites flows; those with the same ends unite their columns.
-func mergeFlows(b *batch, sets ...[]columnFlow) ([]columnFlow, error) {
+func (b *batch) mergeFlows(sets ...[]columnFlow) ([]columnFlow, error) {
 	flows := make(map[flowEnds]columnFlow)
 	for _, f := range slices.Concat(sets...) {
 		if old, ok := flows[f.flowEnds]; ok && old.Columns != f.Columns {

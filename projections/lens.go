@@ -15,6 +15,8 @@ type lens struct {
 	// see, if not nil, looks at each edge instead: what the view knows of it, and
 	// false if it is not in the view.
 	see func(graph.Edge) (edgeRow, bool, error)
+	// ever says that see is to look at edges that have ended, too.
+	ever bool
 }
 
 // state is the state of an edge in the view; 0 if it is not in it.
@@ -36,8 +38,14 @@ func (r *reader) lens(q LineageQuery) (*lens, error) {
 	if q.View != "" && q.View != ViewCumulative && q.Graph != "" && q.Graph != GraphData {
 		return nil, &QueryError{"view", "control flow and hierarchy have the cumulative view only"}
 	}
+	if q.ValidAt != 0 && q.View != ViewDeclared {
+		return nil, &QueryError{"valid_at", "a date on which edges were declared belongs to view=declared"}
+	}
 	switch q.View {
 	case ViewDeclared:
+		if q.ValidAt != 0 {
+			return (&declaration{r, q.ValidAt, make(map[uint32]edgeSet)}).lens(), nil
+		}
 		return &lens{need: graph.Declared, mixed: graph.MixedDeclared, row: declaredEdges}, nil
 	case ViewObserved:
 		o := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(_ string, run *runRow) bool {

@@ -218,14 +218,14 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 		return err
 	}
 	shown := runRow{Job: run.Job, Parent: parentFacet{Said: d.Parent}, Depends: dependsFacet{Said: d.Dependencies}}
-	if shown.Flow, err = said.flow(b); err != nil {
+	if shown.Flow, err = said.flow(b.mergeFlows); err != nil {
 		return err
 	}
 	if d.CompleteSnapshot && said.says() {
 		run.addWindow(window{stampOf(d), said, shown.Flow})
 	} else {
 		run.Told.add(said, true)
-		if run.Flow, err = run.Told.flow(b); err != nil {
+		if run.Flow, err = run.Told.flow(b.mergeFlows); err != nil {
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 		return err
 	}
 	edges := func(t *told) (edgeSet, error) {
-		flow, err := t.flow(b)
+		flow, err := t.flow(b.mergeFlows)
 		if err != nil {
 			return nil, err
 		}
@@ -286,6 +286,9 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 		return err
 	}
 	if err := contribute(b, contributor{time: d.EventTime}, before, now, shown); err != nil {
+		return err
+	}
+	if err := keepStatement(b, d, by, said, shown); err != nil {
 		return err
 	}
 	return b.put(k, all)

@@ -103,12 +103,18 @@ func (r *reader) word(text string) (n uint32, err error) {
 
 // vertex reads what a node's number stands for.
 func (r *reader) vertex(n uint32) (vertex, error) {
-	var name nodeName
-	ok, err := r.find(numberKey(tNodeName, n), &name)
+	v, ok, err := r.named(n)
 	if err == nil && !ok {
 		err = damagedBy(fmt.Errorf("node %d of the lineage graph has no name", n))
 	}
-	return vertex{Kind: name.Kind, Namespace: name.Namespace, Name: name.Name}, err
+	return v, err
+}
+
+// named is vertex for a number that may have been given later; false if it was.
+func (r *reader) named(n uint32) (v vertex, known bool, err error) {
+	var name nodeName
+	known, err = r.find(numberKey(tNodeName, n), &name)
+	return vertex{Kind: name.Kind, Namespace: name.Namespace, Name: name.Name}, known, err
 }
 
 func (r *reader) text(word uint32) (text string, err error) {
@@ -139,6 +145,15 @@ func (s *stepChanges) change(c graph.Change) {
 	if c.Was == c.Is {
 		delete(s.changes, c.Edge)
 	}
+}
+
+// tell notes an edge that was declared and does not hold.
+func (s *stepChanges) tell(e graph.Edge) {
+	if _, changes := s.changes[e]; changes {
+		return
+	}
+	s.change(graph.Change{Edge: e, Is: graph.Declared})
+	s.changes[e] = graph.Change{Edge: e, Was: graph.Declared, Is: graph.Declared}
 }
 
 // keepStep keeps what the record changed, in a row of its own, and begins anew.

@@ -37,7 +37,7 @@ var projections = []projection{
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
 	{"violations", 1, applyViolations},
-	{lineageView, 3, applyLineage},
+	{lineageView, 4, applyLineage},
 	{"timeline", 2, applyTimeline},
 }
 

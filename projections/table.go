@@ -68,6 +68,8 @@ const (
 	tDuty
 	tDutyOpen
 	tViolation
+	tStatement
+	tDeclarer
 )
 
 // tableOf names the view that a table's rows are of.
@@ -75,7 +77,7 @@ var tableOf = map[table]string{
 	tCount: "counts", tParty: "parties", tEntry: "catalog", tContent: "catalog", tAgreement: "agreements", tShare: "agreements", tShareBy: "agreements",
 	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
 	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tSeen: "lineage", tNode: "lineage",
-	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage",
+	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 }

@@ -237,7 +237,9 @@ func (t *told) addColumns(c columnsFacet) {
 // else from the columnLineage facets, and for outputs without one from inputs ×
 // outputs. A columnLineage facet without any source says nothing: clients are
 // known to send such.
-func (t *told) flow(b *batch) (f dataflow, err error) {
+//
+// merge unites flows: mergeFlows of a batch, or unite of what cannot meet.
+func (t *told) flow(merge func(...[]columnFlow) ([]columnFlow, error)) (f dataflow, err error) {
 	f.Inputs, f.Outputs = t.Inputs.Datasets, t.Outputs.Datasets
 	f.Nothing = t.Inputs.Known && len(t.Inputs.Datasets) == 0
 	var flows [][]columnFlow
@@ -249,7 +251,7 @@ func (t *told) flow(b *batch) (f dataflow, err error) {
 			f.Feeds, f.Origins = unite(f.Feeds, l.Feeds, jobPair.compare), unite(f.Origins, l.Origins, Dataset.compare)
 		}
 		f.Nothing = f.Nothing && len(f.Reads)+len(f.Feeds) == 0
-		f.Flows, err = mergeFlows(b, flows...)
+		f.Flows, err = merge(flows...)
 		return f, err
 	}
 	for _, c := range t.Columns {
@@ -258,7 +260,7 @@ func (t *told) flow(b *batch) (f dataflow, err error) {
 			f.Explicit, flows = append(f.Explicit, c.Output), append(flows, c.Flows)
 		}
 	}
-	f.Flows, err = mergeFlows(b, flows...)
+	f.Flows, err = merge(flows...)
 	return f, err
 }
 

@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"ledgerline/projections/graph"
@@ -30,6 +31,7 @@ type walk struct {
 	at       graph.Spot // of start
 	nodes    map[graph.Spot]int
 	edges    map[graphEdge]*Edge
+	fresh    []graphEdge // keys of edges in the order in which they were found
 	limit    map[string]bool
 	datasets map[uint32]*datasetRow
 	names    names
@@ -73,6 +75,9 @@ func newWalk(r *reader, start vertex, q LineageQuery) (*walk, error) {
 	if w.g, err = r.graph(); err != nil {
 		return nil, err
 	}
+	if w.see.ever {
+		w.g = w.g.Ever()
+	}
 	if w.depth <= 0 {
 		w.depth = DefaultDepth
 	}
@@ -92,6 +97,21 @@ func (w *walk) related() bool { return w.kind != graph.Flow }
 
 // run walks in each of the directions, and gathers the edges.
 func (w *walk) run(ctx context.Context, directions ...graph.Direction) error {
+	if err := w.find(ctx, directions...); err != nil {
+		return err
+	}
+	for _, way := range w.ways {
+		for depth := range way.levels {
+			if err := w.gatherLevel(ctx, way, depth); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// find walks in each of the directions, and keeps the nearest nodes.
+func (w *walk) find(ctx context.Context, directions ...graph.Direction) error {
 	for _, dir := range directions {
 		way := &way{dir: dir, crossed: make(map[uint32]bool)}
 		w.ways = append(w.ways, way)
@@ -107,13 +127,11 @@ func (w *walk) run(ctx context.Context, directions ...graph.Direction) error {
 		}
 	}
 	w.keepNearest()
-	for _, way := range w.ways {
-		if err := w.gather(ctx, way); err != nil {
-			return err
-		}
-	}
 	return nil
 }
+
+// limits lists the limits that were hit, in order.
+func (w *walk) limits() []string { return append([]string{}, slices.Sorted(maps.Keys(w.limit))...) }
 
 // reach finds what lies in a direction.
 func (w *walk) reach(ctx context.Context, way *way) error {

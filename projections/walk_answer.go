@@ -2,7 +2,6 @@ package projections
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"ledgerline/projections/graph"
@@ -39,6 +38,7 @@ func (w *walk) link(k graphEdge, row edgeRow) *Edge {
 			Kind: k.kind, First: row.First, Last: row.Last, Runs: row.Runs, Declared: row.Declared > 0, Run: row.Run, Time: row.Time,
 			Events: slices.Clone(row.Events),
 		}
+		w.fresh = append(w.fresh, k)
 	}
 	return w.edges[k]
 }
@@ -67,23 +67,11 @@ func (w *walk) graph(dir Direction) (Graph, error) {
 	if err != nil {
 		return Graph{}, err
 	}
-	g := Graph{Node: texts[w.at], Direction: dir, Nodes: []Node{}, Edges: []Edge{}, LimitsHit: []string{}}
+	g := Graph{Node: texts[w.at], Direction: dir, Nodes: []Node{}, Edges: []Edge{}}
 	for s, depth := range w.nodes {
-		v, err := w.names.full(s)
+		n, err := w.node(s, texts[s], depth)
 		if err != nil {
 			return g, err
-		}
-		n, err := w.r.describe(v, s.Node)
-		if err != nil {
-			return g, err
-		}
-		n.ID, n.Depth = texts[s], depth
-		if s == w.at && v.Kind == NodeDataset {
-			d, err := w.dataset(s.Node)
-			if err != nil {
-				return g, err
-			}
-			n.Fields = d.Schema.Fields
 		}
 		g.Nodes = append(g.Nodes, n)
 	}
@@ -96,9 +84,28 @@ func (w *walk) graph(dir Direction) (Graph, error) {
 		g.Edges = append(g.Edges, e)
 	}
 	slices.SortFunc(g.Edges, byEnds)
-	g.LimitsHit = append(g.LimitsHit, slices.Sorted(maps.Keys(w.limit))...)
+	g.LimitsHit = w.limits()
 	g.Complete = len(g.LimitsHit) == 0
 	return g, nil
+}
+
+// node is a node as the answer shows it.
+func (w *walk) node(s graph.Spot, text string, depth int) (Node, error) {
+	v, err := w.names.full(s)
+	if err != nil {
+		return Node{}, err
+	}
+	n, err := w.r.describe(v, s.Node)
+	if err != nil {
+		return n, err
+	}
+	n.ID, n.Depth = text, depth
+	if s == w.at && v.Kind == NodeDataset {
+		d, err := w.dataset(s.Node)
+		n.Fields = d.Schema.Fields
+		return n, err
+	}
+	return n, nil
 }
 
 // edge is an edge as the answer shows it.

@@ -62,6 +62,9 @@ func (w *walk) gatherColumns(way *way, at graph.Spot, depth int, edges []stored)
 			}
 		}
 		w.passed(way, near, far, k)
+		if w.edges[k] != nil {
+			continue
+		}
 		e := w.join(k, rows[k])
 		merged := mergePairs(unifyEnds(pairs[k]))
 		e.Transformations, e.Masking = merged[0].Transformations, merged[0].Masking

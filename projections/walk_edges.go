@@ -68,10 +68,11 @@ func (w *walk) edgesAt(dir graph.Direction, node uint32) (out []stored, err erro
 		}
 		return err == nil
 	})
-	slices.SortFunc(out, func(a, b stored) int {
+	byEdge := func(a, b stored) int {
 		return cmp.Or(cmp.Compare(a.id.Kind, b.id.Kind), cmp.Compare(a.id.From, b.id.From), cmp.Compare(a.id.To, b.id.To), cmp.Compare(a.id.Job, b.id.Job), cmp.Compare(a.id.Set, b.id.Set))
-	})
-	return out, err
+	}
+	slices.SortFunc(out, byEdge)
+	return slices.CompactFunc(out, func(a, b stored) bool { return a.id == b.id }), err
 }
 
 // row reads what the view knows of an edge.
@@ -117,33 +118,31 @@ func (w *walk) linkStored(e stored) error {
 	return err
 }
 
-// gather finds the edges between the nodes of the answer, going again from where
-// the walk went on from.
-func (w *walk) gather(ctx context.Context, way *way) error {
-	for depth, level := range way.levels {
-		for _, s := range level {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !w.has(s) {
-				continue
-			}
-			edges, err := w.edgesAt(way.dir, s.Node)
-			if err != nil {
-				return err
-			}
-			last := depth >= w.depth
-			switch {
-			case w.related():
-				err = w.gatherRelated(way, edges, last)
-			case w.columns:
-				err = w.gatherColumns(way, s, depth, edges)
-			default:
-				err = w.gatherFlow(way, s, edges, last)
-			}
-			if err != nil {
-				return err
-			}
+// gatherLevel finds the edges between nodes of the answer, going again from those
+// of a level that the walk went on from.
+func (w *walk) gatherLevel(ctx context.Context, way *way, depth int) error {
+	for _, s := range way.levels[depth] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !w.has(s) {
+			continue
+		}
+		edges, err := w.edgesAt(way.dir, s.Node)
+		if err != nil {
+			return err
+		}
+		last := depth >= w.depth
+		switch {
+		case w.related():
+			err = w.gatherRelated(way, edges, last)
+		case w.columns:
+			err = w.gatherColumns(way, s, depth, edges)
+		default:
+			err = w.gatherFlow(way, s, edges, last)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -287,6 +286,9 @@ func (w *walk) gatherName(way *way, at graph.Spot, e stored) error {
 func (w *walk) gatherRelated(way *way, edges []stored, last bool) error {
 	for _, e := range edges {
 		if last || e.id.Kind != w.kind || !w.has(graph.Spot{Node: e.other(way.dir)}) {
+			continue
+		}
+		if w.edges[e.shown()] != nil {
 			continue
 		}
 		if err := w.linkStored(e); err != nil {

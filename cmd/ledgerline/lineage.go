@@ -67,6 +67,7 @@ from the node, with --diff what changed around it since a moment.`,
 		},
 	}
 	q.flags(c)
+	q.validFlag(c)
 	view.flags(c)
 	f := c.Flags()
 	f.StringVar(&direction, "direction", "both", "up, down or both")

@@ -27,7 +27,7 @@ const shutdownGrace = 10 * time.Second
 func serveCommand(p *program) *cobra.Command {
 	var dir, addr string
 	var o storeOptions
-	var dev bool
+	var dev, strict bool
 	var viewLag int
 	var out outsiders
 	c := &cobra.Command{
@@ -61,7 +61,7 @@ reach it may read and write.`,
 				return errors.Join(err, ln.Close(), s.Close())
 			}
 			stop := attest(c.Context(), n)
-			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, Notary: n, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil)
+			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, StrictOpenLineage: strict, Notary: n, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil)
 			stop()
 			return errors.Join(err, s.Close())
 		},
@@ -70,6 +70,7 @@ reach it may read and write.`,
 	f.StringVar(&dir, "dir", "", "the ledger's directory")
 	f.StringVar(&addr, "addr", defaultAddr, "host and port to listen on; port 0 picks a free one")
 	f.BoolVar(&dev, "dev", false, "let everybody who can reach the server read and write: for development only")
+	f.BoolVar(&strict, "strict-openlineage", false, "refuse OpenLineage events that do not conform to the specification, instead of noting it")
 	f.IntVar(&viewLag, "max-view-lag", 250_000, "records that the views may be behind before who writes has to wait for them; negative: no bound")
 	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
 	o.places.flags(c)

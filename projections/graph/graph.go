@@ -217,6 +217,10 @@ func (g *Graph) change(s *snapshot, at uint32, c Change) error {
 		g.dropped.change(c.From, at, c.Is != 0)
 		return nil
 	}
+	if c.Was == c.Is {
+		s.openSpan(at, c.Edge, c.Is)
+		return s.closeSpan(at, c.Edge)
+	}
 	if c.Was != 0 {
 		if err := s.closeSpan(at, c.Edge); err != nil {
 			return err

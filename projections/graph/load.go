@@ -20,12 +20,16 @@ type Loader struct {
 	renamed bool
 }
 
-type flowChange struct{ from, to, job, set, at uint32 } // set with its tag; without one the edge ends
+type flowChange struct {
+	from, to, job, set, at uint32 // set with its tag; without one the edge ends
+	told                   bool   // and does not hold
+}
 
 type linkChange struct {
 	from, to, at uint32
 	kind         Kind
 	state        State
+	told         bool
 }
 
 // NewLoader returns a loader without steps.
@@ -62,11 +66,11 @@ func (l *Loader) Add(s *Step) error {
 			l.dropped, l.when = append(l.dropped, c), append(l.when, at)
 		case c.Kind.flows():
 			l.opened[0] += opens
-			l.flows = append(l.flows, flowChange{c.From, c.To, c.Job, c.Set | tagOf(c.Kind, c.Is), at})
+			l.flows = append(l.flows, flowChange{c.From, c.To, c.Job, c.Set | tagOf(c.Kind, c.Is), at, c.Was == c.Is})
 		default:
 			l.opened[1] += opens
 			l.renamed = l.renamed || c.Kind == Same
-			l.links = append(l.links, linkChange{c.From, c.To, at, c.Kind, c.Is})
+			l.links = append(l.links, linkChange{c.From, c.To, at, c.Kind, c.Is, c.Was == c.Is})
 		}
 	}
 	return nil
@@ -83,6 +87,9 @@ func (l *Loader) Graph(o Options) *Graph {
 			if next != nil && next.to == c.to && next.job == c.job && next.span().edge() == f.edge() {
 				f.end = next.at
 			}
+			if c.told {
+				f.end = f.begin
+			}
 			return f, state != 0
 		})
 	l.flows = nil
@@ -94,6 +101,9 @@ func (l *Loader) Graph(o Options) *Graph {
 			s := link{c.to, c.at, open, c.kind, c.state}
 			if next != nil && next.to == c.to && next.kind == c.kind {
 				s.end = next.at
+			}
+			if c.told {
+				s.end = s.begin
 			}
 			return s, c.state != 0
 		})

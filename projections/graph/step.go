@@ -14,7 +14,8 @@ type Step struct {
 }
 
 // Change is the change of an edge from one state to another. It is told what the
-// state was, so that a new edge need not be looked for.
+// state was, so that a new edge need not be looked for. One from a state to the
+// same says that the edge was told and does not hold: only View.Ever has it.
 type Change struct {
 	Edge
 	Was, Is State

@@ -21,6 +21,7 @@ type View struct {
 	s     *snapshot
 	t     uint32
 	nodes []NodeKind
+	ever  bool
 }
 
 // At returns the graph as of a position, which must have been applied: the graph
@@ -32,7 +33,7 @@ func (g *Graph) At(position int64) View {
 		i--
 	}
 	// The snapshot after the steps: it holds at least these.
-	return View{g, g.now.Load(), uint32(max(i, 0)), *g.nodes.Load()}
+	return View{g: g, s: g.now.Load(), t: uint32(max(i, 0)), nodes: *g.nodes.Load()}
 }
 
 // Nodes returns the kinds of all nodes known when the view was made, by number;
@@ -41,6 +42,19 @@ func (v View) Nodes() []NodeKind { return v.nodes }
 
 // Dropped reports whether a dataset is dropped.
 func (v View) Dropped(node uint32) bool { return v.g.dropped.at(node, v.t) }
+
+// Ever is the view in which edges that ended before its position are there as well,
+// maybe more than once. Names and dropped datasets stay as of the position. Who
+// walks in it decides by Query.See.
+func (v View) Ever() View {
+	v.ever = true
+	return v
+}
+
+// lasts reports whether an edge's span is in the view.
+func (v View) lasts(begin uint32, end *uint32, k Kind) bool {
+	return lasts(begin, end, v.t) || (v.ever && k != Same && begin <= v.t)
+}
 
 // Each visits the edges at a node in a direction, with their states, until visit
 // returns false. The order is not told: it changes with a fold.
@@ -59,10 +73,10 @@ func (v View) Each(d Direction, node uint32, visit func(Edge, State) bool) {
 func (v View) flows(list []flow, from, to uint32, visit func(Edge, State) bool) bool {
 	for i := range list {
 		f := &list[i]
-		if (to != 0 && f.to != to) || !lasts(f.begin, &f.end, v.t) {
+		k, state := untag(f.set)
+		if (to != 0 && f.to != to) || !v.lasts(f.begin, &f.end, k) {
 			continue
 		}
-		k, state := untag(f.set)
 		if !visit(Edge{k, from, f.to, f.job, f.set & maxTagged}, state) {
 			return false
 		}
@@ -73,7 +87,7 @@ func (v View) flows(list []flow, from, to uint32, visit func(Edge, State) bool) 
 func (v View) links(list []link, node uint32, d Direction, visit func(Edge, State) bool) bool {
 	for i := range list {
 		l := &list[i]
-		if !lasts(l.begin, &l.end, v.t) {
+		if !v.lasts(l.begin, &l.end, l.kind) {
 			continue
 		}
 		e := Edge{Kind: l.kind, From: node, To: l.other}
@@ -95,7 +109,7 @@ func (v View) backs(node uint32, over *delta, visit func(Edge, State) bool) bool
 		last := uint32(0)
 		for i := range list {
 			b := &list[i]
-			if b.from == last || !lasts(b.begin, &b.end, v.t) || seen[b.from] {
+			if b.from == last || !v.lasts(b.begin, &b.end, Flow) || seen[b.from] {
 				continue
 			}
 			if last = b.from; len(over.in) > 0 {
@@ -131,12 +145,12 @@ func (v View) Link(e Edge) State {
 	}
 	first, _ := slices.BinarySearchFunc(base, link{other: e.To, kind: e.Kind}, compareLinks)
 	for i := first; i < len(base) && base[i].other == e.To && base[i].kind == e.Kind; i++ {
-		if l := &base[i]; lasts(l.begin, &l.end, v.t) {
+		if l := &base[i]; v.lasts(l.begin, &l.end, e.Kind) {
 			return l.state
 		}
 	}
 	for i := range recent {
-		if l := &recent[i]; l.other == near && l.kind == e.Kind && lasts(l.begin, &l.end, v.t) {
+		if l := &recent[i]; l.other == near && l.kind == e.Kind && v.lasts(l.begin, &l.end, e.Kind) {
 			return l.state
 		}
 	}

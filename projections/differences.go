@@ -1,0 +1,180 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"ledgerline/projections/graph"
+)
+
+// DifferenceQuery asks where what is declared and what runs showed differ.
+type DifferenceQuery struct {
+	Node string // a dataset, of which what leads to it is compared, or a job: all that it makes
+}
+
+// DifferenceList is the answer.
+type DifferenceList struct {
+	Node string `json:"node"`
+	// Differences are ordered by To and From.
+	Differences []Difference `json:"differences"`
+}
+
+// Difference is a finding: columns are declared to go from one dataset to another
+// that no run showed, or the other way round.
+type Difference struct {
+	From         string       `json:"from"`
+	To           string       `json:"to"`
+	DeclaredOnly []ColumnPair `json:"declared_only"`
+	ObservedOnly []ColumnPair `json:"observed_only"`
+	// Declared and Observed are the latest records behind each side, newest first,
+	// at most EdgeEvents.
+	Declared []int64 `json:"declared"`
+	Observed []int64 `json:"observed"`
+}
+
+// ColumnPair says that one column goes into another; an empty name is the dataset
+// as a whole.
+type ColumnPair struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Differences compares, for each dataset that is written, the columns that are
+// declared to go into it with those that runs showed. A dataset of which only one
+// of the two is told differs in nothing. The error is an *UnknownNodeError if the
+// node is not known.
+func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list DifferenceList, err error) {
+	err = w.read(func(r *reader) error {
+		start, err := r.resolve(ctx, q.Node)
+		if err != nil {
+			return err
+		}
+		walk, err := newWalk(r, start, LineageQuery{})
+		if err != nil {
+			return err
+		}
+		list = DifferenceList{Node: q.Node, Differences: []Difference{}}
+		targets := []uint32{walk.at.Node}
+		switch start.Kind {
+		case NodeDataset:
+		case NodeJob:
+			edges, err := walk.edgesAt(graph.Down, walk.at.Node)
+			if err != nil {
+				return err
+			}
+			targets = targets[:0]
+			for _, e := range edges {
+				if e.id.Kind == graph.Writes {
+					targets = append(targets, e.id.To)
+				}
+			}
+		default:
+			return &QueryError{"node", "what is declared and observed is compared of a dataset or a job"}
+		}
+		for _, to := range targets {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			found, err := walk.differences(to)
+			if err != nil {
+				return err
+			}
+			list.Differences = append(list.Differences, found...)
+		}
+		slices.SortFunc(list.Differences, func(a, b Difference) int { return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From)) })
+		return nil
+	})
+	return list, err
+}
+
+// toldColumns are the columns of flows between two datasets on one side.
+type toldColumns struct {
+	pairs  map[ColumnPair]bool
+	events []int64
+}
+
+// differences compares the flows into a dataset.
+func (w *walk) differences(to uint32) (out []Difference, err error) {
+	edges, err := w.edgesAt(graph.Up, to)
+	if err != nil {
+		return nil, err
+	}
+	sides := map[graph.State]map[uint32]*toldColumns{graph.Declared: {}, graph.Observed: {}}
+	from := make(map[uint32]bool)
+	for _, e := range edges {
+		if e.id.Kind != graph.Flow || e.id.Set == 0 {
+			continue
+		}
+		pairs, err := w.columnsOf(e.id.Set)
+		if err != nil {
+			return nil, err
+		}
+		row, err := w.row(e.id)
+		if err != nil {
+			return nil, err
+		}
+		for side, flows := range sides {
+			if e.state&side == 0 {
+				continue
+			}
+			t := flows[e.id.From]
+			if t == nil {
+				t = &toldColumns{pairs: make(map[ColumnPair]bool)}
+				flows[e.id.From], from[e.id.From] = t, true
+			}
+			for _, p := range pairs {
+				t.pairs[ColumnPair{p.From, p.To}] = true
+			}
+			t.events = append(t.events, row.Events...)
+		}
+	}
+	if len(sides[graph.Declared]) == 0 || len(sides[graph.Observed]) == 0 {
+		return nil, nil
+	}
+	for n := range from {
+		declared, observed := sides[graph.Declared][n], sides[graph.Observed][n]
+		d := Difference{DeclaredOnly: declared.less(observed), ObservedOnly: observed.less(declared), Declared: declared.latest(), Observed: observed.latest()}
+		if len(d.DeclaredOnly)+len(d.ObservedOnly) == 0 {
+			continue
+		}
+		for node, text := range map[uint32]*string{n: &d.From, to: &d.To} {
+			v, err := w.names.vertex(node)
+			if err != nil {
+				return nil, err
+			}
+			*text = v.text()
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// less lists the pairs that the other side does not have.
+func (t *toldColumns) less(o *toldColumns) []ColumnPair {
+	out := []ColumnPair{}
+	if t == nil {
+		return out
+	}
+	for p := range t.pairs {
+		if o == nil || !o.pairs[p] {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b ColumnPair) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return out
+}
+
+func (t *toldColumns) latest() []int64 {
+	if t == nil {
+		return []int64{}
+	}
+	seen := make(map[int64]bool)
+	for _, e := range t.events {
+		seen[e] = true
+	}
+	all := slices.Sorted(maps.Keys(seen))
+	slices.Reverse(all)
+	return all[:min(len(all), EdgeEvents)]
+}

@@ -1,0 +1,242 @@
+package projections
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ledgerline/events"
+)
+
+// TestDeclaredOn: what was declared on a date follows the times that events claim,
+// as far as they were known at the position; without a date the newest claim
+// counts.
+func TestDeclaredOn(t *testing.T) {
+	w := lineageViews(t,
+		olJob("j", day(1, 1), inputs(olInput("a")), plain("x")),
+		olJob("j", day(1, 10), inputs(olInput("b")), plain("x")),
+		olJob("j", day(1, 5), inputs(olInput("late")), plain("x")), // told late: never the newest
+		olRun("r", "j", "COMPLETE", day(1, 2), inputs(olInput("seen")), plain("x")))
+	for _, c := range []struct {
+		at   int64
+		on   events.Time
+		want string
+	}{
+		{4, day(1, 3), "a"}, {4, day(1, 5), "late"}, {4, day(1, 9), "late"}, {4, day(1, 10), "b"}, {4, day(1, 28), "b"}, {4, 0, "b"},
+		{2, day(1, 7), "a"}, {2, day(1, 12), "b"}, {1, day(1, 12), "a"}, {4, day(1, 1) - 1, ""}, {1, 0, "a"},
+	} {
+		_, edges, g := lineageOf(t, viewAt(t, w.v, c.at), LineageQuery{Node: "dataset:pg/x", Direction: Up, View: ViewDeclared, ValidAt: c.on})
+		want := []string{}
+		if c.want != "" {
+			want = []string{"dataset:pg/" + c.want + " reads job:etl/j", "job:etl/j writes dataset:pg/x"}
+		}
+		equal(t, fmt.Sprintf("known at %d, on %v", c.at, c.on), edges, want)
+		for _, e := range g.Edges {
+			if !e.Declared || e.Runs != 0 {
+				t.Errorf("edge %+v", e)
+			}
+		}
+	}
+	_, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/x", ValidAt: 1})
+	if contradiction := (*QueryError)(nil); !errors.As(err, &contradiction) || contradiction.Field != "valid_at" {
+		t.Errorf("a date without view=declared: %v", err)
+	}
+}
+
+// TestDeclaredOnInAnyOrder: on a date that is after all claims, what was declared
+// on it is what is known to be declared, in whatever order events came.
+func TestDeclaredOnInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var claims []claim
+		for i := range rapid.IntRange(1, 8).Draw(rt, "events") {
+			names := []string{"a", "b", "c", "x", "y"}
+			in, out := rapid.SampledFrom(names).Draw(rt, "in"), rapid.SampledFrom(names).Draw(rt, "out")
+			o := olOutput(out, in)
+			if rapid.Bool().Draw(rt, "columns") {
+				o = olOutput(out, in, "k", rapid.SampledFrom([]string{"k", "l"}).Draw(rt, "field"))
+			}
+			claims = append(claims, olJob(rapid.SampledFrom([]string{"j", "k"}).Draw(rt, "job"), day(1, rapid.IntRange(1, 9).Draw(rt, "day"))+events.Time(i), inputs(olInput(in)), outputs(o)))
+		}
+		w := lineageViews(t, claims...)
+		for _, n := range []string{"dataset:pg/a", "dataset:pg/x", "job:etl/j"} {
+			q := LineageQuery{Node: n, View: ViewDeclared}
+			known, err := w.Lineage(ctx, q)
+			if unknown := (*UnknownNodeError)(nil); errors.As(err, &unknown) {
+				continue
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+			q.ValidAt = day(2, 1)
+			on, err := w.Lineage(ctx, q)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if got, want := fmt.Sprintf("%+v", on), fmt.Sprintf("%+v", known); got != want {
+				rt.Fatalf("%s\n got %s\nwant %s", n, got, want)
+			}
+		}
+	})
+}
+
+// TestLoose: orphans, dead ends and what is both, as of a position, in parts.
+func TestLoose(t *testing.T) {
+	linked := olInput("alias")
+	linked.Symlinks = []events.DatasetRef{{Namespace: "pg", Name: "mid"}}
+	dropped := events.LineageOutput{Namespace: "pg", Name: "gone"}
+	dropped.Lifecycle.Change = lifecycleDrop
+	w := lineageViews(t,
+		olRun("r", "j", "COMPLETE", 1, inputs(olInput("src")), plain("mid")),
+		olRun("s", "k", "COMPLETE", 2, inputs(linked), plain("end")),
+		olRun("u", "source", "COMPLETE", 3, inputs(olInput("alone")), nil),
+		olRun("v", "drop", "COMPLETE", 4, nil, outputs(dropped)))
+	list := func(at int64, kind LooseKind, limit int) (names []string) {
+		q := LooseQuery{Kind: kind, Page: Page{Limit: limit}}
+		for {
+			l, err := viewAt(t, w.v, at).Loose(ctx, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range l.Datasets {
+				names = append(names, n.Name)
+			}
+			if q.Cursor = l.Next; l.Next == "" {
+				return names
+			}
+		}
+	}
+	equal(t, "orphans", list(4, LooseOrphan, 0), []string{"src", "alone"}) // alias is another name of mid
+	equal(t, "orphans, one at a time", list(4, LooseOrphan, 1), []string{"src", "alone"})
+	equal(t, "dead ends", list(4, LooseDeadEnd, 0), []string{"end"})
+	equal(t, "dead ends earlier", list(1, LooseDeadEnd, 0), []string{"mid"})
+	equal(t, "neither", list(4, LooseIsolated, 0), nil)
+	if _, err := w.Loose(ctx, LooseQuery{Kind: "what"}); err == nil {
+		t.Error("a kind that is none was taken")
+	}
+	if _, err := w.Loose(ctx, LooseQuery{Kind: LooseOrphan, Page: Page{Cursor: "x"}}); err == nil {
+		t.Error("a foreign cursor was taken")
+	}
+}
+
+// TestTrace: a value comes from the runs that wrote it last before the day, and
+// these from the runs before them, not from what other runs did.
+func TestTrace(t *testing.T) {
+	load := func(id string, d int, from string) claim {
+		return olRun(id, "load", "COMPLETE", day(1, d), inputs(olInput(from)), outputs(olOutput("mid", from, "id", "id")))
+	}
+	use := func(id string, d int) claim {
+		return olRun(id, "use", "COMPLETE", day(1, d), inputs(olInput("mid")), outputs(olOutput("end", "mid", "id", "key", "day", "day")))
+	}
+	w := lineageViews(t, load("l1", 1, "first"), use("u1", 2), load("l3", 3, "second"), use("u4", 4), load("l5", 5, "third"))
+	steps := func(q TraceQuery) (out []string) {
+		trace, err := w.Trace(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range trace.Steps {
+			out = append(out, fmt.Sprint(s.Depth, " ", s.Run, " ", s.Wrote, " < ", strings.Join(s.Read, ",")))
+		}
+		return append(out, trace.LimitsHit...)
+	}
+	equal(t, "on day 2", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 2)}), []string{"1 u1 dataset:pg/end < dataset:pg/mid", "2 l1 dataset:pg/mid < dataset:pg/first"})
+	equal(t, "on day 4", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 4)}), []string{"1 u4 dataset:pg/end < dataset:pg/mid", "2 l3 dataset:pg/mid < dataset:pg/second"})
+	equal(t, "the newest, a column", steps(TraceQuery{Node: "column:pg/end#key"}), []string{"1 u4 column:pg/end#key < column:pg/mid#id", "2 l3 column:pg/mid#id < column:pg/second#id"})
+	equal(t, "before all", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 1)}), nil)
+	equal(t, "one step", steps(TraceQuery{Node: "dataset:pg/end", Depth: 1}), []string{"1 u4 dataset:pg/end < dataset:pg/mid", LimitDepth})
+	if _, err := w.Trace(ctx, TraceQuery{Node: "job:etl/use"}); err == nil {
+		t.Error("a job was traced")
+	}
+}
+
+// TestDifferences: columns that are declared and not observed, and the other way
+// round, are found; where only one side is told, nothing is.
+func TestDifferences(t *testing.T) {
+	w := lineageViews(t,
+		olJob("j", 1, inputs(olInput("s")), outputs(olOutput("x", "s", "id", "id", "born", "age"))),
+		olRun("r", "j", "COMPLETE", 2, inputs(olInput("s")), outputs(olOutput("x", "s", "id", "id", "phone", "age"))),
+		olRun("u", "k", "COMPLETE", 3, inputs(olInput("x")), outputs(olOutput("y", "x", "id", "id"))))
+	for _, node := range []string{"dataset:pg/x", "job:etl/j"} {
+		list, err := w.Differences(ctx, DifferenceQuery{node})
+		if err != nil || len(list.Differences) != 1 {
+			t.Fatalf("%s: %+v %v", node, list, err)
+		}
+		d := list.Differences[0]
+		if d.From != "dataset:pg/s" || d.To != "dataset:pg/x" || !slices.Equal(d.DeclaredOnly, []ColumnPair{{"born", "age"}}) ||
+			!slices.Equal(d.ObservedOnly, []ColumnPair{{"phone", "age"}}) || !slices.Equal(d.Declared, []int64{1}) || !slices.Equal(d.Observed, []int64{2}) {
+			t.Errorf("%s: %+v", node, d)
+		}
+	}
+	list, err := w.Differences(ctx, DifferenceQuery{"dataset:pg/y"})
+	if err != nil || len(list.Differences) != 0 {
+		t.Errorf("told by runs only: %+v %v", list, err)
+	}
+	list, err = viewAt(t, w.v, 1).Differences(ctx, DifferenceQuery{"dataset:pg/x"})
+	if err != nil || len(list.Differences) != 0 {
+		t.Errorf("before a run: %+v %v", list, err)
+	}
+	if _, err := w.Differences(ctx, DifferenceQuery{"run:r"}); err == nil {
+		t.Error("a run was compared")
+	}
+}
+
+// TestParts: told in parts, a graph is the same, each node and edge once, nearest
+// first, and an edge only when its ends have come.
+func TestParts(t *testing.T) {
+	w := scripted(t)
+	for _, q := range []LineageQuery{
+		{Node: "dataset:pg/clean"}, {Node: "dataset:pg/raw", Direction: Down, Columns: true}, {Node: "entry:E1", Dropped: true}, {Node: "job:etl/clean", Depth: 1},
+		{Node: "run:r3", Direction: Up}, {Node: "job:etl/clean", Graph: GraphHierarchy}, {Node: "dataset:pg/raw", MaxNodes: 4}, {Node: "column:pg/clean#id"},
+	} {
+		want, err := w.Lineage(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Graph{Node: want.Node, Direction: want.Direction, Nodes: []Node{}, Edges: []Edge{}}
+		known, depth := make(map[string]bool), 0
+		got.LimitsHit, err = w.LineageParts(ctx, q, func(p GraphPart) error {
+			if p.Depth < depth {
+				t.Errorf("%+v: depth %d after %d", q, p.Depth, depth)
+			}
+			depth = p.Depth
+			for _, n := range p.Nodes {
+				if known[n.ID] {
+					t.Errorf("%+v: node %s twice", q, n.ID)
+				}
+				known[n.ID] = true
+			}
+			for _, e := range p.Edges {
+				if !known[e.From] || !known[e.To] {
+					t.Errorf("%+v: edge %s → %s before its ends", q, e.From, e.To)
+				}
+			}
+			got.Nodes, got.Edges = append(got.Nodes, p.Nodes...), append(got.Edges, p.Edges...)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(got.Nodes, func(a, b Node) int { return a.Depth - b.Depth })
+		slices.SortStableFunc(got.Nodes, func(a, b Node) int {
+			if a.Depth != b.Depth {
+				return a.Depth - b.Depth
+			}
+			return strings.Compare(a.ID, b.ID)
+		})
+		slices.SortFunc(got.Edges, byEnds)
+		got.Complete = len(got.LimitsHit) == 0
+		g, err1 := json.Marshal(got)
+		x, err2 := json.Marshal(want)
+		if err := errors.Join(err1, err2); err != nil || string(g) != string(x) {
+			t.Errorf("%+v: %v\n got %s\nwant %s", q, err, g, x)
+		}
+	}
+	stop := errors.New("enough")
+	if _, err := w.LineageParts(ctx, LineageQuery{Node: "dataset:pg/raw"}, func(GraphPart) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("telling ended with %v", err)
+	}
+}
