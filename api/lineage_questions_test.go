@@ -57,8 +57,8 @@ func TestLineageQuestions(t *testing.T) {
 		"/v1/lineage/trace?node=dataset:hive/pop.main":                                       `"wrote":"dataset:hive/pop.main"`,
 		"/v1/lineage/trace?node=dataset:hive/pop.main&on=2001-01-01T00:00:00Z":               `"steps":[]`,
 		"/v1/lineage/differences?node=dataset:hive/pop.main":                                 `"differences":[]`,
-		"/v1/lineage/loose?kind=orphan":                                                        `"id":"dataset:postgres://pop:5432/hj.death"`,
-		"/v1/lineage/loose?kind=dead_end":                                                      `"id":"dataset:hive/pop.main"`,
+		"/v1/lineage/loose?kind=orphan":                                                      `"id":"dataset:postgres://pop:5432/hj.death"`,
+		"/v1/lineage/loose?kind=dead_end":                                                    `"id":"dataset:hive/pop.main"`,
 		"/v1/lineage?node=dataset:hive/pop.main&view=declared&valid_at=2026-03-01T00:00:00Z": `"edges":[]`,
 	} {
 		if r := f.get(path); r.status != http.StatusOK || !strings.Contains(string(r.body), want) {

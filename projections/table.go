@@ -60,6 +60,8 @@ const (
 	tColumnSet
 	tWord
 	tWordText
+	tStatement
+	tDeclarer
 	tRequest
 	tResource
 	tAttached
@@ -68,8 +70,6 @@ const (
 	tDuty
 	tDutyOpen
 	tViolation
-	tStatement
-	tDeclarer
 )
 
 // tableOf names the view that a table's rows are of.
