@@ -128,7 +128,7 @@ type tail struct {
 
 // readTail rebuilds the right edge of the tree from what is stored and checks it
 // against the stored head, which only whole, undamaged rows can match.
-func readTail(db *pebble.DB) (t tail, err error) {
+func readTail(db pebble.Reader) (t tail, err error) {
 	v, closer, err := db.Get(headKey)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return t, errNoBeginning
@@ -155,7 +155,7 @@ const (
 	restoreFix = "restore a backup that holds at least as much, or begin a successor ledger (see docs/operating.md)"
 )
 
-func readEdge(db *pebble.DB, size int64) (edge, error) {
+func readEdge(db pebble.Reader, size int64) (edge, error) {
 	leaves, err := readEdgeLeaves(db, size&^(tileWidth-1), size)
 	if err != nil {
 		return edge{size: size}, err
@@ -198,7 +198,7 @@ func buildEdge(size int64, tile func(level int, n int64) ([]proof.Hash, error)) 
 }
 
 // readEdgeLeaves joins the rows of leaf hashes since the last full tile.
-func readEdgeLeaves(db *pebble.DB, from, to int64) (leaves []proof.Hash, err error) {
+func readEdgeLeaves(db pebble.Reader, from, to int64) (leaves []proof.Hash, err error) {
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: edgeKey(from), UpperBound: edgeKey(to)})
 	if err != nil {
 		return nil, err
@@ -225,7 +225,7 @@ func readEdgeLeaves(db *pebble.DB, from, to int64) (leaves []proof.Hash, err err
 	return leaves, nil
 }
 
-func readTileRow(db *pebble.DB, level int, n int64) ([]proof.Hash, error) {
+func readTileRow(db pebble.Reader, level int, n int64) ([]proof.Hash, error) {
 	v, closer, err := db.Get(tileKey(level, n))
 	if err != nil {
 		return nil, fmt.Errorf("reading tile %d of level %d: %w", n, level, err)

@@ -40,6 +40,7 @@ type Ledger struct {
 	seen     *seen
 	warm     warmth
 	tiles    tileCache
+	patrol   patrol
 	witness  *witness
 
 	head      atomic.Pointer[Head] // durable; only the landing goroutine stores it

@@ -22,6 +22,9 @@ type checker struct {
 	rehash  *proof.Rehasher
 	view    proof.View
 	said    *said // nil if derived rows are not compared
+	// identities: look up the identity of each record, at random.
+	identities bool
+	bytes      int64 // read, of records and facets
 }
 
 func (v *verification) newChecker() *checker {
@@ -160,6 +163,7 @@ func (w *checker) checkRecords(ctx context.Context, c *tileCheck, prev proof.Has
 			return
 		}
 		c.read++
+		w.bytes += int64(len(row))
 		hash, body, err := w.leafHash(position, before, row)
 		switch {
 		case err != nil:
@@ -168,6 +172,9 @@ func (w *checker) checkRecords(ctx context.Context, c *tileCheck, prev proof.Has
 			c.fault(RecordEdited, position, position, "the record hashes to %s; the tree holds %s", hash, want)
 		default:
 			w.checkFacets(position)
+			if w.identities {
+				w.checkIdentity(position)
+			}
 			if w.said == nil {
 				return
 			}
@@ -217,6 +224,7 @@ func (w *checker) checkFacets(position int64) {
 			w.v.mu.Unlock()
 			continue
 		}
+		w.bytes += int64(len(stored))
 		switch err := w.openFacet(f, stored); {
 		case errors.Is(err, errNoOwnerKey) && w.v.backup:
 			w.v.unopened.Add(1)
@@ -225,6 +233,20 @@ func (w *checker) checkFacets(position int64) {
 		case err != nil:
 			w.v.find(PayloadSwapped, position, position, "facet %q: %v", f.Name, err)
 		}
+	}
+}
+
+// checkIdentity looks up the identity of the record in the view.
+func (w *checker) checkIdentity(position int64) {
+	if w.view.Continued() {
+		return // it has none
+	}
+	got, err := w.v.l.readID(idHash(w.view.Source, w.view.ID))
+	switch {
+	case err != nil:
+		w.v.find(Unreadable, position, position, "the identity of the event: %s", reason(err))
+	case got != position:
+		w.v.find(DerivedRow, position, position, "the identity of the event leads to position %d", got)
 	}
 }
 
