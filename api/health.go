@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"ledgerline/events"
+	"ledgerline/ledger"
 	"ledgerline/ledger/notary"
 	"ledgerline/ledger/proof"
 	"ledgerline/projections"
@@ -18,10 +19,13 @@ func getHealth(*Server, *http.Request, none) (healthAnswer, error) { return heal
 type readyAnswer struct {
 	Ready bool                     `json:"ready"`
 	Views []projections.ViewStatus `json:"views"`
+	// Damage is what the patrol found to be not as it was acknowledged.
+	Damage []damageAnswer `json:"damage,omitempty"`
 }
 
-// readiness says whether answers are fresh: 503 while a view is being rebuilt or
-// its graph loaded, has stopped, or is further behind than Limits.ReadyLag.
+// readiness says whether answers are fresh and rest on a sound book: 503 while a
+// view is being rebuilt or its graph loaded, has stopped, or is further behind than
+// Limits.ReadyLag, and while the patrol's findings stand.
 func readiness() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
 		a := readyAnswer{Ready: true, Views: s.o.Views.Status()}
@@ -29,6 +33,9 @@ func readiness() endpoint {
 			if v.Rebuilding || v.Loading || v.Err != "" || v.LagSeconds > s.o.Limits.ReadyLag.Seconds() {
 				a.Ready = false
 			}
+		}
+		if a.Damage = damage(s.o.Ledger.PatrolStatus().Findings); len(a.Damage) > 0 {
+			a.Ready = false
 		}
 		status := http.StatusOK
 		if !a.Ready {
@@ -56,9 +63,52 @@ type statusAnswer struct {
 	Index *indexAnswer `json:"index,omitzero"`
 	// Outsiders says how those who attest the log are doing.
 	Outsiders notary.Status `json:"outsiders"`
+	// Patrol is how far the ledger has verified itself in the background, and what it
+	// found.
+	Patrol patrolAnswer `json:"patrol"`
 	// Counts are what the ledger holds as of Counted.
 	Counts  projections.Counts `json:"counts"`
 	Counted int64              `json:"counted"`
+}
+
+// damageAnswer is a ledger.Finding.
+type damageAnswer struct {
+	Kind string `json:"kind"`
+	// From and To are the first and the last position that it may be at.
+	From   int64  `json:"from"`
+	To     int64  `json:"to"`
+	Detail string `json:"detail"`
+}
+
+func damage(findings []ledger.Finding) []damageAnswer {
+	out := make([]damageAnswer, len(findings))
+	for i, f := range findings {
+		out[i] = damageAnswer(f)
+	}
+	return out
+}
+
+// patrolAnswer is a ledger.PatrolStatus.
+type patrolAnswer struct {
+	On bool `json:"on"`
+	// Position is the next record to be verified, of the first Size, in the pass that
+	// began at Began.
+	Position int64       `json:"position"`
+	Size     int64       `json:"size"`
+	Began    events.Time `json:"began,omitzero"`
+	// LastSize and LastEnded are of the last complete pass.
+	LastSize  int64       `json:"last_size"`
+	LastEnded events.Time `json:"last_ended,omitzero"`
+	// Findings are at most 100 of what is not as it was acknowledged; Found counts all
+	// of this pass.
+	Findings []damageAnswer `json:"findings"`
+	Found    int64          `json:"found"`
+	// Error says why the patrol does not go on.
+	Error string `json:"error,omitzero"`
+}
+
+func patrolOf(s ledger.PatrolStatus) patrolAnswer {
+	return patrolAnswer{s.On, s.Position, s.Size, s.Began, s.LastSize, s.LastEnded, damage(s.Findings), s.Found, s.Err}
 }
 
 type headAnswer struct {
@@ -104,6 +154,6 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Version: s.o.Version,
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
 		Index: s.indexAnswer(),
-		Views: s.o.Views.Status(), Outsiders: s.outsiders(), Counts: counts, Counted: view.Position(),
+		Views: s.o.Views.Status(), Patrol: patrolOf(s.o.Ledger.PatrolStatus()), Outsiders: s.outsiders(), Counts: counts, Counted: view.Position(),
 	}, joinClose(err, view)
 }

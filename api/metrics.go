@@ -58,12 +58,16 @@ var (
 	cosignedSize  = prometheus.NewDesc("ledgerline_cosigned_size", "Records under the last head whose cosignatures met the witness policy.", nil, nil)
 	witnessSize   = prometheus.NewDesc("ledgerline_witness_size", "Records under the last head that a witness cosigned.", []string{"witness"}, nil)
 	witnessFails  = prometheus.NewDesc("ledgerline_witness_failures", "Cosignatures that failed since the witness's last one.", []string{"witness"}, nil)
+	patrolAt      = prometheus.NewDesc("ledgerline_patrol_position", "Next record that the patrol verifies in its pass.", nil, nil)
+	patrolSize    = prometheus.NewDesc("ledgerline_patrol_size", "Records of the patrol's pass.", nil, nil)
+	patrolEnded   = prometheus.NewDesc("ledgerline_patrol_last_pass_timestamp_seconds", "When the patrol's last complete pass ended; 0 if there was none.", nil, nil)
+	patrolDamage  = prometheus.NewDesc("ledgerline_patrol_findings", "What the patrol found to be not as it was acknowledged.", nil, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, viewApplied, viewLag, viewLagTime, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, viewHealthy} {
 		ch <- d
 	}
 }
@@ -91,6 +95,11 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(anchoredTime, float64(a.Time)/1e6)
 		gauge(anchorFails, float64(a.Failures))
 	}
+	patrol := c.s.o.Ledger.PatrolStatus()
+	gauge(patrolAt, float64(patrol.Position))
+	gauge(patrolSize, float64(patrol.Size))
+	gauge(patrolEnded, float64(patrol.LastEnded)/1e6)
+	gauge(patrolDamage, float64(len(patrol.Findings)))
 	for _, v := range c.s.o.Views.Status() {
 		gauge(viewApplied, float64(v.Applied), v.Name)
 		gauge(viewLag, float64(v.Lag), v.Name)

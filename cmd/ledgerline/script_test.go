@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": scriptStart, "halt": scriptStop, "killserver": scriptKill, "http": scriptHTTP, "exitcode": scriptExitCode,
-			"flip": scriptFlip, "edit": scriptEdit, "addto": scriptAddTo, "jsonget": scriptJSONGet, "waitlog": scriptWaitLog,
+			"flip": scriptFlip, "edit": scriptEdit, "addto": scriptAddTo, "jsonget": scriptJSONGet, "waitlog": scriptWaitLog, "waitfor": scriptWaitFor,
 		},
 	})
 }
@@ -282,6 +282,26 @@ func scriptJSONGet(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err := io.WriteString(ts.Stdout(), text)
 	ts.Check(err)
+}
+
+// scriptWaitFor asks until an answer, whatever its status, has a pattern in it.
+func scriptWaitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfor URL PATTERN")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	var b []byte
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		res, err := http.Get(args[0])
+		ts.Check(err)
+		b, err = io.ReadAll(res.Body)
+		ts.Check(errors.Join(err, res.Body.Close()))
+		if want.Match(b) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not answer %s within 20 s, but:\n%s", args[0], args[1], b)
 }
 
 func scriptWaitLog(ts *testscript.TestScript, neg bool, args []string) {

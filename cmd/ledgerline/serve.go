@@ -30,6 +30,7 @@ func serveCommand(p *program) *cobra.Command {
 	var dev, strict bool
 	var viewLag int
 	var out outsiders
+	var watch patrolFlags
 	c := &cobra.Command{
 		Use:   "serve --dir DIR",
 		Short: "Serve a ledger over HTTP",
@@ -47,6 +48,9 @@ reach it may read and write.`,
 			if err != nil {
 				return err
 			}
+			if err := watch.check(); err != nil {
+				return err
+			}
 			ln, err := listen(addr)
 			if err != nil {
 				return err
@@ -60,8 +64,9 @@ reach it may read and write.`,
 			if err != nil {
 				return errors.Join(err, ln.Close(), s.Close())
 			}
-			stop := attest(c.Context(), n)
+			stop, stopPatrol := attest(c.Context(), n), watch.start(c.Context(), s.book, logger)
 			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, StrictOpenLineage: strict, Notary: n, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil)
+			stopPatrol()
 			stop()
 			return errors.Join(err, s.Close())
 		},
@@ -75,6 +80,7 @@ reach it may read and write.`,
 	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
 	o.places.flags(c)
 	out.flags(c)
+	watch.flags(c)
 	return required(c, "dir")
 }
 
