@@ -50,7 +50,7 @@ func (b *batch) mark(t table, parts ...string) {
 		b.key = appendPart(b.key, p)
 	}
 	chunk := chunkOf(b.at)
-	b.key = binary.BigEndian.AppendUint64(b.key, ^uint64(chunk))
+	b.key = binary.BigEndian.AppendUint64(append(b.key, 0, 0), ^uint64(chunk))
 	row := b.packedRow(b.key)
 	offset := uint16(b.at - chunk)
 	if n := len(row.value); n > 0 && binary.BigEndian.Uint16(row.value[n-2:]) == offset {

@@ -122,12 +122,7 @@ func ofSurroundings(err error) bool {
 var byEntity = func() *pebble.Comparer {
 	c := *pebble.DefaultComparer
 	c.Name = "ledgerline.views"
-	c.Split = func(key []byte) int {
-		if len(key) <= versionLength {
-			return len(key)
-		}
-		return len(key) - versionLength
-	}
+	c.Split = splitKey
 	c.Separator = func(dst, a, _ []byte) []byte { return append(dst, a...) }
 	c.Successor = func(dst, a []byte) []byte { return append(dst, a...) }
 	return &c
@@ -186,7 +181,7 @@ type meta struct {
 	Hash    []byte `cbor:"hash"`
 }
 
-const layoutVersion = 2
+const layoutVersion = 3
 
 var metaKey = []byte{byte(tMeta)}
 

@@ -125,27 +125,41 @@ func parts(entity []byte) ([]string, error) {
 	return out, nil
 }
 
-// versionLength is the length of the version at the end of a key.
-const versionLength = 8
+// A version at the end of a key is two zero bytes and ^position. No entity holds
+// two zero bytes in a row (appendPart escapes a zero, and ends a part by 0 and 1),
+// so that where the version begins can be told from any key, with a version or
+// without: Pebble compares both kinds.
+const (
+	versionLength  = versionMark + positionLength
+	versionMark    = 2
+	positionLength = 8
+)
 
 // latest is a position past all others.
 const latest = math.MaxInt64
 
 func appendVersion(entity []byte, position int64) []byte {
-	return binary.BigEndian.AppendUint64(entity[:len(entity):len(entity)], ^uint64(position))
+	return binary.BigEndian.AppendUint64(append(entity[:len(entity):len(entity)], 0, 0), ^uint64(position))
 }
 
 func splitVersion(key []byte) (entity []byte, position int64, err error) {
-	if len(key) <= versionLength {
-		return nil, 0, fmt.Errorf("views: key %x is too short: %w", key, pebble.ErrCorruption)
+	n := splitKey(key)
+	if n == len(key) {
+		return nil, 0, fmt.Errorf("views: key %x has no version: %w", key, pebble.ErrCorruption)
 	}
-	n := len(key) - versionLength
-	return key[:n], int64(^binary.BigEndian.Uint64(key[n:])), nil
+	return key[:n-versionMark], int64(^binary.BigEndian.Uint64(key[n:])), nil
 }
 
-// before is a key before all versions of an entity and of those behind it. Pebble
-// takes the last bytes of whatever it is asked for as a version, so that a key
-// without one would be compared wrongly.
+// splitKey is the length of a key without its position: of an entity and the mark
+// of a version, or all of a key that has no version.
+func splitKey(key []byte) int {
+	if n := len(key) - versionLength; n > 0 && key[n] == 0 && key[n+1] == 0 {
+		return n + versionMark
+	}
+	return len(key)
+}
+
+// before is a key before all versions of an entity and of those behind it.
 func before(entity []byte) []byte {
 	if entity == nil {
 		return nil
