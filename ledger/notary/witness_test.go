@@ -81,7 +81,7 @@ func (w *fakeWitness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	cp, err := proof.OpenCheckpoint(checkpoint, w.log.Name(), note.VerifierList(w.log))
 	if err != nil {
-		http.Error(rw, err.Error(), 403)
+		http.Error(rw, err.Error(), http.StatusForbidden)
 		return
 	}
 	if old > cp.Size {
@@ -105,7 +105,7 @@ func (w *fakeWitness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			p = append(p, h)
 		}
 		if err := tlog.CheckTree(p, cp.Size, tlog.Hash(cp.Root), old, tlog.Hash(w.seen.Root)); err != nil {
-			http.Error(rw, err.Error(), 422)
+			http.Error(rw, err.Error(), http.StatusUnprocessableEntity)
 			return
 		}
 	}
