@@ -106,6 +106,7 @@ var texts = map[string][2]string{
 	"title-records":     {"Records · Ledgerline", "记录 · Ledgerline"},
 	"title-investigate": {"Investigate · Ledgerline", "调查 · Ledgerline"},
 
+	"records-behind":     {"Records", "相关记录"},
 	"records-lead":       {"Everything that was recorded, in the order of the ledger. Each record's page shows how to check it.", "账本中的全部记录，按入账顺序排列。每条记录的页面说明如何核验。"},
 	"record-text":        {"Words in type, subject, id or summary", "类型、主体、编号或摘要中的词"},
 	"type-begins":        {"Type begins with", "类型前缀"},

@@ -175,6 +175,9 @@ func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 	var found []string
 	for _, v := range late.Violations {
 		found = append(found, v.Code+" "+v.Duty)
+		if v.Title.EN != "answered or provided late without good reason" || v.Basis != "Art. 39(4)" {
+			t.Errorf("%s is called %q, %s", v.Duty, v.Title.EN, v.Basis)
+		}
 	}
 	if len(late.Violations) != 3 {
 		t.Errorf("violations: %q, want those of A02, A08 and A15", found)

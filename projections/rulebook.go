@@ -127,6 +127,19 @@ func (book *rulebook) calendarOf(id string) (calendar, bool) {
 	return calendar{}, false
 }
 
+// violation finds what a version of a pack says of a code.
+func (book *rulebook) violation(id, version, code string) (rulepack.Violation, bool) {
+	for _, p := range book.packs {
+		if p.published.ID != id || p.published.Version != version {
+			continue
+		}
+		if i := slices.IndexFunc(p.Violations, func(v rulepack.Violation) bool { return v.Code == code }); i >= 0 {
+			return p.Violations[i], true
+		}
+	}
+	return rulepack.Violation{}, false
+}
+
 // rulebook returns what is published as of the record at hand.
 func (b *batch) rulebook() (*rulebook, error) {
 	packs, err := recall[publishedRow](b, packsKey())

@@ -92,7 +92,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		if err != nil {
 			return err
 		}
-		if found, err = r.missed(ctx, w.recorded); err != nil {
+		if found, err = r.missed(ctx, book, w.recorded); err != nil {
 			return err
 		}
 		return r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
@@ -135,7 +135,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 }
 
 // missed lists the duties that were not done in time.
-func (r *reader) missed(ctx context.Context, now events.Time) (out []Violation, err error) {
+func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (out []Violation, err error) {
 	err = r.each(ctx, entityKey(tDuty), nil, func(row row) (bool, error) {
 		var d Duty
 		if err := row.decode(&d); err != nil {
@@ -148,6 +148,9 @@ func (r *reader) missed(ctx context.Context, now events.Time) (out []Violation, 
 		v := Violation{
 			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: d.Party, Role: d.Role,
 			Duty: d.ID, Time: d.Before, Ended: d.Done, Detail: fmt.Sprintf("due %s by calendar %s %s and not done", d.Due, d.Calendar, d.CalendarVersion), Events: d.Events,
+		}
+		if c, ok := book.violation(d.Pack, d.PackVersion, d.Violation); ok {
+			v.Title, v.Basis = c.Title, c.Basis
 		}
 		if d.Done != 0 {
 			v.Detail = fmt.Sprintf("due %s by calendar %s %s, done %s", d.Due, d.Calendar, d.CalendarVersion, d.Done)
