@@ -181,8 +181,8 @@ func (p *patroller) waitForPass(ctx context.Context) error {
 		p.found = slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.From >= s.Position })
 		return nil
 	}
-	if s.Began != 0 {
-		if err := p.sleep(ctx, s.Began.Std().Add(p.o.Every).Sub(p.l.opts.Now())); err != nil {
+	if now := p.l.opts.Now(); s.Began != 0 && !s.Began.Std().After(now) { // else the clock went back, and how long ago it was is not known
+		if err := p.sleep(ctx, s.Began.Std().Add(p.o.Every).Sub(now)); err != nil {
 			return err
 		}
 	}

@@ -301,4 +301,5 @@ var files = []struct {
 	{"tokens.json", []string{"refused: tokens", "the same"}, "deleted: nobody may write; else refused, naming the tokens"},
 	{"views/", []string{"the same", "the same, built anew"}, "the same answers, at need from views built anew at the start"},
 	{"index/", []string{"the same", "the same, built anew"}, "the same, at need made anew at the start"},
+	{"patrol", []string{"the same"}, "the same; a pass of the background verification begins anew"},
 }
