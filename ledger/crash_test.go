@@ -231,7 +231,8 @@ func TestCrashThenCrash(t *testing.T) {
 	var told acks
 	for round := range fewer(12) {
 		fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
-		l, err := Open(testDir, Options{FS: fs, CacheBytes: 8 << 20})
+		// Without the index: see newTestLog.
+		l, err := Open(testDir, Options{FS: fs, CacheBytes: 8 << 20, Index: IndexOptions{Off: true}})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}

@@ -71,6 +71,15 @@ func newTestLog(t testing.TB, o Options) *testLog {
 	}
 	tl := &testLog{Ledger: l, t: t, fs: o.FS, opts: o, model: newModel()}
 	t.Cleanup(tl.close)
+	if !o.Index.Off {
+		// Until the index is taken up, which this waits for: there is nothing to commit
+		// to yet. Pebble's file system in memory deadlocks if it is copied in the moment
+		// in which a directory is being locked (MemFS.Lock reads its lock twice), and the
+		// index locks its own beside the caller.
+		if err := l.CommitIndex(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 	genesis, err := l.Get(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
