@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"ledgerline/events"
 )
 
 // patrolUntil runs a patrol until what its status says will do, and returns that.
@@ -50,12 +52,15 @@ func newPatrolled(t *testing.T, o Options) patrolled {
 	return patrolled{newTestLog(t, o), hours}
 }
 
-// pass runs one whole pass, and no other.
+// pass runs one whole pass that begins after the call, behind what is left of one
+// that was interrupted.
 func (p patrolled) pass(t *testing.T) PatrolStatus {
 	t.Helper()
 	p.hours.Add(2)
-	last := p.PatrolStatus().LastEnded
-	return patrolUntil(t, p.Ledger, PatrolOptions{Rate: 1 << 40, Every: time.Hour}, func(s PatrolStatus) bool { return s.LastEnded > last })
+	from := events.TimeOf(p.opts.Now())
+	return patrolUntil(t, p.Ledger, PatrolOptions{Rate: 1 << 40, Every: time.Hour}, func(s PatrolStatus) bool {
+		return s.Began >= from && s.LastEnded > s.Began
+	})
 }
 
 // TestPatrolFindsDamage: what is edited under a running ledger is found and named
