@@ -68,21 +68,14 @@ func load(t *testing.T, dir string, events int) loaded {
 	command(t, "token", "create", "--dir", dir, "--principal", "p", "--role", "write")
 	s := serveDir(t, dir)
 	l.append(t, s.url, events)
+	seal(t, s.url, "C0", "person-0")
 	if err := s.end(os.Interrupt); err != nil { // tables
 		t.Fatal(err)
 	}
+	command(t, "erase", "--dir", dir, "--owner", "person-0", "--ground", "PIPL:47")
 	s = serveDir(t, dir)
 	l.append(t, s.url, events)
-	sealed := `{"specversion":"1.0","id":"sealed","source":"https://example.org/kill","type":"access.call.recorded","time":"2026-01-08T09:30:00+08:00",` +
-		`"data":{"call":"C1","provider":"P1","consumer":"P2","purpose":"benefit","entry":"E1","method":"api","columns":["a"],"row_count":1,"result":"ok","data_subject":"person-1"}}`
-	res, err := http.Post(s.url+"/v1/events", "application/cloudevents+json", strings.NewReader(sealed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusCreated {
-		t.Fatalf("the sealed event: %s", res.Status)
-	}
+	seal(t, s.url, "C1", "person-1")
 	if err := s.end(syscall.SIGKILL); err == nil {
 		t.Fatal("the server ended well, though it was killed")
 	}
@@ -90,6 +83,21 @@ func load(t *testing.T, dir string, events int) loaded {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// seal records a call for data with content that belongs to a person.
+func seal(t *testing.T, url, call, person string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"sealed-%s","source":"https://example.org/kill","type":"access.call.recorded","time":"2026-01-08T09:30:00+08:00",`+
+		`"data":{"call":%[1]q,"provider":"P1","consumer":"P2","purpose":"benefit","entry":"E1","method":"api","columns":["a"],"row_count":1,"result":"ok","data_subject":%q}}`, call, person)
+	res, err := http.Post(url+"/v1/events", "application/cloudevents+json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("the sealed event: %s", res.Status)
+	}
 }
 
 func (l loaded) append(t *testing.T, url string, n int) {
@@ -255,10 +263,10 @@ func (l loaded) outcome(t *testing.T, dir, kind string) string {
 	s, err := startServer("", os.Environ(), "serve", "--dir", dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "warn")
 	if err != nil {
 		said := err.Error()
-		if vcode == 0 && !strings.Contains(said, "signing key") && !strings.Contains(said, "tokens") {
+		if vcode == 0 && !strings.Contains(said, "signing key") && !strings.Contains(said, "tokens") && !strings.Contains(said, "erasures") {
 			t.Errorf("it is not served, but verifies:\n%s\n%s", said, vsaid)
 		}
-		for _, word := range []string{"last provable position", "signing key", "head witness", "tokens"} {
+		for _, word := range []string{"last provable position", "signing key", "head witness", "tokens", "erasures"} {
 			if strings.Contains(said, word) {
 				return "refused: " + word
 			}
@@ -298,6 +306,7 @@ var files = []struct {
 	{"head", []string{"refused: head witness", "the same, with a warning", "the same"}, "deleted: a warning and a new one; else refused, or its other half serves"},
 	{"keys/", []string{"refused: signing key"}, "refused, naming the key"},
 	{"owners/", []string{"the same; verify tells"}, "what is sealed under it cannot be read, and `verify` tells; all else is the same"},
+	{"erasures", []string{"refused: erasures", "the same"}, "what is no erasure is refused, naming the file; else the same, and an old backup may bring back what was erased"},
 	{"tokens.json", []string{"refused: tokens", "the same"}, "deleted: nobody may write; else refused, naming the tokens"},
 	{"views/", []string{"the same", "the same, built anew"}, "the same answers, at need from views built anew at the start"},
 	{"index/", []string{"the same", "the same, built anew"}, "the same, at need made anew at the start"},
