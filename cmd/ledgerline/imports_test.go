@@ -40,7 +40,7 @@ var directions = []struct {
 		"github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang"}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},
-	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats"}},
+	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats"}},
 }
 
 const (

@@ -9,60 +9,55 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"ledgerline/ledger"
 	"ledgerline/ledger/notary"
 )
 
-// outsiders says who attests the heads of a served ledger.
-type outsiders struct {
-	timestampURL, timestampCA string
-	timestampEvery            time.Duration
-	policy                    string
+// timestampConfig says which authority timestamps the heads of a served ledger.
+type timestampConfig struct {
+	URL   string   `toml:"url" usage:"have heads timestamped by this RFC 3161 authority and record its tokens"`
+	CA    string   `toml:"ca" usage:"certificates (PEM) that the authority's chain has to end in (default: the chain is not checked here)"`
+	Every interval `toml:"every" usage:"least time from one timestamp to the next; an idle ledger makes none"`
 }
 
-func (o *outsiders) flags(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&o.timestampURL, "timestamp-url", "", "have heads timestamped by this RFC 3161 authority and record its tokens")
-	f.StringVar(&o.timestampCA, "timestamp-ca", "", "certificates (PEM) that the authority's chain has to end in (default: the chain is not checked here)")
-	f.StringVar(&o.policy, "witness-policy", "", "have heads cosigned by the witnesses that this C2SP tlog-policy file names, and publish them so")
-	f.DurationVar(&o.timestampEvery, "timestamp-every", 10*time.Minute, "least time from one timestamp to the next; an idle ledger makes none")
+// witnessConfig says who cosigns them.
+type witnessConfig struct {
+	Policy string `toml:"policy" usage:"have heads cosigned by the witnesses that this C2SP tlog-policy file names, and publish them so"`
 }
 
 // notary makes what asks them; nil if there is nobody to ask.
-func (o *outsiders) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notary, error) {
+func (c *config) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notary, error) {
 	opts := notary.Options{Ledger: book, Logger: logger}
-	if o.policy != "" {
-		text, err := os.ReadFile(o.policy)
+	if c.Witness.Policy != "" {
+		text, err := os.ReadFile(c.Witness.Policy)
 		if err == nil {
 			opts.Policy, err = notary.ParsePolicy(text)
 		}
 		if err != nil {
-			return nil, usage("--witness-policy %s: %w", o.policy, err)
+			return nil, usage("--witness-policy %s: %w", c.Witness.Policy, err)
 		}
 	}
-	if o.timestampURL == "" && opts.Policy == nil {
+	if c.Timestamp.URL == "" && opts.Policy == nil {
 		return nil, nil
 	}
-	if o.timestampURL == "" {
+	if c.Timestamp.URL == "" {
 		return notary.New(opts)
 	}
-	if err := checkURL("--timestamp-url", o.timestampURL); err != nil {
+	if err := checkURL("--timestamp-url", c.Timestamp.URL); err != nil {
 		return nil, err
 	}
-	opts.Authority, opts.AnchorEvery = &notary.Authority{URL: o.timestampURL}, o.timestampEvery
-	if o.timestampEvery <= 0 {
-		return nil, usage("--timestamp-every %s: want a time above zero", o.timestampEvery)
+	opts.Authority, opts.AnchorEvery = &notary.Authority{URL: c.Timestamp.URL}, time.Duration(c.Timestamp.Every)
+	if c.Timestamp.Every <= 0 {
+		return nil, usage("--timestamp-every %s: want a time above zero", c.Timestamp.Every)
 	}
-	if o.timestampCA != "" {
-		pem, err := os.ReadFile(o.timestampCA)
+	if c.Timestamp.CA != "" {
+		pem, err := os.ReadFile(c.Timestamp.CA)
 		if err != nil {
 			return nil, fmt.Errorf("reading the certificates of the authority: %w", err)
 		}
 		opts.Authority.Roots = x509.NewCertPool()
 		if !opts.Authority.Roots.AppendCertsFromPEM(pem) {
-			return nil, usage("--timestamp-ca %s: there is no certificate in PEM", o.timestampCA)
+			return nil, usage("--timestamp-ca %s: there is no certificate in PEM", c.Timestamp.CA)
 		}
 	}
 	return notary.New(opts)

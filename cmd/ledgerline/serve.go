@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 
@@ -25,12 +26,9 @@ const defaultAddr = "127.0.0.1:8420"
 const shutdownGrace = 10 * time.Second
 
 func serveCommand(p *program) *cobra.Command {
-	var dir, addr string
-	var o storeOptions
-	var dev, strict bool
-	var viewLag int
-	var out outsiders
-	var watch patrolFlags
+	var check bool
+	var confirmClock string
+	var l *loading
 	c := &cobra.Command{
 		Use:   "serve --dir DIR",
 		Short: "Serve a ledger over HTTP",
@@ -39,49 +37,70 @@ ready it prints one line, "listening on http://HOST:PORT", on standard output.
 
 Writing takes a token (see: ledgerline token), and so does reading, unless the
 server listens on the loopback interface only. With --dev everybody who can
-reach it may read and write.`,
+reach it may read and write.
+
+Every flag is a variable of the environment as well, and a key of the file that
+--config names: --patrol-every is $LEDGERLINE_PATROL_EVERY, and every in the
+section [patrol]. Flags count for more than variables, variables for more than the
+file. --check-config shows what would be in force, and opens nothing.`,
 		Example: `  ledgerline serve --dir led
-  ledgerline serve --dir led --addr 127.0.0.1:0 --dev   # any free port, no tokens`,
+  ledgerline serve --dir led --addr 127.0.0.1:0 --dev   # any free port, no tokens
+  ledgerline serve --config ledgerline.toml --check-config`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := l.load(os.Environ()); err != nil {
+				return err
+			}
+			p.logFormat, p.logLevel = l.Log.Format, l.Log.Level
 			logger, err := p.logger(slog.LevelInfo)
 			if err != nil {
 				return err
 			}
-			if err := watch.check(); err != nil {
+			for _, name := range l.unknownVariables(os.Environ()) {
+				logger.Warn("a variable of the environment is no setting of this program", "name", name)
+			}
+			if err := l.check(); err != nil {
 				return err
 			}
-			ln, err := listen(addr)
-			if err != nil {
-				return err
+			if check {
+				return l.print(p)
 			}
-			o.logger = logger
-			s, err := openStore(c.Context(), dir, o)
-			if err != nil {
-				return errors.Join(err, ln.Close())
-			}
-			n, err := out.notary(s.book, logger)
-			if err != nil {
-				return errors.Join(err, ln.Close(), s.Close())
-			}
-			stop, stopPatrol := attest(c.Context(), n), watch.start(c.Context(), s.book, logger)
-			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: dev, StrictOpenLineage: strict, Notary: n, Limits: api.Limits{ViewLag: viewLag}}, p.out, nil)
-			stopPatrol()
-			stop()
-			return errors.Join(err, s.Close())
+			return p.serve(c.Context(), l.config, confirmClock, logger)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&dir, "dir", "", "the ledger's directory")
-	f.StringVar(&addr, "addr", defaultAddr, "host and port to listen on; port 0 picks a free one")
-	f.BoolVar(&dev, "dev", false, "let everybody who can reach the server read and write: for development only")
-	f.BoolVar(&strict, "strict-openlineage", false, "refuse OpenLineage events that do not conform to the specification, instead of noting it")
-	f.IntVar(&viewLag, "max-view-lag", 250_000, "records that the views may be behind before who writes has to wait for them; negative: no bound")
-	f.StringVar(&o.confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
-	o.places.flags(c)
-	out.flags(c)
-	watch.flags(c)
-	return required(c, "dir")
+	l = configFlags(c)
+	c.Flags().BoolVar(&check, "check-config", false, "show the configuration that would be in force, and where each value comes from; serve nothing")
+	c.Flags().StringVar(&confirmClock, "confirm-clock", "", "accept a clock that jumped, for this reason, which is recorded")
+	return c
+}
+
+// check refuses what no server could be run with.
+func (c *config) check() error {
+	if c.Dir == "" {
+		return usage("which ledger? give --dir DIR, or dir in the file of --config")
+	}
+	return c.Patrol.check()
+}
+
+// serve opens the ledger and answers until ctx ends.
+func (p *program) serve(ctx context.Context, c *config, confirmClock string, logger *slog.Logger) error {
+	ln, err := listen(c.Addr)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c.Dir, storeOptions{places: places{head: c.HeadFile, key: c.KeyFile}, logger: logger, confirmClock: confirmClock})
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	n, err := c.notary(s.book, logger)
+	if err != nil {
+		return errors.Join(err, ln.Close(), s.Close())
+	}
+	stop, stopPatrol := attest(ctx, n), c.Patrol.start(ctx, s.book, logger)
+	err = s.serve(ctx, ln, api.Options{Logger: logger, Dev: c.Dev, StrictOpenLineage: c.StrictOpenLineage, Notary: n, Limits: c.Limit.limits()}, p.out, nil)
+	stopPatrol()
+	stop()
+	return errors.Join(err, s.Close())
 }
 
 // required marks flags that a command cannot do without.
