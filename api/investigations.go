@@ -17,7 +17,7 @@ type lineageView struct {
 	View    projections.LineageView `query:"view" doc:"which edges count: all, those declared by jobs and datasets, those that runs showed within from and to, or those of one run" enum:"cumulative,declared,observed,run" default:"cumulative"`
 	From    events.Time             `query:"from" doc:"view=observed: runs that were going on at this RFC 3339 time or later, by what their events claim"`
 	To      events.Time             `query:"to" doc:"view=observed: runs that began before this RFC 3339 time"`
-	ValidAt events.Time             `query:"valid_at" doc:"view=declared: what was declared at this RFC 3339 time, by what events claim that were known then; without it, what was known to be declared"`
+	ValidAt events.Time             `query:"valid_at" doc:"what was in force at this RFC 3339 time, as far as it was known: what events that claim no later time declare, and what runs showed that had begun by then. Default: all that was known"`
 	Run     string                  `query:"run" doc:"view=run: the run, by its id"`
 	Dropped bool                    `query:"dropped" doc:"show datasets that were dropped, and go through them"`
 }
@@ -30,6 +30,7 @@ type pathQuery struct {
 	MaxPaths  int                     `query:"max_paths" doc:"most paths to return, the shortest first; what is left out is said" default:"10" min:"1" max:"1000"`
 	MaxLength int                     `query:"max_length" doc:"most steps of a path" default:"20" min:"1" max:"1000"`
 	View      projections.LineageView `query:"view" doc:"which edges count, as for /v1/lineage" enum:"cumulative,declared,observed,run" default:"cumulative"`
+	ValidAt   events.Time             `query:"valid_at" doc:"what was in force at this RFC 3339 time, as for /v1/lineage"`
 	Since     events.Time             `query:"since" doc:"view=observed: runs that were going on at this RFC 3339 time or later"`
 	Until     events.Time             `query:"until" doc:"view=observed: runs that began before this RFC 3339 time"`
 	Run       string                  `query:"run" doc:"view=run: the run, by its id"`
@@ -38,7 +39,7 @@ type pathQuery struct {
 func getPaths(c *question, q pathQuery) (projections.PathList, error) {
 	list, err := c.view.Paths(c.ctx, projections.PathQuery{
 		From: q.From, To: q.To, Columns: q.Columns, MaxPaths: q.MaxPaths, MaxLength: q.MaxLength,
-		View: q.View, Window: projections.Window{From: q.Since, To: q.Until}, Run: q.Run,
+		View: q.View, Window: projections.Window{From: q.Since, To: q.Until}, ValidAt: q.ValidAt, Run: q.Run,
 	})
 	if unknown := (*projections.UnknownNodeError)(nil); errors.As(err, &unknown) {
 		field := "from"
@@ -69,14 +70,17 @@ func getImpact(c *question, q impactQuery) (projections.Impact, error) {
 }
 
 type lineageDiffQuery struct {
-	From      Moment                `query:"from,required" doc:"the earlier moment: a position, or an RFC 3339 time"`
-	To        Moment                `query:"to" doc:"the later moment. Default: all the views have applied"`
-	Node      string                `query:"node,required" doc:"where to begin: a node, named as for /v1/lineage"`
-	Direction projections.Direction `query:"direction" doc:"where to go" enum:"up,down,both" default:"both"`
-	Depth     int                   `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
-	Columns   bool                  `query:"columns" doc:"edges between columns instead of datasets"`
-	MaxNodes  int                   `query:"max_nodes" doc:"most nodes of each graph; if there are more, it is said" default:"2000" min:"1" max:"50000"`
-	Graph     projections.GraphKind `query:"graph" doc:"which graph, as for /v1/lineage" enum:"data,control,hierarchy" default:"data"`
+	From      Moment                  `query:"from,required" doc:"the earlier moment: a position, or an RFC 3339 time"`
+	To        Moment                  `query:"to" doc:"the later moment. Default: all the views have applied"`
+	ValidAt   events.Time             `query:"valid_at" doc:"what was in force at this RFC 3339 time, as for /v1/lineage, at both moments"`
+	ValidFrom events.Time             `query:"valid_from" doc:"in the place of valid_at at the earlier moment: with from=to, this compares two dates by what is known at one moment"`
+	View      projections.LineageView `query:"view" doc:"which edges count, as for /v1/lineage" enum:"cumulative,declared,observed" default:"cumulative"`
+	Node      string                  `query:"node,required" doc:"where to begin: a node, named as for /v1/lineage"`
+	Direction projections.Direction   `query:"direction" doc:"where to go" enum:"up,down,both" default:"both"`
+	Depth     int                     `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
+	Columns   bool                    `query:"columns" doc:"edges between columns instead of datasets"`
+	MaxNodes  int                     `query:"max_nodes" doc:"most nodes of each graph; if there are more, it is said" default:"2000" min:"1" max:"50000"`
+	Graph     projections.GraphKind   `query:"graph" doc:"which graph, as for /v1/lineage" enum:"data,control,hierarchy" default:"data"`
 }
 
 // when makes the later moment the one the answer speaks for.
@@ -96,8 +100,9 @@ func diffLineage(c *question, q lineageDiffQuery) (projections.LineageDiff, erro
 	if err != nil {
 		return projections.LineageDiff{}, err
 	}
-	diff, err := c.view.LineageDiff(c.ctx, earlier, projections.LineageQuery{
+	diff, err := c.view.LineageDiff(c.ctx, earlier, q.ValidFrom, projections.LineageQuery{
 		Node: q.Node, Direction: q.Direction, Depth: q.Depth, Columns: q.Columns, MaxNodes: q.MaxNodes, Graph: q.Graph, Dropped: true,
+		View: q.View, ValidAt: q.ValidAt,
 	})
 	c.hit(diff.LimitsHit...)
 	return diff, joinClose(err, earlier)

@@ -54,18 +54,23 @@ func TestLineageQuestions(t *testing.T) {
 	f.tell()
 	f.caughtUp()
 	for path, want := range map[string]string{
-		"/v1/lineage/trace?node=dataset:hive/pop.main":                                       `"wrote":"dataset:hive/pop.main"`,
-		"/v1/lineage/trace?node=dataset:hive/pop.main&on=2001-01-01T00:00:00Z":               `"steps":[]`,
-		"/v1/lineage/differences?node=dataset:hive/pop.main":                                 `"differences":[]`,
-		"/v1/lineage/loose?kind=orphan":                                                      `"id":"dataset:postgres://pop:5432/hj.death"`,
-		"/v1/lineage/loose?kind=dead_end":                                                    `"id":"dataset:hive/pop.main"`,
-		"/v1/lineage?node=dataset:hive/pop.main&view=declared&valid_at=2026-03-01T00:00:00Z": `"edges":[]`,
+		"/v1/lineage/trace?node=dataset:hive/pop.main":                                                                      `"wrote":"dataset:hive/pop.main"`,
+		"/v1/lineage/trace?node=dataset:hive/pop.main&on=2001-01-01T00:00:00Z":                                              `"steps":[]`,
+		"/v1/lineage/differences?node=dataset:hive/pop.main":                                                                `"differences":[]`,
+		"/v1/lineage/loose?kind=orphan":                                                                                     `"id":"dataset:postgres://pop:5432/hj.death"`,
+		"/v1/lineage/loose?kind=dead_end":                                                                                   `"id":"dataset:hive/pop.main"`,
+		"/v1/lineage?node=dataset:hive/pop.main&view=declared&valid_at=2026-03-01T00:00:00Z":                                `"edges":[]`,
+		"/v1/lineage?node=dataset:hive/pop.main&valid_at=2026-03-01T00:00:00Z":                                              `"kind":"reads"`,
+		"/v1/lineage?node=dataset:hive/pop.main&valid_at=2025-03-01T00:00:00Z":                                              `"edges":[]`,
+		"/v1/lineage/path?from=dataset:postgres://pop:5432/hj.death&to=dataset:hive/pop.main&valid_at=2026-03-01T00:00:00Z": `"shortest":1`,
+		"/v1/lineage/path?from=dataset:postgres://pop:5432/hj.death&to=dataset:hive/pop.main&valid_at=2025-03-01T00:00:00Z": `"shortest":0`,
+		"/v1/lineage/diff?node=dataset:hive/pop.main&from=15&to=15&valid_from=2025-03-01T00:00:00Z":                         `"change":"added"`,
 	} {
 		if r := f.get(path); r.status != http.StatusOK || !strings.Contains(string(r.body), want) {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/v1/lineage/trace?node=job:etl/x", "/v1/lineage/loose?kind=odd", "/v1/lineage?node=dataset:hive/pop.main&valid_at=2026-03-01T00:00:00Z", "/v1/lineage/differences"} {
+	for _, path := range []string{"/v1/lineage/trace?node=job:etl/x", "/v1/lineage/loose?kind=odd", "/v1/lineage?node=job:etl/merge&graph=control&valid_at=2026-03-01T00:00:00Z", "/v1/lineage/differences"} {
 		if r := f.get(path); r.status/100 != 4 {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}

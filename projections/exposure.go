@@ -15,7 +15,7 @@ type ExposureQuery struct {
 	Columns  bool   // as in LineageQuery: only what the columns reach
 	Depth    int    // as in LineageQuery
 	MaxNodes int    // as in LineageQuery
-	Window          // of the time that calls claim
+	Window          // of the time that calls and deliveries claim
 }
 
 // Exposure is who got a node or anything made from it.
@@ -25,16 +25,19 @@ type Exposure struct {
 	// Entries the catalog entries that describe them, sorted.
 	Reached int      `json:"reached"`
 	Entries []string `json:"entries"`
-	// Exposed lists who called what under which agreement, the most rows first.
+	// Exposed lists who called for what, or had it delivered, under which agreement,
+	// the most rows first.
 	Exposed []Exposed `json:"exposed"`
-	// Entitled lists who had an agreement in force at some time of the window, and
-	// made no recorded call: data may have been handed over unrecorded.
+	// Entitled lists who had an agreement in force at some time of the window, under
+	// which no call got an answer and no delivery is recorded: data may have been
+	// handed over unrecorded.
 	Entitled  []Entitled `json:"entitled"`
 	Complete  bool       `json:"complete"`
 	LimitsHit []string   `json:"limits_hit"`
 }
 
-// Exposed sums up the calls of one consumer for one entry under one agreement.
+// Exposed sums up the calls of one consumer for one entry under one agreement, and
+// the deliveries to it.
 type Exposed struct {
 	Consumer     string `json:"consumer"`
 	ConsumerName string `json:"consumer_name,omitempty"`
@@ -43,8 +46,8 @@ type Exposed struct {
 	Entry        string `json:"entry"`
 	// Depth is how far the data is from the node asked about; 0 is its own.
 	Depth int `json:"depth"`
-	// Columns are those that calls named, the reached ones if columns were asked
-	// for. ColumnsUnknown is set if some call named none, and may have read any.
+	// Columns are those that calls named or deliveries held, the reached ones if
+	// columns were asked for. ColumnsUnknown is set if some call named none, and may have read any.
 	Columns        []string `json:"columns"`
 	ColumnsUnknown bool     `json:"columns_unknown,omitempty"`
 	// Calls counts those that got data or an empty answer, Rows what they got,
@@ -53,16 +56,21 @@ type Exposed struct {
 	Rows    int `json:"rows"`
 	Denied  int `json:"denied"`
 	Flagged int `json:"flagged"`
-	// First and Last bound the calls in time, as claimed.
+	// Deliveries counts files and batches delivered, Delivered the rows in them. They
+	// are no calls, and rows of a call that handed over a delivery are in both.
+	Deliveries int `json:"deliveries"`
+	Delivered  int `json:"delivered"`
+	// First and Last bound the calls and deliveries in time, as claimed.
 	First events.Time `json:"first"`
 	Last  events.Time `json:"last"`
-	// Purposes are those that the calls stated, sorted.
+	// Purposes are those that the calls stated, and for deliveries those of the
+	// agreement, sorted.
 	Purposes []string `json:"purposes"`
 	// Events are the latest records, at most ExposureEvents, newest first.
 	Events []int64 `json:"events"`
 }
 
-// ExposureEvents is how many records an Exposed names; /v1/accesses has all.
+// ExposureEvents is how many records an Exposed names; /v1/shares has all.
 const ExposureEvents = 20
 
 // Entitled is a party that may have received data.
@@ -76,11 +84,12 @@ type Entitled struct {
 	TermTo       events.Time `json:"term_to"`
 }
 
-// LimitAccesses: more calls were recorded than an exposure looks at; the oldest
-// are left out.
+// LimitAccesses: more calls, or more events of sharing, were recorded than an
+// exposure looks at; the oldest are left out.
 const LimitAccesses = "max_accesses"
 
-// exposureAccesses is how many calls an exposure looks at.
+// exposureAccesses is how many calls an exposure looks at, and how many events of
+// sharing.
 const exposureAccesses = 200_000
 
 // Exposure lists who got a node or anything made from it. Lineage is as known at
@@ -97,6 +106,9 @@ func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err
 		if err := x.calls(ctx); err != nil {
 			return err
 		}
+		if err := x.deliveries(ctx); err != nil {
+			return err
+		}
 		out = Exposure{
 			Node: t.node, Reached: len(t.datasets), Entries: append([]string{}, slices.Sorted(maps.Keys(t.entries))...),
 			Exposed: []Exposed{}, Entitled: []Entitled{}, LimitsHit: t.limits, Complete: len(t.limits) == 0,
@@ -108,7 +120,7 @@ func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err
 			out.Exposed = append(out.Exposed, *e)
 		}
 		slices.SortFunc(out.Exposed, func(a, b Exposed) int {
-			return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement))
+			return cmp.Or(cmp.Compare(b.Rows+b.Delivered, a.Rows+a.Delivered), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement))
 		})
 		out.Entitled, err = x.entitled(ctx, w.recorded)
 		return err
@@ -185,14 +197,7 @@ func (x *exposing) count(a *Access) {
 		return
 	}
 	k := exposedKey{a.Consumer, a.Provider, a.Agreement, a.Entry}
-	s := x.sums[k]
-	if s == nil {
-		s = &Exposed{
-			Consumer: a.Consumer, Provider: a.Provider, Agreement: a.Agreement, Entry: a.Entry, Depth: depth, Columns: []string{},
-			First: a.Time, Last: a.Time, Purposes: []string{}, Events: []int64{},
-		}
-		x.sums[k] = s
-	}
+	s := x.sum(k, depth, a.Time)
 	if a.Result == events.AccessOK || a.Result == events.AccessEmpty {
 		s.Calls, s.Rows = s.Calls+1, s.Rows+a.RowCount
 		s.Columns = unite(s.Columns, columns, cmp.Compare[string])
@@ -201,15 +206,68 @@ func (x *exposing) count(a *Access) {
 		s.Denied++
 	}
 	s.Flagged += int(one(len(a.Flags) > 0))
-	s.Depth, s.First, s.Last = min(s.Depth, depth), min(s.First, a.Time), max(s.Last, a.Time)
 	s.Purposes = unite(s.Purposes, []string{a.Purpose}, cmp.Compare[string])
-	if len(s.Events) < ExposureEvents {
-		s.Events = append(s.Events, a.Position)
+	s.note(a.Position)
+}
+
+// sum is what the calls and deliveries of a kind add up to, one at a time among
+// them.
+func (x *exposing) sum(k exposedKey, depth int, at events.Time) *Exposed {
+	s := x.sums[k]
+	if s == nil {
+		s = &Exposed{
+			Consumer: k.consumer, Provider: k.provider, Agreement: k.agreement, Entry: k.entry, Depth: depth, Columns: []string{},
+			First: at, Last: at, Purposes: []string{}, Events: []int64{},
+		}
+		x.sums[k] = s
 	}
+	s.Depth, s.First, s.Last = min(s.Depth, depth), min(s.First, at), max(s.Last, at)
+	return s
+}
+
+// note keeps a record among the latest.
+func (e *Exposed) note(position int64) {
+	e.Events = append(e.Events, position)
+	slices.SortFunc(e.Events, func(a, b int64) int { return cmp.Compare(b, a) })
+	e.Events = e.Events[:min(len(e.Events), ExposureEvents)]
+}
+
+// deliveries sums up what was delivered of the entries reached.
+func (x *exposing) deliveries(ctx context.Context) error {
+	var lists [][]byte
+	for _, e := range slices.Sorted(maps.Keys(x.t.entries)) {
+		lists = append(lists, shareBy("entry", e))
+	}
+	if len(lists) == 0 {
+		return nil
+	}
+	seen := 0
+	s := selection{groups: [][][]byte{lists}, high: x.r.at, descending: true}
+	return s.walk(ctx, x.r, func(position int64) (bool, error) {
+		if seen++; seen > exposureAccesses {
+			x.t.limits = unite(x.t.limits, []string{LimitAccesses}, cmp.Compare[string])
+			return false, nil
+		}
+		share, ok, err := x.r.share(position)
+		if err != nil || !ok || !share.delivers() || !within(share.Time, x.q.From, x.q.To) {
+			return err == nil, err
+		}
+		entry := share.Items[0].Entry
+		columns := common(x.only[entry], share.Items[0].Items)
+		if x.t.columns && len(columns) == 0 {
+			return true, nil
+		}
+		sum := x.sum(exposedKey{share.Consumer, share.Provider, share.Agreement, entry}, x.t.entries[entry].depth, share.Time)
+		sum.Deliveries, sum.Delivered = sum.Deliveries+1, sum.Delivered+share.Rows
+		sum.Columns = unite(sum.Columns, columns, cmp.Compare[string])
+		sum.Purposes = unite(sum.Purposes, share.Purposes, cmp.Compare[string])
+		sum.note(position)
+		return true, nil
+	})
 }
 
 // entitled lists the agreements whose term meets the window and under which no
-// call got an answer.
+// call got an answer and nothing was delivered.
 func (x *exposing) entitled(ctx context.Context, now events.Time) ([]Entitled, error) {
 	out := []Entitled{}
 	agreements, err := x.r.granting(ctx, x.t.entries, 0, now)
@@ -228,7 +286,7 @@ func (x *exposing) entitled(ctx context.Context, now events.Time) ([]Entitled, e
 				continue
 			}
 			called := slices.ContainsFunc(slices.Collect(maps.Values(x.sums)), func(s *Exposed) bool {
-				return s.Agreement == a.ID && s.Entry == g.Entry && s.Calls > 0
+				return s.Agreement == a.ID && s.Entry == g.Entry && s.Calls+s.Deliveries > 0
 			})
 			if items := common(x.only[g.Entry], g.Items); !called && len(items) > 0 {
 				out = append(out, Entitled{a.ID, a.Consumer, a.ConsumerName, g.Entry, items, a.TermFrom, a.TermTo})

@@ -49,9 +49,10 @@ type LineageQuery struct {
 	// From and To bound ViewObserved, [From, To): it has the runs of which some
 	// event claims a time within, or events before and after. Zero is open.
 	From, To events.Time
-	// ValidAt asks, with ViewDeclared, for what was declared on that date, as known at
-	// the view's position: from events that claim no later time. 0 is what was known
-	// to be declared at the position, whatever the times.
+	// ValidAt asks for what was in force on that date, as known at the view's
+	// position: what was declared, from events that claim no later time, and what runs
+	// showed that had begun by then. Other names and drops of datasets stay as known
+	// at the position. 0 is all that was known at the position, whatever the times.
 	ValidAt events.Time
 	// Run is the run of ViewRun.
 	Run string

@@ -272,7 +272,7 @@ func answers(t testing.TB, w *View) []byte {
 	say(impact, err)
 	exposure, err := w.Exposure(ctx, ExposureQuery{Node: "dataset:pg/raw"})
 	say(exposure, err)
-	changed, err := w.LineageDiff(ctx, viewAt(t, w.v, w.Position()/2), LineageQuery{Node: "dataset:pg/raw"})
+	changed, err := w.LineageDiff(ctx, viewAt(t, w.v, w.Position()/2), 0, LineageQuery{Node: "dataset:pg/raw"})
 	say(changed, err)
 	one(w.Run(ctx, "r1"))
 	counts, err := w.Counts(ctx)

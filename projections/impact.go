@@ -62,6 +62,9 @@ type Holder struct {
 	// LastAccess is the call of this entry under the agreement that was recorded
 	// last and got an answer; nil if there was none.
 	LastAccess *LastAccess `json:"last_access,omitempty"`
+	// LastDelivery is the delivery of some of Items under the agreement that was
+	// recorded last; nil if there was none.
+	LastDelivery *LastDelivery `json:"last_delivery,omitempty"`
 }
 
 // LastAccess is a call in short.
@@ -69,6 +72,15 @@ type LastAccess struct {
 	Position int64       `json:"position"`
 	Time     events.Time `json:"time"`
 	Result   string      `json:"result"`
+	Rows     int         `json:"rows"`
+}
+
+// LastDelivery is a delivery in short. Items are the affected ones among those
+// delivered.
+type LastDelivery struct {
+	Position int64       `json:"position"`
+	Time     events.Time `json:"time"`
+	Items    []string    `json:"items"`
 	Rows     int         `json:"rows"`
 }
 
@@ -138,6 +150,9 @@ func (r *reader) affected(ctx context.Context, t *reached, id string, agreements
 		if h.LastAccess, err = r.lastAccess(ctx, a.ID, id); err != nil {
 			return e, false, err
 		}
+		if h.LastDelivery, err = r.lastDelivery(ctx, a.ID, id, items); err != nil {
+			return e, false, err
+		}
 		e.Holders = append(e.Holders, h)
 	}
 	return e, true, nil
@@ -157,6 +172,23 @@ func (r *reader) lastAccess(ctx context.Context, agreement, entry string) (last 
 		}
 		last = &LastAccess{Position: position, Time: a.Time, Result: a.Result, Rows: a.RowCount}
 		return false, nil
+	})
+	return last, err
+}
+
+// lastDelivery is the delivery of some of these items of an entry under an
+// agreement that was recorded last.
+func (r *reader) lastDelivery(ctx context.Context, agreement, entry string, items []string) (last *LastDelivery, err error) {
+	s := selection{groups: [][][]byte{group(shareBy("agreement", agreement)), group(shareBy("entry", entry))}, high: r.at, descending: true}
+	err = s.walk(ctx, r, func(position int64) (bool, error) {
+		share, ok, err := r.share(position)
+		if err != nil || !ok || !share.delivers() {
+			return err == nil, err
+		}
+		if had := common(items, share.Items[0].Items); len(had) > 0 {
+			last = &LastDelivery{Position: position, Time: share.Time, Items: had, Rows: share.Rows}
+		}
+		return last == nil, nil
 	})
 	return last, err
 }

@@ -21,6 +21,9 @@ func sharedWorld(t *testing.T) *View {
 	call := func(at events.Time, agreement, entry, consumer string, columns ...string) claim {
 		a := access(agreement, columns...)
 		a.Entry, a.Consumer, a.RowCount = entry, consumer, 10
+		if entry == "E2" {
+			a.Provider = "P3"
+		}
 		return claim{at: at, data: a}
 	}
 	refused := claim{at: day(3, 4), data: deny("A1", "suspended", "id")}
@@ -43,7 +46,16 @@ func sharedWorld(t *testing.T) *View {
 		call(day(3, 3), "A2", "E2", "P1", "sum"),
 		call(day(3, 3), "A3", "E3", "P3", "id"),
 		call(day(6, 1), "A2", "E2", "P1"),
+		deliver("L1", "A2", "E2", day(5, 1), 30, "sum"),
+		deliver("L2", "A2", "E2", day(5, 2), 40, "phone"),
+		deliver("L3", "A3", "E3", day(5, 3), 50, "id"),
 	})...)
+}
+
+func deliver(id, agreement, entry string, at events.Time, rows int, items ...string) claim {
+	return claim{at: at, data: &events.DeliveryCompleted{
+		Delivery: id, Agreement: agreement, By: "P2", Entry: entry, Items: items, Period: events.Period{From: at, To: at + 1}, Rows: rows, Digest: "d",
+	}}
 }
 
 func TestImpact(t *testing.T) {
@@ -64,17 +76,20 @@ func TestImpact(t *testing.T) {
 				if h.LastAccess != nil {
 					line += " " + h.LastAccess.Time.String()[:10]
 				}
+				if d := h.LastDelivery; d != nil {
+					line += fmt.Sprint(" delivered ", d.Time.String()[:10], " ", d.Items, d.Rows)
+				}
 			}
 			out = append(out, line)
 		}
 		return out
 	}
 	equal(t, "of the register", impact(ImpactQuery{Node: "dataset:pg/register"}), []string{
-		"0 E1 id,phone; A1 P3 id,phone 2026-03-02; A4 P3 id", "2 E2 sum,phone; A2 P1 sum,phone 2026-06-01"})
+		"0 E1 id,phone; A1 P3 id,phone 2026-03-02; A4 P3 id", "2 E2 sum,phone; A2 P1 sum,phone 2026-06-01 delivered 2026-05-02 [phone] 40"})
 	equal(t, "of a column that reaches the report", impact(ImpactQuery{Node: "column:pg/register#id"}), []string{
-		"0 E1 id; A1 P3 id 2026-03-02; A4 P3 id", "2 E2 sum; A2 P1 sum 2026-06-01"})
+		"0 E1 id; A1 P3 id 2026-03-02; A4 P3 id", "2 E2 sum; A2 P1 sum 2026-06-01 delivered 2026-05-01 [sum] 30"})
 	equal(t, "of a column that does not", impact(ImpactQuery{Node: "column:pg/register#phone"}), []string{"0 E1 phone; A1 P3 phone 2026-03-02"})
-	equal(t, "of an entry", impact(ImpactQuery{Node: "entry:E2"}), []string{"0 E2 sum,phone; A2 P1 sum,phone 2026-06-01"})
+	equal(t, "of an entry", impact(ImpactQuery{Node: "entry:E2"}), []string{"0 E2 sum,phone; A2 P1 sum,phone 2026-06-01 delivered 2026-05-02 [phone] 40"})
 	early, err := viewAt(t, w.v, 25).Impact(ctx, ImpactQuery{Node: "dataset:pg/register"})
 	if err != nil || len(early.Entries) != 1 || early.Entries[0].Holders[0].LastAccess != nil {
 		t.Errorf("before the runs: %+v %v", early.Entries, err)
@@ -96,6 +111,9 @@ func TestExposure(t *testing.T) {
 			if e.ColumnsUnknown {
 				line += " ?"
 			}
+			if e.Deliveries > 0 {
+				line += fmt.Sprint(" delivered ", e.Deliveries, ": ", e.Delivered)
+			}
 			out = append(out, line)
 		}
 		for _, e := range got.Entitled {
@@ -105,11 +123,12 @@ func TestExposure(t *testing.T) {
 	}
 	all := Window{}
 	equal(t, "of the register", exposure(ExposureQuery{Node: "dataset:pg/register", Window: all}), []string{
-		"P1 A2 E2@2 sum 2/0 20 ?", "P3 A1 E1@0 id,phone 2/1 20", "entitled A4 id"})
+		"P1 A2 E2@2 phone,sum 2/0 20 ? delivered 2: 70", "P3 A1 E1@0 id,phone 2/1 20", "entitled A4 id"})
 	equal(t, "within a window", exposure(ExposureQuery{Node: "dataset:pg/register", Window: Window{day(3, 2), day(3, 4)}}), []string{
 		"P1 A2 E2@2 sum 1/0 10", "P3 A1 E1@0 phone 1/0 10", "entitled A4 id"})
 	equal(t, "of a column", exposure(ExposureQuery{Node: "column:pg/register#phone", Window: all}), []string{"P3 A1 E1@0 phone 1/0 10"})
-	equal(t, "in the middle", exposure(ExposureQuery{Node: "dataset:pg/clean", Window: all}), []string{"P1 A2 E2@1 sum 2/0 20 ?"})
+	equal(t, "of a column that is delivered", exposure(ExposureQuery{Node: "column:pg/clean#id", Window: Window{day(4, 1), day(5, 2)}}), []string{"P1 A2 E2@1 sum 0/0 0 delivered 1: 30"})
+	equal(t, "in the middle", exposure(ExposureQuery{Node: "dataset:pg/clean", Window: all}), []string{"P1 A2 E2@1 phone,sum 2/0 20 ? delivered 2: 70"})
 	equal(t, "before all agreements", exposure(ExposureQuery{Node: "dataset:pg/register", Window: Window{0, day(1, 15)}}), nil)
 }
 
@@ -120,7 +139,7 @@ func TestLineageDiff(t *testing.T) {
 		sent(3, aJob("j"), reading(ds("b")), writing(ds("x"))),
 		sent(4, aDataset(dataset("b", lifecycle("DROP", "")))))
 	diff := func(from, to int64, node string) (out []string) {
-		d, err := viewAt(t, w.v, to).LineageDiff(ctx, viewAt(t, w.v, from), LineageQuery{Node: node, Direction: Up, Dropped: true})
+		d, err := viewAt(t, w.v, to).LineageDiff(ctx, viewAt(t, w.v, from), 0, LineageQuery{Node: node, Direction: Up, Dropped: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +162,7 @@ func TestLineageDiff(t *testing.T) {
 	equal(t, "a drop", diff(3, 4, "dataset:pg/x"), []string{"changed dataset:pg/b"})
 	equal(t, "a node that was not there", diff(0, 1, "dataset:pg/x"), []string{
 		"added dataset:pg/a", "added dataset:pg/a>job:etl/j", "added dataset:pg/x", "added job:etl/j", "added job:etl/j>dataset:pg/x"})
-	if _, err := viewAt(t, w.v, 1).LineageDiff(ctx, w, LineageQuery{Node: "dataset:pg/x"}); err == nil {
+	if _, err := viewAt(t, w.v, 1).LineageDiff(ctx, w, 0, LineageQuery{Node: "dataset:pg/x"}); err == nil {
 		t.Error("a difference backwards in time")
 	}
 }

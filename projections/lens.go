@@ -38,20 +38,21 @@ func (r *reader) lens(q LineageQuery) (*lens, error) {
 	if q.View != "" && q.View != ViewCumulative && q.Graph != "" && q.Graph != GraphData {
 		return nil, &QueryError{"view", "control flow and hierarchy have the cumulative view only"}
 	}
-	if q.ValidAt != 0 && q.View != ViewDeclared {
-		return nil, &QueryError{"valid_at", "a date on which edges were declared belongs to view=declared"}
+	if q.ValidAt != 0 && (q.View == ViewRun || (q.Graph != "" && q.Graph != GraphData)) {
+		return nil, &QueryError{"valid_at", "a date belongs to the graph of data flow, and not to one run of it"}
 	}
+	on := &declaration{r, q.ValidAt, make(map[uint32]edgeSet)}
+	seen := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(_ string, run *runRow) bool {
+		return (q.To == 0 || run.Begun < q.To) && (q.From == 0 || run.Heard >= q.From) && (q.ValidAt == 0 || run.Begun <= q.ValidAt)
+	}}
 	switch q.View {
 	case ViewDeclared:
 		if q.ValidAt != 0 {
-			return (&declaration{r, q.ValidAt, make(map[uint32]edgeSet)}).lens(), nil
+			return on.lens(), nil
 		}
 		return &lens{need: graph.Declared, mixed: graph.MixedDeclared, row: declaredEdges}, nil
 	case ViewObserved:
-		o := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(_ string, run *runRow) bool {
-			return (q.To == 0 || run.Begun < q.To) && (q.From == 0 || run.Heard >= q.From)
-		}}
-		return o.lens(), nil
+		return seen.lens(), nil
 	case ViewRun:
 		if q.Run == "" {
 			return nil, &QueryError{"run", "view=run needs the id of a run; the edges of view=observed name them"}
@@ -60,15 +61,37 @@ func (r *reader) lens(q LineageQuery) (*lens, error) {
 		if err == nil && !known {
 			err = &UnknownNodeError{Node: NodeRun + ":" + q.Run}
 		}
-		o := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(id string, _ *runRow) bool { return id == q.Run }}
-		return o.lens(), err
+		seen.wanted = func(id string, _ *runRow) bool { return id == q.Run }
+		return seen.lens(), err
 	case ViewCumulative, "":
+		if q.ValidAt != 0 {
+			return either(on, seen), nil
+		}
 		return &lens{
 			need: graph.Observed | graph.Declared, mixed: graph.MixedObserved | graph.MixedDeclared,
 			row: func(graph.Edge, *edgeRow) {},
 		}, nil
 	}
 	return nil, &QueryError{"view", fmt.Sprintf("%q is not a view", q.View)}
+}
+
+// either is the view of what is in one of the two, or in both.
+func either(d *declaration, o *observation) *lens {
+	see := func(e graph.Edge) (edgeRow, bool, error) {
+		row, declared, err := d.edge(e)
+		if err != nil {
+			return row, false, err
+		}
+		seen, observed, err := o.edge(e)
+		switch {
+		case err != nil || !observed:
+			return row, declared, err
+		case declared:
+			seen.First, seen.Declared, seen.MixedDeclared = min(seen.First, row.First), row.Declared, row.MixedDeclared
+		}
+		return seen, true, nil
+	}
+	return &lens{need: graph.Observed | graph.Declared, mixed: graph.MixedObserved | graph.MixedDeclared, see: see, ever: true}
 }
 
 func declaredEdges(_ graph.Edge, row *edgeRow) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"ledgerline/events"
 )
 
 // LineageDiff is what changed around a node between two moments.
@@ -41,10 +43,13 @@ type EdgeDiff struct {
 // ChangeRemoved is the change of what is no longer there.
 const ChangeRemoved = "removed"
 
-// LineageDiff says what differs around a node between the earlier view and w. A
-// node that was not known then has nothing around it. The error is an
-// *UnknownNodeError if it is not known at w.
-func (w *View) LineageDiff(ctx context.Context, from *View, q LineageQuery) (LineageDiff, error) {
+// LineageDiff says what differs around a node between the earlier view and w, q
+// being asked of both: at from for what was in force at validFrom in the place of
+// q.ValidAt, if that is given. So with both views at one position it compares two
+// dates, and with one date what was known of it at two positions. A node that was
+// not known then has nothing around it. The error is an *UnknownNodeError if it is
+// not known at w.
+func (w *View) LineageDiff(ctx context.Context, from *View, validFrom events.Time, q LineageQuery) (LineageDiff, error) {
 	if from.at > w.at {
 		return LineageDiff{}, fmt.Errorf("a difference needs the earlier position first: %d is after %d", from.at, w.at)
 	}
@@ -52,6 +57,7 @@ func (w *View) LineageDiff(ctx context.Context, from *View, q LineageQuery) (Lin
 	if err != nil {
 		return LineageDiff{}, err
 	}
+	q.ValidAt = cmp.Or(validFrom, q.ValidAt)
 	before, err := from.Lineage(ctx, q)
 	if unknown := (*UnknownNodeError)(nil); errors.As(err, &unknown) && !unknown.Ambiguous {
 		before, err = Graph{}, nil

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"ledgerline/events"
 	"ledgerline/projections/graph"
 )
 
@@ -20,10 +21,11 @@ type PathQuery struct {
 	// each. 0 means DefaultPaths and DefaultDepth; more than MaxPaths or MaxDepth
 	// means these.
 	MaxPaths, MaxLength int
-	// View, Window and Run are those of LineageQuery.
-	View   LineageView
-	Window Window
-	Run    string
+	// View, Window, ValidAt and Run are those of LineageQuery.
+	View    LineageView
+	Window  Window
+	ValidAt events.Time
+	Run     string
 }
 
 // Bounds of PathQuery.
@@ -93,7 +95,7 @@ func (w *View) Paths(ctx context.Context, q PathQuery) (list PathList, err error
 		q.MaxLength, q.MaxPaths = min(q.MaxLength, MaxDepth), min(q.MaxPaths, MaxPaths)
 		walk, err := newWalk(r, from, LineageQuery{
 			Direction: Down, Depth: q.MaxLength, Columns: q.Columns || to.Kind == NodeColumn, MaxNodes: MaxNodes, Dropped: true,
-			View: q.View, From: q.Window.From, To: q.Window.To, Run: q.Run,
+			View: q.View, From: q.Window.From, To: q.Window.To, ValidAt: q.ValidAt, Run: q.Run,
 		})
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ var projections = []projection{
 	{"catalog", 3, applyCatalog},
 	{"requests", 1, applyRequests},
 	{"agreements", 2, applyAgreements},
-	{"shares", 1, applyShares},
+	{"shares", 2, applyShares},
 	{"accesses", 3, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},

@@ -42,10 +42,75 @@ func TestDeclaredOn(t *testing.T) {
 			}
 		}
 	}
-	_, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/x", ValidAt: 1})
-	if contradiction := (*QueryError)(nil); !errors.As(err, &contradiction) || contradiction.Field != "valid_at" {
-		t.Errorf("a date without view=declared: %v", err)
+	for _, q := range []LineageQuery{
+		{Node: "run:r", View: ViewRun, Run: "r", ValidAt: 1}, {Node: "job:etl/j", Graph: GraphControl, ValidAt: 1}, {Node: "job:etl/j", Graph: GraphHierarchy, ValidAt: 1},
+	} {
+		_, err := w.Lineage(ctx, q)
+		if contradiction := (*QueryError)(nil); !errors.As(err, &contradiction) || contradiction.Field != "valid_at" {
+			t.Errorf("%+v: %v", q, err)
+		}
 	}
+}
+
+// TestInForceOn asks what was in force on a date as known at a position, of every
+// view, of a path and of a difference: what is told late is of its own date, and
+// not known before.
+func TestInForceOn(t *testing.T) {
+	w := lineageViews(t,
+		olJob("j", day(1, 1), inputs(olInput("a")), plain("x")),
+		olRun("r", "j", "COMPLETE", day(1, 10), inputs(olInput("seen")), plain("x")),
+		olJob("j", day(1, 5), inputs(olInput("late")), plain("x")),
+		olRun("early", "j", "COMPLETE", day(1, 3), inputs(olInput("missed")), plain("x")))
+	for _, c := range []struct {
+		view LineageView
+		at   int64
+		on   events.Time
+		want string // the datasets read
+	}{
+		{ViewCumulative, 4, day(1, 1) - 1, ""}, {ViewCumulative, 4, day(1, 1), "a"}, {ViewCumulative, 4, day(1, 3), "a missed"}, {ViewCumulative, 4, day(1, 5), "late missed"},
+		{ViewCumulative, 4, day(1, 10), "late missed seen"}, {ViewCumulative, 4, 0, "late missed seen"}, {ViewCumulative, 3, day(1, 10), "late seen"},
+		{ViewCumulative, 2, day(1, 10), "a seen"}, {ViewCumulative, 2, day(1, 9), "a"}, {"", 1, day(1, 10), "a"},
+		{ViewObserved, 4, day(1, 9), "missed"}, {ViewObserved, 4, day(1, 10), "missed seen"}, {ViewObserved, 2, day(1, 9), ""},
+		{ViewDeclared, 4, day(1, 10), "late"}, {ViewDeclared, 2, day(1, 10), "a"},
+	} {
+		v := viewAt(t, w.v, c.at)
+		nodes, _, _ := lineageOf(t, v, LineageQuery{Node: "dataset:pg/x", Direction: Up, View: c.view, ValidAt: c.on})
+		what := fmt.Sprintf("%s known at %d, on %v", c.view, c.at, c.on)
+		got, known := []string{}, []string{"a"}
+		for _, n := range nodes {
+			if name, ok := strings.CutPrefix(n, "1 dataset:pg/"); ok {
+				got = append(got, name)
+			}
+		}
+		equal(t, what, got, strings.Fields(c.want))
+		for i, name := range []string{"seen", "late", "missed"} {
+			if c.at >= int64(i)+2 {
+				known = append(known, name)
+			}
+		}
+		for _, name := range known { // a path leads from each of them, and from no other
+			list, err := v.Paths(ctx, PathQuery{From: "dataset:pg/" + name, To: "dataset:pg/x", View: c.view, ValidAt: c.on})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leads := len(list.Paths) > 0; leads != slices.Contains(strings.Fields(c.want), name) {
+				t.Errorf("%s: that a path leads from %s is %v", what, name, leads)
+			}
+		}
+	}
+	diff := func(from int64, validFrom, validAt events.Time) (out []string) {
+		d, err := w.LineageDiff(ctx, viewAt(t, w.v, from), validFrom, LineageQuery{Node: "dataset:pg/x", Direction: Up, ValidAt: validAt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range d.Nodes {
+			out = append(out, n.Change+" "+n.ID)
+		}
+		return out
+	}
+	equal(t, "what was learned of a date", diff(2, 0, day(1, 5)), []string{"removed dataset:pg/a", "added dataset:pg/late", "added dataset:pg/missed"})
+	equal(t, "between two dates", diff(4, day(1, 3), day(1, 5)), []string{"removed dataset:pg/a", "added dataset:pg/late"})
+	equal(t, "of one date, as known now", diff(4, 0, day(1, 5)), nil)
 }
 
 // TestDeclaredOnInAnyOrder: on a date that is after all claims, what was declared

@@ -79,6 +79,7 @@ func putShare(b *batch, e *ledger.Entry, s Share) error {
 	b.mark(tShareBy, "any", "")
 	b.mark(tShareBy, "provider", s.Provider)
 	b.mark(tShareBy, "consumer", s.Consumer)
+	b.mark(tShareBy, "agreement", s.Agreement)
 	for _, p := range s.Purposes {
 		b.mark(tShareBy, "purpose", p)
 	}
@@ -234,6 +235,11 @@ func (r *reader) share(position int64) (s Share, ok bool, err error) {
 	}
 	err = row.decode(&s)
 	return s, err == nil, err
+}
+
+// delivers reports whether it is a delivery. One has items of one entry.
+func (s *Share) delivers() bool {
+	return (s.Type == "share.delivery.completed" || s.Type == "share.return_flow.delivered") && len(s.Items) == 1
 }
 
 // The types of accesses.

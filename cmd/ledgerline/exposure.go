@@ -19,8 +19,9 @@ func exposureCommand(p *program) *cobra.Command {
 		Use:   "exposure NODE",
 		Short: "Show who got a node, or anything made from it, and under which agreement",
 		Long: `Exposure goes to everything that was made from a node and lists the recorded calls
-for it within a window of time, by consumer, agreement and catalog entry. Then it
-lists who had an agreement in that time and made no recorded call.`,
+for it and deliveries of it within a window of time, by consumer, agreement and
+catalog entry. Then it lists who had an agreement in that time, and no recorded call
+or delivery.`,
 		Example: `  ledgerline exposure column:pg/register#phone --from 2026-02-01 --to 2026-03-01 --server http://127.0.0.1:8420`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -58,19 +59,23 @@ func setMoment(v url.Values, name, text string) error {
 
 // exposure prints who got what, and who may have.
 func (p *program) exposure(e projections.Exposure) error {
-	t := newTable("CONSUMER", "AGREEMENT", "ENTRY", "DEPTH", "CALLS", "ROWS", "DENIED", "FLAGGED", "COLUMNS", "FIRST", "LAST")
+	t := newTable("CONSUMER", "AGREEMENT", "ENTRY", "DEPTH", "CALLS", "ROWS", "DELIVERED", "DENIED", "FLAGGED", "COLUMNS", "FIRST", "LAST")
 	for _, x := range e.Exposed {
 		columns := strings.Join(x.Columns, ",")
 		if x.ColumnsUnknown {
 			columns = strings.TrimPrefix(columns+",(not said)", ",")
 		}
-		t.row(both(x.Consumer, x.ConsumerName), x.Agreement, x.Entry, strconv.Itoa(x.Depth), strconv.Itoa(x.Calls), strconv.Itoa(x.Rows),
+		delivered := ""
+		if x.Deliveries > 0 {
+			delivered = fmt.Sprintf("%d in %d", x.Delivered, x.Deliveries)
+		}
+		t.row(both(x.Consumer, x.ConsumerName), x.Agreement, x.Entry, strconv.Itoa(x.Depth), strconv.Itoa(x.Calls), strconv.Itoa(x.Rows), delivered,
 			strconv.Itoa(x.Denied), strconv.Itoa(x.Flagged), columns, local(x.First), local(x.Last))
 	}
-	if err := t.write(p.out, fmt.Sprintf("no call is recorded for %s or what was made from it (%d datasets)", e.Node, e.Reached)); err != nil || len(e.Entitled) == 0 {
+	if err := t.write(p.out, fmt.Sprintf("no call or delivery is recorded for %s or what was made from it (%d datasets)", e.Node, e.Reached)); err != nil || len(e.Entitled) == 0 {
 		return err
 	}
-	fmt.Fprintln(p.out, "\nentitled, without a recorded call:")
+	fmt.Fprintln(p.out, "\nentitled, without a recorded call or delivery:")
 	t = newTable("CONSUMER", "AGREEMENT", "ENTRY", "ITEMS", "FROM", "TO")
 	for _, x := range e.Entitled {
 		t.row(both(x.Consumer, x.ConsumerName), x.Agreement, x.Entry, strings.Join(x.Items, ","), local(x.TermFrom), local(x.TermTo))

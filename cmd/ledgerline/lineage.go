@@ -16,7 +16,7 @@ import (
 func lineageCommand(p *program) *cobra.Command {
 	var q question
 	var view viewFlags
-	var direction, graph, since string
+	var direction, graph, since, validFrom string
 	var depth int
 	var columns, dot, impact, dropped bool
 	c := &cobra.Command{
@@ -30,7 +30,8 @@ from the node, with --diff what changed around it since a moment.`,
   ledgerline lineage dataset:warehouse/sales --dir led --dot | dot -Tsvg > sales.svg
   ledgerline lineage dataset:warehouse/sales --dir led --view observed --from 2026-03-01 --to 2026-03-02
   ledgerline lineage dataset:warehouse/orders --dir led --impact
-  ledgerline lineage dataset:warehouse/sales --dir led --diff 2026-01-01`,
+  ledgerline lineage dataset:warehouse/sales --dir led --diff 2026-01-01
+  ledgerline lineage dataset:warehouse/sales --dir led --as-of 2026-04-01 --valid-at 2026-03-01`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			v := url.Values{"node": args}
@@ -41,13 +42,19 @@ from the node, with --diff what changed around it since a moment.`,
 			switch {
 			case impact && since != "":
 				return usage("--impact and --diff are two questions: ask one")
-			case (impact || since != "") && view != (viewFlags{}):
-				return usage("--impact and --diff look at all edges: leave out --view, --from, --to and --run")
+			case impact && view != (viewFlags{}), since != "" && view != (viewFlags{view: view.view}):
+				return usage("--impact looks at all edges, --diff at those of --view: leave out --from, --to and --run")
+			case validFrom != "" && since == "":
+				return usage("--valid-from is the date of the earlier moment, which --diff gives")
 			case impact:
 				return p.impact(c, &q, v)
 			case since != "":
 				v.Set("direction", direction)
 				set(v, "graph", graph)
+				set(v, "view", view.view)
+				if err := setMoment(v, "valid_from", validFrom); err != nil {
+					return err
+				}
 				return p.lineageDiff(c, &q, v, since)
 			}
 			v.Set("direction", direction)
@@ -75,6 +82,7 @@ from the node, with --diff what changed around it since a moment.`,
 	f.BoolVar(&dropped, "dropped", false, "show datasets that were dropped, and go through them")
 	f.BoolVar(&impact, "impact", false, "list the catalog entries affected, and who holds them")
 	f.StringVar(&since, "diff", "", "list what changed since this moment, a position or a time; --as-of is the later one")
+	f.StringVar(&validFrom, "valid-from", "", "with --diff: what was in force at this time, in the place of --valid-at, at the earlier moment")
 	f.IntVar(&depth, "depth", 0, "most steps from dataset to dataset (default 20)")
 	f.BoolVar(&columns, "columns", false, "edges between columns instead of datasets")
 	f.BoolVar(&dot, "dot", false, "print the graph in the language of Graphviz")
@@ -116,17 +124,20 @@ func positive(v url.Values, name string, n int) {
 // impact prints the entries affected by a node, one line per holder.
 func (p *program) impact(c *cobra.Command, q *question, v url.Values) error {
 	return ask(c, p, q, "/v1/lineage/impact", v, func(i projections.Impact) (string, error) {
-		t := newTable("DEPTH", "ENTRY", "TITLE", "ITEMS", "HOLDER", "AGREEMENT", "STATE", "LAST ACCESS")
+		t := newTable("DEPTH", "ENTRY", "TITLE", "ITEMS", "HOLDER", "AGREEMENT", "STATE", "LAST ACCESS", "LAST DELIVERY")
 		for _, e := range i.Entries {
 			if len(e.Holders) == 0 {
-				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(e.Items, ","), "", "", "", "")
+				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(e.Items, ","), "", "", "", "", "")
 			}
 			for _, h := range e.Holders {
-				last := ""
+				last, delivery := "", ""
 				if h.LastAccess != nil {
 					last = local(h.LastAccess.Time)
 				}
-				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(h.Items, ","), both(h.Consumer, h.ConsumerName), h.Agreement, h.State, last)
+				if h.LastDelivery != nil {
+					delivery = local(h.LastDelivery.Time)
+				}
+				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(h.Items, ","), both(h.Consumer, h.ConsumerName), h.Agreement, h.State, last, delivery)
 			}
 		}
 		return "", t.write(p.out, fmt.Sprintf("no catalog entry describes %s or what was made from it (%d nodes)", i.Node, len(i.Nodes)))

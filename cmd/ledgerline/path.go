@@ -42,6 +42,7 @@ record each step was shown last. It says so if there may be more ways than it li
 		},
 	}
 	q.flags(c)
+	q.validFlag(c)
 	view.flags(c)
 	f := c.Flags()
 	f.BoolVar(&columns, "columns", false, "ways from column to column")
