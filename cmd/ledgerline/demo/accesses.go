@@ -49,7 +49,7 @@ var usages = []usage{
 	{agreement: "A06", entry: "DS01", from: "2025-11-21 10:00", to: "2026-03-31 00:00", days: 5, rows: 1, single: true},
 	{agreement: "A07", entry: "DS24", from: "2025-10-30 04:00", to: "2026-03-31 00:00", days: 30, rows: 210_000},
 	{agreement: "A08", entry: "DS18", from: "2025-12-03 05:00", to: "2026-03-31 00:00", days: 30, rows: 96_000},
-	{agreement: "A08", entry: "DS19", from: "2025-12-03 05:30", to: "2026-03-31 00:00", days: 30, rows: 1_400},
+	{agreement: "A08", entry: "DS19", from: "2025-12-03 05:30", to: "2026-02-20 00:00", days: 30, rows: 1_400},
 	{agreement: "A09", entry: "DS23", from: "2025-12-01 08:00", to: "2026-03-31 00:00", days: 28, rows: 41_000},
 	{agreement: "A11", entry: "DS23", from: "2025-12-19 09:00", to: "2026-01-14 00:00", days: 3, rows: 1, single: true},
 	{agreement: "A11", entry: "DS23", from: "2026-02-09 14:00", to: "2026-03-31 00:00", days: 4, rows: 1, single: true, without: "lxdh"},
@@ -86,22 +86,29 @@ func accessSteps() []Step {
 func regularCalls() []call {
 	var calls []call
 	for _, u := range usages {
-		a := agreementOf(u.agreement)
-		columns := slices.DeleteFunc(a.itemsOf(u.entry), func(c string) bool { return c == u.without })
-		for i, d := range every(on(u.from), on(u.to), u.days) {
-			seed := fmt.Sprintf("%s/%s/%d", u.agreement, u.entry, i)
-			c := call{
-				at:       d.Add(time.Duration(draw(7_200_000, "at", seed)) * time.Millisecond),
-				consumer: a.consumer, agreement: a.id, entry: u.entry, columns: columns,
-				purpose: a.purpose, method: a.method, rows: u.rows, result: events.AccessOK,
-			}
-			if u.single {
-				c.person = digest("person/" + seed)
-			} else {
-				c.rows = u.rows - u.rows/10 + int(draw(uint64(u.rows/5)+1, "rows", seed))
-			}
-			calls = append(calls, c)
+		calls = append(calls, u.calls()...)
+	}
+	return calls
+}
+
+// calls makes the calls of a usage.
+func (u usage) calls() []call {
+	var calls []call
+	a := agreementOf(u.agreement)
+	columns := except(a.itemsOf(u.entry), u.without)
+	for i, d := range every(on(u.from), on(u.to), u.days) {
+		seed := fmt.Sprintf("%s/%s/%d", u.agreement, u.entry, i)
+		c := call{
+			at:       d.Add(time.Duration(draw(7_200_000, "at", seed)) * time.Millisecond),
+			consumer: a.consumer, agreement: a.id, entry: u.entry, columns: columns,
+			purpose: a.purpose, method: a.method, rows: u.rows, result: events.AccessOK,
 		}
+		if u.single {
+			c.person = digest("person/" + seed)
+		} else {
+			c.rows = u.rows - u.rows/10 + int(draw(uint64(u.rows/5)+1, "rows", seed))
+		}
+		calls = append(calls, c)
 	}
 	return calls
 }
@@ -262,14 +269,6 @@ func (c call) event() events.Event {
 		told.Actor, told.OnBehalfOf = actor(c.operator, "contractor"), c.consumer
 	}
 	return told
-}
-
-// versionAt is the version of an entry in force at a time.
-func versionAt(id string, at time.Time) int {
-	if id == "DS03" && !at.Before(permitsRevisedAt) {
-		return 2
-	}
-	return 1
 }
 
 // digest stands for a keyed hash that the gateway made: of a person, a

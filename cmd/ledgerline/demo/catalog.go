@@ -48,11 +48,12 @@ func catalogSteps() []Step {
 			w.drafted(on(c.drafted)))
 		steps = append(steps, w.approved(on(c.submitted))...)
 		steps = append(steps,
-			w.submitted(on(c.submitted), events.SubmissionFirst),
+			w.submitted(on(c.submitted), events.SubmissionFirst, nil),
 			w.published(on(c.published)))
 	}
 	steps = append(steps, certificateSteps()...)
-	steps = append(steps, permitSteps()...)
+	steps = append(steps, revisionSteps()...)
+	steps = append(steps, resourceSteps()...)
 	return append(steps, withdrawalSteps()...)
 }
 
@@ -63,48 +64,49 @@ func certificateSteps() []Step {
 	steps := append(first.approved(on("2025-08-05 14:22")), second.approved(on("2025-08-13 09:30"))...)
 	return append(steps,
 		first.drafted(on("2025-08-04 10:27")),
-		first.submitted(on("2025-08-05 14:22"), events.SubmissionFirst),
+		first.submitted(on("2025-08-05 14:22"), events.SubmissionFirst, nil),
 		first.returned(on("2025-08-07 10:14"),
 			"根本死因编码属于敏感个人信息，应予标注 The coded cause of death is sensitive personal information and must be marked"),
 		second.revised(on("2025-08-12 09:05"), fmt.Sprintf("/items/%d/personal", icdItem)),
-		second.submitted(on("2025-08-13 09:30"), events.SubmissionFirst),
+		second.submitted(on("2025-08-13 09:30"), events.SubmissionFirst, nil),
 		second.published(on("2025-08-15 15:26")),
 	)
 }
 
-// permitSteps: a duty moved by law on 22 December 2025, so the second version of
-// DS03 was due on 6 January. It came on the 7th and was published on the 8th;
-// until then the first version was in force.
-func permitSteps() []Step {
-	w := writer{permitsRevised(), 2}
-	duty := func(at time.Time, verb, party string, data events.Data) events.Event {
-		e := w.event(at, verb, party, data)
-		e.Type = "catalog.update_duty." + verb
+// resourceSteps: the tax office attaches the table of DS19 to its entry, has it
+// refreshed for half a year, and takes it down on 20 February 2026. The entry stays
+// published, and nothing can be had.
+func resourceSteps() []Step {
+	w := writer{entryOf("DS19"), 1}
+	event := func(at time.Time, verb string, data events.Data) events.Event {
+		e := w.event(at, verb, w.provider, data)
+		e.Type = "catalog.resource." + verb
 		return e
 	}
-	return append(w.approved(on("2026-01-07 10:15")),
-		record(duty(on("2025-12-23 09:20"), "opened", "D07", &events.UpdateDutyOpened{
-			Duty: "UD-DS03", Entry: "DS03", Trigger: "duty_change", TriggerDate: events.TimeOf(day("2025-12-22")),
-			Basis: "云泽省居住证管理办法 第八条", By: "D07",
-		}), "DS03 has to be brought up to date: a duty moved"),
-		w.revised(on("2026-01-05 16:20"), "/items/4"),
-		w.submitted(on("2026-01-07 10:15"), events.SubmissionUpdate),
-		record(duty(on("2026-01-07 10:16"), "closed", "D01", &events.UpdateDutyClosed{
-			Duty: "UD-DS03", Entry: "DS03", ByVersion: 2, By: "D01",
-		}), "the duty is met by version 2, a working day late"),
-		w.published(permitsRevisedAt),
-	)
+	id := "RS-" + w.id
+	steps := []Step{record(event(on("2025-08-08 15:00"), "attached", &events.ResourceAttached{
+		Resource: id, Entry: w.id, By: w.provider, Dataset: events.DatasetRef{Namespace: w.table.namespace, Name: w.table.name}, Method: w.method(),
+	}), "the table of DS19 is attached")}
+	for m := range 6 {
+		from := time.Date(2025, time.August+time.Month(m), 1, 0, 0, 0, 0, china)
+		to := from.AddDate(0, 1, 0)
+		steps = append(steps, record(event(to.Add(5*time.Hour), "refreshed", &events.ResourceRefreshed{
+			Resource: id, Entry: w.id, Period: events.Period{From: events.TimeOf(from), To: events.TimeOf(to)}, Rows: 1_100 + 60*m,
+			Watermark: events.TimeOf(to), ExpectedBy: events.TimeOf(to.AddDate(0, 1, 1)), Digest: digest(id + to.Format(time.DateOnly)),
+		}), "the table of DS19 is refreshed"))
+	}
+	return append(steps, record(event(on("2026-02-20 18:00"), "detached", &events.ResourceDetached{
+		Resource: id, Entry: w.id, By: w.provider, Reason: "接口迁移，恢复时间未定 The interface moves; nobody says until when",
+	}), "the table of DS19 is taken down"))
 }
 
-// permitsRevisedAt is when the second version of DS03 came into force.
-var permitsRevisedAt = on("2026-01-08 10:00")
-
-// withdrawalSteps: DS26 is withdrawn.
+// withdrawalSteps: DS26 is withdrawn by the body that took it over.
 func withdrawalSteps() []Step {
 	w := writer{entryOf("DS26"), 1}
+	w.provider = "D02"
 	at := on("2025-11-24 14:00")
 	return []Step{
-		w.submitted(on("2025-11-20 09:40"), events.SubmissionWithdrawal),
+		w.submitted(on("2025-11-20 09:40"), events.SubmissionWithdrawal, nil),
 		record(w.event(at, "withdrawn", w.authority(), &events.EntryWithdrawn{
 			Entry: w.id, By: w.authority(),
 			Reason: "九位代码已停用，需求由 DS11 满足 The nine-digit codes are out of use; DS11 answers the need",
@@ -147,18 +149,13 @@ func (w writer) revised(at time.Time, paths ...string) Step {
 	return record(w.event(at, "revised", w.provider, &d), w.id+" is revised")
 }
 
-func (w writer) submitted(at time.Time, kind string) Step {
-	return record(w.event(at, "submitted", w.provider, &events.EntrySubmitted{
-		Entry: w.id, Version: w.version, By: w.provider, To: w.authority(), SubmissionKind: kind, UpdateDuty: w.duty(kind),
-	}), w.id+" is submitted: "+kind)
-}
-
-// duty is the update duty that a submission answers.
-func (w writer) duty(kind string) string {
-	if kind == events.SubmissionUpdate {
-		return "UD-" + w.id
+// submitted hands the version in; duty is what it answers, nil for none.
+func (w writer) submitted(at time.Time, kind string, duty *updateDuty) Step {
+	d := &events.EntrySubmitted{Entry: w.id, Version: w.version, By: w.provider, To: w.authority(), SubmissionKind: kind}
+	if duty != nil {
+		d.UpdateDuty = duty.id()
 	}
-	return ""
+	return record(w.event(at, "submitted", w.provider, d), w.id+" is submitted: "+kind)
 }
 
 // approved are the two assessments of a version and its approval by the head of

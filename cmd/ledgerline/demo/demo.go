@@ -54,7 +54,8 @@ func Story() []Step { return slices.Clone(story()) }
 var story = sync.OnceValue(func() []Step {
 	var steps []Step
 	for _, part := range []func() []Step{
-		partySteps, lawSteps, catalogSteps, requestSteps, agreementSteps, afterSteps, accessSteps, issueSteps, runSteps,
+		partySteps, lawSteps, catalogSteps, requestSteps, agreementSteps, afterSteps, publicSteps, accessSteps, batchSteps, deliverySteps,
+		measureSteps, issueSteps, runSteps,
 	} {
 		steps = append(steps, part()...)
 	}

@@ -28,6 +28,8 @@ type entry struct {
 	reason, basis string
 	// overrides gives single items another sharing attribute than the entry's.
 	overrides map[string]string
+	// hooked marks an entry whose table is attached to it later, not named by it.
+	hooked bool
 	// service marks data that exists only as the answer of a service.
 	service bool
 	// fused marks data made from the data of others; the provider answers for
@@ -75,15 +77,6 @@ const (
 var entries = slices.Concat(peopleEntries, marketEntries, socialEntries)
 
 func entryOf(id string) entry { return find(entries, id, func(e entry) string { return e.id }) }
-
-// permitsRevised is DS03 as of its second version: the law moved a duty on
-// 22 December 2025, and the permit now names the community as well.
-func permitsRevised() entry {
-	e := entryOf("DS03")
-	at := slices.IndexFunc(e.items, func(i item) bool { return i.id == "jzd_qh" }) + 1
-	e.items = slices.Insert(slices.Clone(e.items), at, item{"jzd_sq", "C12", "", "居住地社区", "community of residence"})
-	return e
-}
 
 // certificatesFirstDraft is DS06 as the health commission first submitted it:
 // the cause of death was not marked as sensitive, and the entry came back.
@@ -145,6 +138,9 @@ func (e entry) draft(version int) events.EntryDrafted {
 		},
 		UpdateFrequency: e.frequency, Grade: e.level(), Region: partyOf(e.provider).region,
 		Resources: []events.Resource{{Namespace: e.table.namespace, Name: e.table.name, Method: e.method()}},
+	}
+	if e.hooked {
+		d.Resources = nil
 	}
 	if e.sharing == notShared {
 		d.Sharing.Methods = nil

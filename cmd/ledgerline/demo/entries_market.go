@@ -95,7 +95,7 @@ var marketEntries = []entry{
 		},
 	},
 	{
-		id: "DS26", code: "3079900201/000009", provider: "D02",
+		id: "DS26", code: "3079900801/000001", provider: "D08",
 		title: "组织机构代码信息", titleEN: "Organisation codes of nine digits",
 		abstract: "统一社会信用代码启用前的九位组织机构代码；数据并入 DS11 后停止共享。The codes used before the unified social credit code; withdrawn once DS11 answered for them.",
 		table:    table{marketDB, "scztk.zzjgdm"},
@@ -126,8 +126,8 @@ var marketEntries = []entry{
 		id: "DS19", code: "3079900501/000002", provider: "D05",
 		title: "欠税公告信息", titleEN: "Published tax arrears",
 		abstract: "税务机关依法公告的欠税信息。Arrears published by the tax authority.",
-		table:    table{taxDB, "JSZG.FB.QSGG"},
-		sharing:  unconditional, frequency: monthly,
+		table:    table{taxDB, "JSZG.FB.QSGG"}, hooked: true,
+		sharing: unconditional, frequency: monthly,
 		items: []item{
 			{"nsrsbh", "C20", "*", "纳税人识别号", "taxpayer number"},
 			{"qssz", "C10", "", "欠税税种", "kind of tax"},

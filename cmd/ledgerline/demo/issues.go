@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"slices"
 	"time"
 
 	"ledgerline/events"
@@ -8,7 +9,7 @@ import (
 
 // issue is a finding about the quality of data, and its end if it had one.
 type issue struct {
-	id        string // Q01 … Q14
+	id        string // Q01 … Q60
 	by        string // party id
 	agreement string // under which the finder has the data
 	entry     string
@@ -31,7 +32,10 @@ type closing struct {
 	run             string // job and start of the run that put it right
 }
 
-var issues = []issue{
+// issues are those of the story, and what the quality platform found by itself.
+var issues = slices.Concat(toldIssues, measuredIssues(len(toldIssues)+1))
+
+var toldIssues = []issue{
 	{
 		id: "Q01", by: "D03", agreement: "A02", entry: "DS02", items: []string{"swrq"}, dimension: "0502", symptom: "stale", severity: "major", count: 312,
 		reported: "2025-12-08 10:10",
@@ -118,7 +122,7 @@ var issues = []issue{
 		reported: "2026-02-25 09:40", run: "J05 2026-02-25",
 		text: "居住证接口中断三天，未提前告知 The interface to the residence permits was down for three days without notice",
 		end: &closing{"2026-03-02 09:00", "D07", "fixed",
-			"接口恢复并补采 The interface is back and the gap was loaded", "J05 2026-02-27"},
+			"接口恢复并补采 The interface is back and the gap was loaded", "J05 2026-02-27 10:20"},
 	},
 }
 
@@ -143,7 +147,8 @@ func issueSteps() []Step {
 			steps = append(steps, q.loop()...)
 		}
 	}
-	return append(steps, markSteps()...)
+	steps = append(steps, markSteps()...)
+	return append(steps, propagationSteps()...)
 }
 
 func (q issue) loop() []Step {
@@ -156,7 +161,10 @@ func (q issue) loop() []Step {
 			Issue: q.id, By: "D07", To: provider, Capacity: capacity(q.entry)}), q.id+" is assigned to "+provider),
 	}
 	if c.outcome != events.OutcomeWontFix {
-		received, answered := took.Add(10*time.Minute), end.Add(-3*time.Hour)
+		received, answered := took.Add(10*time.Minute), took.AddDate(0, 0, 6)
+		if last := end.Add(-3 * time.Hour); answered.After(last) {
+			answered = last
+		}
 		verdict, action := events.VerdictConfirmed, "fixed"
 		if cr, ok := corrections[q.id]; ok {
 			received, answered, verdict, action = on(cr.received).Add(time.Hour), on(cr.answered), cr.verdict, cr.action
@@ -185,22 +193,42 @@ func capacity(entry string) string {
 }
 
 // markSteps: that one person has two numbers is blocking, so the column bears a
-// mark until it is put right.
+// mark until it is put right; so did the column that called living persons dead.
 func markSteps() []Step {
-	q := find(issues, "Q05", func(q issue) string { return q.id })
+	q05, q12 := issueOf("Q05"), issueOf("Q12")
 	at := on("2025-10-16 09:00")
 	return []Step{
-		record(q.event(at, "accepted", "D07", &events.QualityIssueAccepted{Issue: q.id, By: "D07"}), "Q05 is accepted"),
-		record(q.event(at.Add(10*time.Minute), "marked", "D07", &events.QualityIssueMarked{
-			Issue: q.id, By: "D07", Entry: q.entry, Items: q.items, Scope: "重号人员 persons with two numbers"}), "DS01's identity numbers are marked as disputed"),
-		record(q.event(at.Add(30*time.Minute), "assigned", "D07", &events.QualityIssueAssigned{
-			Issue: q.id, By: "D07", To: "D01", Capacity: "source"}), "Q05 is assigned to D01"),
+		record(q05.event(at, "accepted", "D07", &events.QualityIssueAccepted{Issue: q05.id, By: "D07"}), "Q05 is accepted"),
+		record(q05.mark(at.Add(10*time.Minute), "重号人员 persons with two numbers"), "DS01's identity numbers are marked as disputed"),
+		record(q05.event(at.Add(30*time.Minute), "assigned", "D07", &events.QualityIssueAssigned{
+			Issue: q05.id, By: "D07", To: "D01", Capacity: "source"}), "Q05 is assigned to D01"),
+		record(q12.mark(on("2026-01-05 11:30"), "按姓名匹配人员 persons matched by name"), "DS23's state of life is marked as disputed"),
+		record(q12.event(on("2026-01-28 10:30"), "unmarked", "D07", &events.QualityIssueUnmarked{Issue: q12.id, By: "D07"}), "the mark on DS23 is taken away"),
 	}
+}
+
+// mark says that the items of an issue are disputed.
+func (q issue) mark(at time.Time, scope string) events.Event {
+	return q.event(at, "marked", "D07", &events.QualityIssueMarked{Issue: q.id, By: "D07", Entry: q.entry, Items: q.items, Scope: scope})
+}
+
+func issueOf(id string) issue { return find(issues, id, func(q issue) string { return q.id }) }
+
+// propagationSteps tell the recipients of DS02 that Q01 was put right there.
+func propagationSteps() []Step {
+	q, at := issueOf("Q01"), on("2025-12-19 17:00")
+	return []Step{record(q.correction(at, "propagated", "D01", &events.CorrectionPropagated{Issue: q.id, By: "D01", Recipients: []events.Recipient{
+		{Party: "D03", Agreement: "A02", Told: events.TimeOf(at), Acknowledged: events.TimeOf(on("2025-12-22 09:10"))},
+		{Party: "D07", Told: events.TimeOf(at), Acknowledged: events.TimeOf(on("2025-12-20 08:40"))},
+	}}), "D03 and D07 are told that DS02 was put right")}
 }
 
 func (q issue) correction(at time.Time, verb, party string, data events.Data) events.Event {
 	e := q.event(at, verb, party, data)
 	e.ID, e.Type = q.id+"-correction-"+verb, "correction.request."+verb
+	if verb == "propagated" {
+		e.Type = "correction.propagated"
+	}
 	return e
 }
 
@@ -226,12 +254,14 @@ func (q issue) report() *events.QualityIssueReported {
 	return r
 }
 
-// runID finds the run that a job began on a day, "J04 2025-12-24"; empty for
-// none.
+// runID finds the first run that a job began at a day, or at a day and time, "J04
+// 2025-12-24"; empty for none.
 func runID(ref string) string {
 	if ref == "" {
 		return ""
 	}
-	r := find(runs(), ref, func(r run) string { return r.job.id + " " + r.start.Format(time.DateOnly) })
+	r := find(runs(), ref, func(r run) string {
+		return (r.job.id + " " + r.start.Format("2006-01-02 15:04"))[:len(ref)]
+	})
 	return r.id()
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,8 +14,8 @@ import (
 // Load posts the story to the ledger served at baseURL: events to /v1/events and
 // OpenLineage events to /api/v1/lineage, one after the other. Before each it
 // calls setClock, if not nil, with the time at which the step is to be recorded;
-// events recorded at the same time are posted as one batch. progress, if not nil,
-// is told how many steps of how many are done.
+// steps of a kind that are recorded at the same time are posted as one batch.
+// progress, if not nil, is told how many steps of how many are done.
 //
 // A load that was broken off can be run again: the ledger knows the events it has
 // and records none twice. Then the clock is set back to times it has passed,
@@ -41,7 +42,7 @@ func Load(ctx context.Context, client *http.Client, baseURL, token string, setCl
 // together is how many of the next steps can be posted as one batch.
 func together(steps []Step) int {
 	n := 1
-	for n < len(steps) && steps[0].Kind == KindEvent && steps[n].Kind == KindEvent && steps[n].At.Equal(steps[0].At) {
+	for n < len(steps) && steps[n].Kind == steps[0].Kind && steps[n].At.Equal(steps[0].At) {
 		n++
 	}
 	return n
@@ -56,15 +57,21 @@ type poster struct {
 // post sends one step, or several events as a batch.
 func (p poster) post(ctx context.Context, steps []Step) error {
 	path, media, body := "/v1/events", "application/cloudevents+json", steps[0].Body
-	switch {
-	case steps[0].Kind == KindOpenLineage:
+	if steps[0].Kind == KindOpenLineage {
 		path, media = "/api/v1/lineage", "application/json"
-	case len(steps) > 1:
+	}
+	batch := len(steps) > 1
+	if batch {
 		bodies := make([][]byte, len(steps))
 		for i, s := range steps {
 			bodies[i] = s.Body
 		}
-		media, body = "application/cloudevents-batch+json", fmt.Appendf(nil, "[%s]", bytes.Join(bodies, []byte(",")))
+		body = fmt.Appendf(nil, "[%s]", bytes.Join(bodies, []byte(",")))
+		if steps[0].Kind == KindOpenLineage {
+			path += "/batch"
+		} else {
+			media = "application/cloudevents-batch+json"
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.baseURL+path, bytes.NewReader(body))
 	if err != nil {
@@ -79,7 +86,7 @@ func (p poster) post(ctx context.Context, steps []Step) error {
 		return err
 	}
 	// Read to the end, so that the connection can be used again.
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
 	if closeErr := resp.Body.Close(); err == nil {
 		err = closeErr
 	}
@@ -88,6 +95,27 @@ func (p poster) post(ctx context.Context, steps []Step) error {
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
 		return fmt.Errorf("POST %s: %s: %s", path, resp.Status, bytes.TrimSpace(answer))
+	}
+	if batch && steps[0].Kind == KindOpenLineage {
+		return wholeBatch(path, answer)
+	}
+	return nil
+}
+
+// wholeBatch reads what became of a batch of OpenLineage events, which succeeds
+// even where single ones are refused.
+func wholeBatch(path string, answer []byte) error {
+	var a struct {
+		Failed []struct {
+			Index  int    `json:"index"`
+			Reason string `json:"reason"`
+		} `json:"failed_events"`
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return fmt.Errorf("POST %s: reading the answer: %w", path, err)
+	}
+	if len(a.Failed) > 0 {
+		return fmt.Errorf("POST %s: %d events were refused, the first at %d: %s", path, len(a.Failed), a.Failed[0].Index, a.Failed[0].Reason)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ledgerline/events"
+	"ledgerline/events/openlineage"
 )
 
 // listener is a server that remembers what was posted, and at what time by the
@@ -22,7 +23,8 @@ type listener struct {
 	clock  time.Time
 	heard  []Step
 	posts  int
-	refuse int // the post to answer with 409, from 1; 0: none
+	refuse int    // the post to answer with 409, from 1; 0: none
+	lose   string // a batch of OpenLineage events that holds it is not taken whole
 }
 
 func listen(t *testing.T) *listener {
@@ -52,6 +54,21 @@ func listen(t *testing.T) *listener {
 			}
 		case "/api/v1/lineage application/json":
 			l.heard = append(l.heard, Step{At: l.clock, Kind: KindOpenLineage, Body: body})
+		case "/api/v1/lineage/batch application/json":
+			parts, err := openlineage.Split(body)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, b := range parts {
+				l.heard = append(l.heard, Step{At: l.clock, Kind: KindOpenLineage, Body: b})
+			}
+			answer := `{"failed_events":[]}`
+			if l.lose != "" && bytes.Contains(body, []byte(l.lose)) {
+				answer = `{"failed_events":[{"index":3,"reason":"openlineage.shape: refused"}]}`
+			}
+			w.WriteHeader(http.StatusOK)
+			io.WriteString(w, answer)
+			return
 		default:
 			t.Errorf("unexpected post: %s", kind)
 		}
@@ -91,13 +108,28 @@ func TestLoadSaysWhatWasRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("a refused step is no error")
 	}
-	for _, want := range []string{"step 27 of ", "DS03 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
+	for _, want := range []string{"step 40 of ", "DS03 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q does not say %q", err, want)
 		}
 	}
 	if l.posts != 5 {
 		t.Errorf("loading went on after a refusal: %d posts", l.posts)
+	}
+}
+
+// OpenLineage answers a batch of which a part was refused with 200.
+func TestLoadSaysWhichRunWasRefused(t *testing.T) {
+	l := listen(t)
+	l.lose = "COMPLETE"
+	err := Load(context.Background(), l.Client(), l.URL, "secret", nil, nil)
+	if err == nil {
+		t.Fatal("a batch of which a part was refused is no error")
+	}
+	for _, want := range []string{"J01 starts", "POST /api/v1/lineage/batch", "1 events were refused, the first at 3: openlineage.shape: refused"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error %q does not say %q", err, want)
+		}
 	}
 }
 

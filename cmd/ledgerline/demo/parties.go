@@ -29,14 +29,34 @@ var parties = []party{
 	{id: "C01", name: "明川市数据局", nameEN: "Mingchuan Data Bureau", uscc: "11990100MB0B000191", kind: "authority", region: city, level: "city"},
 	{id: "C02", name: "明川市民政局", nameEN: "Mingchuan Civil Affairs Bureau", uscc: "11990100MB0B00027U", kind: "department", region: city, level: "city"},
 	{id: "C03", name: "明川市自然资源和规划局", nameEN: "Mingchuan Bureau of Natural Resources and Planning", uscc: "11990100MB0B00035N", kind: "department", region: city, level: "city"},
+	// The codes of nine digits were given out by the supervision of quality and
+	// technology, until it became part of market regulation.
+	{id: "D08", name: "云泽省质量技术监督局", nameEN: "Yunze Bureau of Quality and Technical Supervision", uscc: "11990000MB0A000854", kind: "department", region: province, level: "provincial"},
 	{id: "X1", name: "云泽省大数据中心", nameEN: "Yunze Big Data Centre", uscc: "12990000MB0C0001X9", kind: "platform", region: province, level: "provincial", parent: "D07"},
 	{id: "X2", name: "云泽智源数据服务有限公司", nameEN: "Yunze Zhiyuan Data Services Ltd", uscc: "91990000MA0X20002Q", kind: "contractor", region: province, level: "provincial", parent: "D03"},
 }
 
 func partyOf(id string) party { return find(parties, id, func(p party) string { return p.id }) }
 
-// partySteps registers every body, and designates the sharing bodies of the
-// departments with their heads.
+// roles are held on a mandate, without requests: who collects into the two basic
+// libraries, who leads the collection of what goes into them, who is competent for
+// a region, who runs the platform.
+var roles = []struct{ party, role, scope string }{
+	{"D07", events.RoleAuthority, province},
+	{"C01", events.RoleAuthority, city},
+	{"D07", events.RoleCollector, "DS23"},
+	{"D07", events.RoleCollector, "DS24"},
+	{"D01", events.RoleSource, "DS01"},
+	{"D02", events.RoleSource, "DS11"},
+	{"D03", events.RoleSource, "DS15"},
+	{"D04", events.RoleSource, "DS07"},
+	{"D05", events.RoleSource, "DS18"},
+	{"D06", events.RoleSource, "DS05"},
+	{"X1", events.RoleOperator, "云泽省政务数据共享平台"},
+}
+
+// partySteps registers every body, designates the sharing bodies of the departments
+// with their heads, and assigns the roles. Later one body becomes part of another.
 func partySteps() []Step {
 	at := on("2025-08-01 09:00")
 	var steps []Step
@@ -60,7 +80,18 @@ func partySteps() []Step {
 			},
 		}, p.nameEN+" designates its sharing body"))
 	}
-	return steps
+	for _, r := range roles {
+		steps = append(steps, recordAt(at, events.Event{
+			ID: "role-" + r.party + "-" + r.role + "-" + r.scope, Source: catalogSource, Type: "party.role.assigned", Time: events.TimeOf(at),
+			Party: "D07", Actor: actor("D07", "registrar"),
+			Data: &events.RoleAssigned{Party: r.party, Role: r.role, Scope: r.scope, Basis: "云政发〔2025〕3号 关于公共数据归集的规定"},
+		}, r.party+" is "+r.role+" "+r.scope))
+	}
+	merged := on("2025-10-09 09:00")
+	return append(steps, recordAt(merged, events.Event{
+		ID: "party-D08-merged", Source: catalogSource, Type: "party.body.merged", Time: events.TimeOf(merged), Party: "D07", Actor: actor("D07", "registrar"),
+		Data: &events.PartyMerged{Party: "D08", Into: "D02", Basis: "云泽省机构改革方案"},
+	}, "D08 becomes part of D02, with its entry"))
 }
 
 // actor is the pseudonymous key of the person who holds a role in a body. The

@@ -144,6 +144,13 @@ func afterSteps() []Step {
 			Rectification: "RT-A11", By: "D07"}, "the data bureau accepts it"),
 		told(a11, "2026-02-10 09:00", "security.incident.closed", "D07", &events.IncidentClosed{
 			Incident: "incident-2026-0115", By: "D07", Cause: "contractor", Conclusion: "协议恢复，不再含电话 The agreement goes on without telephone numbers"}, "the incident is closed"),
+		told(a11, "2026-01-19 09:00", "share.recall.issued", "D07", &events.RecallIssued{
+			Recall: "RC-A11", Agreement: "A11", By: "D07", Consumer: "D03", Items: []events.ItemRef{{Entry: "DS23", Item: "xm"}, {Entry: "DS23", Item: "lxdh"}},
+			Period: events.Period{From: events.TimeOf(on("2025-12-19 08:30")), To: events.TimeOf(on("2026-01-16 18:00"))},
+			Reason: "姓名和电话被外传 Names and telephone numbers were passed on",
+		}, "D07 calls names and telephone numbers back"),
+		told(a11, "2026-02-05 15:30", "share.recall.confirmed", "D03", &events.RecallConfirmed{
+			Recall: "RC-A11", Agreement: "A11", By: "D03", Rows: 182_406, Evidence: digest("recall/A11")}, "D03 gave them up"),
 		told(a13, "2026-03-02 08:00", "share.provision.changed", "D03", &events.ProvisionChanged{
 			Provision: "P-A13", Agreement: "A13", By: "D03", Cause: "new_interface", Change: "接口升级 The interface is another"}, "D03 changes the interface of A13 without notice or filing"),
 		told(a14, "2026-03-10 15:25", "disposal.duty.opened", "D07", &events.DisposalOpened{
@@ -159,3 +166,29 @@ func afterSteps() []Step {
 		}, "C03 records its use"),
 	}
 }
+
+// publicSteps: a duplicate collection is reported, and a citizen asks who used data
+// about them.
+func publicSteps() []Step {
+	told := func(at, id, typ, party string, data events.Data, note string) Step {
+		return record(events.Event{
+			ID: id, Source: gatewaySource, Type: typ, Time: events.TimeOf(on(at)), Party: party, Actor: actor(party, "sharing_body_officer"), Data: data,
+		}, note)
+	}
+	return []Step{
+		told("2026-02-26 10:00", "DC-C03-DS11", "usage.duplicate_collection.reported", "D07", &events.DuplicateCollectionReported{
+			Report: "DC-C03-DS11", By: "D07", Collector: "C03", Items: []string{"mc", "clrq", "djzt"}, Entry: "DS11",
+			Description: "用地申请表仍要求填报已共享的登记信息 Applicants for land still fill in what is shared",
+		}, "C03 is found to collect what D02 shares"),
+		told("2026-03-18 14:00", "RR-2026-7-received", "rights.request.received", "D07", &events.RightsRequested{
+			RightsRequest: "RR-2026-7", By: "D07", Kind: "access", Due: events.TimeOf(day("2026-04-09")), DataSubject: aCitizen,
+			Wish: "请告知过去一年哪些部门使用了我的数据 Who used data about me last year?",
+		}, "a citizen asks who used data about them"),
+		told("2026-03-25 16:00", "RR-2026-7-answered", "rights.request.answered", "D07", &events.RightsAnswered{
+			RightsRequest: "RR-2026-7", By: "D07", Outcome: "fulfilled", Answer: "附调用清单 The calls are listed in the annex",
+		}, "the citizen is answered"),
+	}
+}
+
+// aCitizen is one of the newborns' mothers whom the hospitals asked for under A06.
+var aCitizen = digest("person/A06/DS01/3")

@@ -10,8 +10,9 @@ func Tour(baseURL string) string {
 
 // The calls that break a rule are listed in the tests, which find them in the
 // data; the tour tells the reader how many to expect.
-const tour = `The province of Yunze (云泽省), August 2025 to March 2026: 12 bodies, 26 catalog
-entries, 18 agreements, 311 calls, 14 findings, 274 runs of 14 jobs.
+const tour = `The province of Yunze (云泽省), August 2025 to March 2026: 13 bodies, 26 catalog
+entries in 40 versions, 18 agreements, 310 single calls and 4308 batches that stand
+for 6.8 million, 60 findings, 1910 runs of 14 jobs.
 
 It is fiction. So that the past has depth, the ledger was told each event at the
 time of the story, under a replayed clock. A replayed clock is for fiction only:
@@ -64,7 +65,7 @@ what a real ledger proves begins with a clock that nobody set.
 
 8 Record something yourself (the demo lets everybody write), and find it again.
     curl -s URL/v1/events -H 'Content-Type: application/cloudevents+json' -d '` + example + `'
-    curl -s 'URL/v1/findings/Q15'
+    curl -s 'URL/v1/findings/Q99'
 
 9 Stop the server, change any byte below its directory, and ask what became of it.
     ledgerline verify --dir DIR
@@ -72,4 +73,4 @@ what a real ledger proves begins with a clock that nobody set.
 
 // example is an event for the reader to post.
 const example = `{"specversion":"1.0","id":"mine-1","source":"https://visitor.example","type":"quality.issue.reported","time":"2026-03-31T09:00:00+08:00",` +
-	`"data":{"issue":"Q15","by":"C01","entry":"DS24","items":["cbrs"],"dimension":"GB36344:0301","symptom":"wrong","severity":"minor","description":"参保人数偏低 Too few persons insured"}}`
+	`"data":{"issue":"Q99","by":"C01","entry":"DS24","items":["cbrs"],"dimension":"GB36344:0301","symptom":"wrong","severity":"minor","description":"参保人数偏低 Too few persons insured"}}`
