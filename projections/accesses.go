@@ -44,6 +44,23 @@ type Access struct {
 	Flags []Flag `json:"flags"`
 }
 
+func (a *Access) code(c *coder) {
+	integer(c, &a.Position)
+	integer(c, &a.Recorded)
+	integer(c, &a.Time)
+	c.texts(&a.Call, &a.Agreement, &a.Provider, &a.Consumer, &a.Operator, &a.RequestNo, &a.Purpose, &a.Entry)
+	integer(c, &a.EntryVersion)
+	optional(c, &a.Dataset, (*Dataset).code)
+	c.text(&a.Method)
+	textList(c, &a.Columns)
+	c.text(&a.Region)
+	integer(c, &a.RowCount)
+	optional(c, &a.SubjectCount, func(n *int, c *coder) { integer(c, n) })
+	c.texts(&a.Masking, &a.Result, &a.Reason, &a.Credential)
+	c.bool(&a.Imported)
+	list(c, &a.Flags, (*Flag).code)
+}
+
 // Flag is a rule that a reported fact breaks.
 type Flag struct {
 	// Rule is a stable id, such as "access.outside-term".
@@ -52,6 +69,11 @@ type Flag struct {
 	Detail string `json:"detail"`
 	// Events are the positions of the records that show it.
 	Events []int64 `json:"events"`
+}
+
+func (f *Flag) code(c *coder) {
+	c.texts(&f.Rule, &f.Detail)
+	integerList(c, &f.Events)
 }
 
 // The rules an access is judged by.
@@ -142,7 +164,7 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 	if err := b.count("accesses", 1); err != nil {
 		return err
 	}
-	return b.put(accessKey, a)
+	return b.put(accessKey, &a)
 }
 
 // judge holds a call that got an answer to the agreement it invoked, as the

@@ -54,6 +54,32 @@ type Agreement struct {
 	Until events.Time `json:"until,omitzero"`
 }
 
+func (a *Agreement) code(c *coder) {
+	c.texts(&a.ID, &a.Request, &a.Provider, &a.ProviderName, &a.Consumer, &a.ConsumerName)
+	list(c, &a.Grants, codeGrant)
+	textList(c, &a.Purposes)
+	codeScope(&a.Scope, c)
+	c.text(&a.Method)
+	integer(c, &a.TermFrom)
+	integer(c, &a.TermTo)
+	integer(c, &a.ReviewDate)
+	c.text(&a.Onward)
+	textList(c, &a.OnwardTo)
+	c.text(&a.Disposal)
+	list(c, &a.LegalBasis, codeBasis)
+	integer(c, &a.Version)
+	textList(c, &a.ChangedPaths)
+	c.text(&a.State)
+	c.bool(&a.InForce)
+	integer(c, &a.Since)
+	c.texts(&a.Cause, &a.By)
+	integer(c, &a.Position)
+	integer(c, &a.Recorded)
+	c.text(&a.Type)
+	c.bool(&a.Imported)
+	integer(c, &a.Until)
+}
+
 // AgreementQuery selects agreements; empty fields select everything.
 type AgreementQuery struct {
 	// Party is provider or consumer.
@@ -138,7 +164,7 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	if err := b.count("agreements/"+a.State, 1); err != nil {
 		return err
 	}
-	if err := b.put(k, a); err != nil {
+	if err := b.put(k, &a); err != nil {
 		return err
 	}
 	return noteShare(b, e, &a)

@@ -67,7 +67,7 @@ func (b *batch) reader() (*reader, error) {
 }
 
 // get reads the newest version of an entity into a value; false if there is none.
-func (b *batch) get(entity []byte, into any) (bool, error) {
+func (b *batch) get(entity []byte, into coded) (bool, error) {
 	h, err := b.newest(entity)
 	if err != nil || h.body == nil {
 		return false, err
@@ -77,7 +77,7 @@ func (b *batch) get(entity []byte, into any) (bool, error) {
 
 // recall is get for values that the caller leaves as they are: each is decoded
 // once as long as it is kept in memory. It returns nil if there is none.
-func recall[T any](b *batch, entity []byte) (*T, error) {
+func recall[T any, P rowOf[T]](b *batch, entity []byte) (*T, error) {
 	h, err := b.newest(entity)
 	if err != nil || h.body == nil {
 		return nil, err
@@ -86,7 +86,7 @@ func recall[T any](b *batch, entity []byte) (*T, error) {
 		return v, nil
 	}
 	v := new(T)
-	if err := (row{entity, h.position, h.body}).decode(v); err != nil {
+	if err := (row{entity, h.position, h.body}).decode(P(v)); err != nil {
 		return nil, err
 	}
 	h.decoded = v
@@ -145,31 +145,26 @@ func (b *batch) history(entity []byte, visit func(row) (more bool, err error)) e
 
 // put writes a version of an entity at the batch's position. The last of several
 // at one position counts.
-func (b *batch) put(entity []byte, value any) error { return b.note(entity, value, nil) }
+func (b *batch) put(entity []byte, value coded) error { return b.note(entity, value, nil) }
 
 // keep is put of a value that will be asked for again by recall. The caller
 // changes it no more.
-func keep[T any](b *batch, entity []byte, value *T) error { return b.note(entity, value, value) }
+func keep[T any, P rowOf[T]](b *batch, entity []byte, value P) error {
+	return b.note(entity, value, (*T)(value))
+}
 
-func (b *batch) note(entity []byte, value, decoded any) error {
-	body, err := rowEncoding.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("views: encoding row %x: %w", entity, err)
-	}
-	b.write(entity, body, decoded)
+func (b *batch) note(entity []byte, value coded, decoded any) error {
+	b.write(entity, encode([]byte{}, value), decoded)
 	return nil
 }
 
 // putOnce is put for an entity that has one version only, and that no batch asks
 // for.
-func (b *batch) putOnce(entity []byte, value any) error {
-	body, err := rowEncoding.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("views: encoding row %x: %w", entity, err)
-	}
+func (b *batch) putOnce(entity []byte, value coded) { b.writeOnce(entity, encode([]byte{}, value)) }
+
+func (b *batch) writeOnce(entity, body []byte) {
 	b.written[string(entity)] = []version{{b.at, body}}
 	b.size += len(entity) + len(body) + versionLength
-	return nil
 }
 
 // remove writes a tombstone.
@@ -197,13 +192,9 @@ func (b *batch) packedRow(key []byte) *packedRow {
 }
 
 // rows lists what the batch writes, in the order of keys.
-func (b *batch) rows(m meta) ([]keyValue, error) {
-	about, err := rowEncoding.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
+func (b *batch) rows(m meta) []keyValue {
 	out := make([]keyValue, 0, 1+len(b.written)+len(b.packed))
-	out = append(out, keyValue{metaKey, about})
+	out = append(out, keyValue{metaKey, encode(nil, &m)})
 	for entity, versions := range b.written {
 		for _, v := range versions {
 			value := []byte{0}
@@ -217,7 +208,7 @@ func (b *batch) rows(m meta) ([]keyValue, error) {
 		out = append(out, keyValue{[]byte(key), row.value})
 	}
 	slices.SortFunc(out, func(a, z keyValue) int { return bytes.Compare(a.key, z.key) })
-	return out, nil
+	return out
 }
 
 type keyValue struct{ key, value []byte }
@@ -232,11 +223,7 @@ func (kv keyValue) merge() bool { return table(kv.key[0]).packed() }
 func (b *batch) commit(m meta) (err error) {
 	out := b.s.db.NewBatchWithSize(b.size + b.size/4)
 	defer func() { err = errors.Join(err, out.Close()) }()
-	rows, err := b.rows(m)
-	if err != nil {
-		return err
-	}
-	for _, kv := range rows { // in order: that is what inserting them is fastest in
+	for _, kv := range b.rows(m) { // in order: that is what inserting them is fastest in
 		if kv.merge() {
 			err = errors.Join(err, out.Merge(kv.key, kv.value, nil))
 		} else {
@@ -258,10 +245,7 @@ func (b *batch) commit(m meta) (err error) {
 // rows gets files of its own, so that those whose keys follow the position never
 // have to be compacted with what was there before. It is synced.
 func (b *batch) ingest(ctx context.Context, m meta) (err error) {
-	rows, err := b.rows(m)
-	if err != nil {
-		return err
-	}
+	rows := b.rows(m)
 	var paths []string
 	for len(rows) > 0 {
 		n := 1

@@ -117,6 +117,21 @@ type entryStep struct {
 	Imported    bool                 `json:"imported,omitempty"`
 }
 
+func (s *entryStep) code(c *coder) {
+	c.text(&s.Type)
+	integer(c, &s.Recorded)
+	integer(c, &s.From)
+	integer(c, &s.To)
+	c.text(&s.Stage)
+	integer(c, &s.Version)
+	integer(c, &s.Published)
+	c.text(&s.Submission)
+	c.bool(&s.Suspended)
+	textList(c, &s.Assessments)
+	list(c, &s.Sources, codeSource)
+	c.bool(&s.Imported)
+}
+
 func stepKey(id string) []byte { return entityKey(tEntry, id) }
 
 func contentKey(id string, version int) []byte { return entityKey(tContent, id, strconv.Itoa(version)) }
@@ -185,7 +200,7 @@ func applyDraft(b *batch, e *ledger.Entry, d *events.EntryDrafted) error {
 	if err != nil {
 		return err
 	}
-	if err := b.put(contentKey(d.Entry, d.Version), d); err != nil {
+	if err := b.put(contentKey(d.Entry, d.Version), (*contentRow)(d)); err != nil {
 		return err
 	}
 	if err := linkResources(b, d.Entry, slices.Concat(old.Resources, published.Resources), slices.Concat(d.Resources, published.Resources)); err != nil {
@@ -250,7 +265,7 @@ func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) er
 	if err := b.count("entries/"+s.Stage, 1); err != nil {
 		return err
 	}
-	return b.put(stepKey(id), s)
+	return b.put(stepKey(id), &s)
 }
 
 // effective is when an event takes effect.
@@ -398,7 +413,7 @@ func (r *reader) entryOf(id string, s entryStep, version int, position int64) (E
 	if err != nil {
 		return Entry{}, err
 	}
-	var d events.EntryDrafted
+	var d contentRow
 	if ok {
 		if err := row.decode(&d); err != nil {
 			return Entry{}, err
@@ -443,9 +458,9 @@ func (b *batch) latestContent(id string) (*events.EntryDrafted, error) {
 
 // content reads what a version of an entry says; zero if there is none.
 func (b *batch) content(id string, version int) (*events.EntryDrafted, error) {
-	d, err := recall[events.EntryDrafted](b, contentKey(id, version))
+	d, err := recall[contentRow](b, contentKey(id, version))
 	if d == nil {
-		d = new(events.EntryDrafted)
+		d = new(contentRow)
 	}
-	return d, err
+	return (*events.EntryDrafted)(d), err
 }

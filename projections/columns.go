@@ -3,7 +3,6 @@ package projections
 import (
 	"cmp"
 	"crypto/sha256"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -23,6 +22,19 @@ type columnPair struct {
 	Transformations []string `json:"transformations"`
 	Masking         bool     `json:"masking"`
 }
+
+func (p *columnPair) code(c *coder) {
+	c.texts(&p.From, &p.To)
+	integer(c, &p.FromWord)
+	integer(c, &p.ToWord)
+	textList(c, &p.Transformations)
+	c.bool(&p.Masking)
+}
+
+// columnsRow is a set of pairs.
+type columnsRow []columnPair
+
+func (r *columnsRow) code(c *coder) { list(c, (*[]columnPair)(r), (*columnPair).code) }
 
 func pairOf(in *events.ColumnInput, field string) columnPair {
 	p := columnPair{From: in.Field, To: field}
@@ -75,6 +87,12 @@ type columnFlow struct {
 	Columns uint32 `json:"columns"`
 }
 
+func (f *columnFlow) code(c *coder) {
+	f.From.code(c)
+	f.To.code(c)
+	integer(c, &f.Columns)
+}
+
 // putFlows stores the columns of flows, keeps the columns that they name, and
 // returns the flows in order.
 func putFlows(b *batch, columns map[flowEnds][]columnPair) ([]columnFlow, error) {
@@ -117,18 +135,14 @@ func putColumns(b *batch, pairs []columnPair) (uint32, error) {
 			return 0, err
 		}
 	}
-	body, err := rowEncoding.Marshal(pairs)
-	if err != nil {
-		return 0, fmt.Errorf("views: encoding columns: %w", err)
-	}
-	sum := sha256.Sum256(body)
-	return b.number(entityKey(tColumns, string(sum[:])), tColumnSet, func(n uint32) any {
+	sum := sha256.Sum256(encode(nil, (*columnsRow)(&pairs)))
+	return b.number(entityKey(tColumns, string(sum[:])), tColumnSet, func(n uint32) coded {
 		set := graph.ColumnSet{ID: n}
 		for _, p := range pairs {
 			set.Pairs = append(set.Pairs, graph.Pair{From: p.FromWord, To: p.ToWord})
 		}
 		b.step.sets = append(b.step.sets, set)
-		return pairs
+		return (*columnsRow)(&pairs)
 	})
 }
 
@@ -159,7 +173,7 @@ func (b *batch) columns(set uint32) ([]columnPair, error) {
 	if set == 0 {
 		return nil, nil
 	}
-	pairs, err := recall[[]columnPair](b, numberKey(tColumnSet, set))
+	pairs, err := recall[columnsRow](b, numberKey(tColumnSet, set))
 	if err != nil || pairs == nil {
 		return nil, err
 	}

@@ -30,10 +30,28 @@ type dataflow struct {
 	Nothing bool      `json:"nothing"`
 }
 
+func (f *dataflow) code(c *coder) {
+	list(c, &f.Inputs, (*Dataset).code)
+	list(c, &f.Outputs, (*Dataset).code)
+	list(c, &f.Explicit, (*Dataset).code)
+	c.bool(&f.Complete)
+	list(c, &f.Flows, (*columnFlow).code)
+	list(c, &f.Reads, (*link).code)
+	list(c, &f.Writes, (*link).code)
+	list(c, &f.Feeds, (*jobPair).code)
+	list(c, &f.Origins, (*Dataset).code)
+	c.bool(&f.Nothing)
+}
+
 // link ties a job and a dataset.
 type link struct {
 	Job     events.JobRef `json:"job"`
 	Dataset Dataset       `json:"dataset"`
+}
+
+func (l *link) code(c *coder) {
+	codeJob(&l.Job, c)
+	l.Dataset.code(c)
 }
 
 func (l link) compare(o link) int {
@@ -44,6 +62,11 @@ func (l link) compare(o link) int {
 type jobPair struct {
 	From events.JobRef `json:"from"`
 	To   events.JobRef `json:"to"`
+}
+
+func (p *jobPair) code(c *coder) {
+	codeJob(&p.From, c)
+	codeJob(&p.To, c)
 }
 
 func (p jobPair) compare(o jobPair) int {
@@ -70,7 +93,6 @@ func edgeKey(e graph.Edge) []byte {
 // version whose position is Last is a moment at which the edge was shown; other
 // versions change the counts alone.
 type edgeRow struct {
-	_     struct{} `cbor:",toarray"`
 	First int64
 	Last  int64
 	// Runs and Declared count the contributors, Mixed and MixedDeclared those for
@@ -83,6 +105,18 @@ type edgeRow struct {
 	Time events.Time
 	// Events are the latest records, newest first.
 	Events []int64
+}
+
+func (e *edgeRow) code(c *coder) {
+	integer(c, &e.First)
+	integer(c, &e.Last)
+	integer(c, &e.Runs)
+	integer(c, &e.Declared)
+	integer(c, &e.Mixed)
+	integer(c, &e.MixedDeclared)
+	c.text(&e.Run)
+	integer(c, &e.Time)
+	integerList(c, &e.Events)
 }
 
 // edgeSet are edges, and which of them are mixed.

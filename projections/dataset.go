@@ -13,9 +13,13 @@ import (
 // arrival, of which OpenLineage promises nothing: so whatever order events come
 // in, the same one counts as the newest.
 type stamp struct {
-	_      struct{} `cbor:",toarray"`
 	Time   events.Time
 	Digest string
+}
+
+func (s *stamp) code(c *coder) {
+	integer(c, &s.Time)
+	c.text(&s.Digest)
 }
 
 // stampDigest is how much of a digest tells events of one time apart.
@@ -56,9 +60,27 @@ type datasetRow struct {
 	Entries []string `json:"entries"`
 }
 
+func (d *datasetRow) code(c *coder) {
+	integer(c, &d.First)
+	list(c, &d.Fields, (*fieldRow).code)
+	d.Schema.code(c)
+	d.Symlinks.code(c)
+	list(c, &d.Renames, (*rename).code)
+	d.Retold.code(c)
+	list(c, &d.SameAs, (*sameName).code)
+	d.Dropped.code(c)
+	c.bool(&d.Gone)
+	textList(c, &d.Entries)
+}
+
 type fieldRow struct {
 	Name  string `json:"name"`
 	First int64  `json:"first"`
+}
+
+func (f *fieldRow) code(c *coder) {
+	c.text(&f.Name)
+	integer(c, &f.First)
 }
 
 type schemaFacet struct {
@@ -67,15 +89,31 @@ type schemaFacet struct {
 	Fields []events.LineageField `json:"fields"` // as sent
 }
 
+func (f *schemaFacet) code(c *coder) {
+	f.At.code(c)
+	c.bool(&f.Known)
+	list(c, &f.Fields, codeField)
+}
+
 type symlinksFacet struct {
 	At    stamp     `json:"at"`
 	Names []Dataset `json:"names"` // sorted
+}
+
+func (f *symlinksFacet) code(c *coder) {
+	f.At.code(c)
+	list(c, &f.Names, (*Dataset).code)
 }
 
 // rename says that the dataset was called Previous.
 type rename struct {
 	At       stamp   `json:"at"`
 	Previous Dataset `json:"previous"`
+}
+
+func (r *rename) code(c *coder) {
+	r.At.code(c)
+	r.Previous.code(c)
 }
 
 // sameName is another name. Mine is set if this dataset's events tell it, Theirs
@@ -87,11 +125,19 @@ type sameName struct {
 	Theirs bool  `json:"theirs"`
 }
 
+func (n *sameName) code(c *coder) {
+	n.Dataset.code(c)
+	integer(c, &n.First)
+	c.bools(&n.Mine, &n.Theirs)
+}
+
 // seenRow is the newest event that mentions a dataset without dropping it. It is
 // a row of its own, being written with every event.
 type seenRow struct {
 	At stamp `json:"at"`
 }
+
+func (r *seenRow) code(c *coder) { r.At.code(c) }
 
 func seenKey(d Dataset) []byte { return entityKey(tSeen, d.Namespace, d.Name) }
 

@@ -38,7 +38,7 @@ func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told
 		k := binary.BigEndian.AppendUint32(declarersOf(e), n)
 		known, err := b.has(k)
 		if err == nil && !known {
-			err = b.put(k, n)
+			err = b.put(k, (*numberRow)(&n))
 			if err == nil && e.Kind != kindOrigin {
 				known, err = b.has(edgeKey(e))
 			}
@@ -50,12 +50,17 @@ func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told
 			return err
 		}
 	}
-	return b.put(statementKey(by, stampOf(d)), statement{Job: d.Job, Said: said})
+	return b.put(statementKey(by, stampOf(d)), &statement{Job: d.Job, Said: said})
 }
 
 type statement struct {
 	Job  events.JobRef `json:"job"`
 	Said told          `json:"said"`
+}
+
+func (s *statement) code(c *coder) {
+	codeJob(&s.Job, c)
+	s.Said.code(c)
 }
 
 // A declaration is the view of what jobs and datasets declared on a date.

@@ -59,6 +59,22 @@ type Duty struct {
 	Events []int64 `json:"events"`
 }
 
+func (d *Duty) code(c *coder) {
+	c.texts(&d.ID, &d.Rule)
+	codeText(&d.Title, c)
+	c.texts(&d.Basis, &d.Pack, &d.PackVersion, &d.Role, &d.Party, &d.CaseKind, &d.Case)
+	integer(c, &d.From)
+	c.text(&d.Due)
+	integer(c, &d.Before)
+	c.texts(&d.Calendar, &d.CalendarVersion)
+	c.bool(&d.Provisional)
+	c.text(&d.Undetermined)
+	integer(c, &d.Extended)
+	integer(c, &d.Done)
+	c.texts(&d.State, &d.Violation)
+	integerList(c, &d.Events)
+}
+
 // DutyQuery selects duties; empty fields select everything.
 type DutyQuery struct {
 	Party, Rule, Case, State string
@@ -114,12 +130,12 @@ func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
 		if err != nil || !fits {
 			return err
 		}
-		var open string
+		var open textRow
 		if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || !ok || open == "" {
 			return err
 		}
 		var duty Duty
-		if ok, err := x.b.get(entityKey(tDuty, open), &duty); err != nil || !ok {
+		if ok, err := x.b.get(entityKey(tDuty, string(open)), &duty); err != nil || !ok {
 			return err
 		}
 		duty.Events = append(duty.Events, x.e.Position)
@@ -127,11 +143,11 @@ func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
 			return err
 		}
 		if duty.Done != 0 {
-			if err := x.b.put(openKey(p, d.ID, id), ""); err != nil {
+			if err := x.b.put(openKey(p, d.ID, id), new(textRow)); err != nil {
 				return err
 			}
 		}
-		return x.b.put(entityKey(tDuty, open), duty)
+		return x.b.put(entityKey(tDuty, string(open)), &duty)
 	}
 	for i := range d.Stops {
 		t := &d.Stops[i]
@@ -167,7 +183,7 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if err != nil || !fits {
 		return err
 	}
-	var open string
+	var open textRow
 	if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || ok && open != "" {
 		return err
 	}
@@ -185,10 +201,10 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if err := x.count(book, p, d, &duty); err != nil {
 		return err
 	}
-	if err := x.b.put(openKey(p, d.ID, id), duty.ID); err != nil {
+	if err := x.b.put(openKey(p, d.ID, id), (*textRow)(&duty.ID)); err != nil {
 		return err
 	}
-	return x.b.put(entityKey(tDuty, duty.ID), duty)
+	return x.b.put(entityKey(tDuty, duty.ID), &duty)
 }
 
 // count works out when a duty is due.

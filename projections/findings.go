@@ -73,6 +73,34 @@ type Finding struct {
 	Imported bool `json:"imported,omitempty"`
 }
 
+func (f *Finding) code(c *coder) {
+	c.texts(&f.ID, &f.By, &f.Provider, &f.Agreement, &f.Entry)
+	integer(c, &f.EntryVersion)
+	optional(c, &f.Dataset, (*Dataset).code)
+	textList(c, &f.Items)
+	c.texts(&f.Dimension, &f.Symptom, &f.Severity)
+	integer(c, &f.Count)
+	c.texts(&f.Run, &f.State, &f.Outcome, &f.ClosedBy, &f.FixedByRun, &f.Assigned, &f.Capacity)
+	list(c, &f.Origins, codeOrigin)
+	integer(c, &f.TracedAt)
+	c.bool(&f.Marked)
+	integer(c, &f.CorrectionReceived)
+	integer(c, &f.CorrectionAnswered)
+	c.texts(&f.Verdict, &f.Action)
+	integer(c, &f.FixBy)
+	c.texts(&f.RectifiedBy, &f.RecheckedBy, &f.Recheck)
+	list(c, &f.Told, codeRecipient)
+	list(c, &f.Accountable, (*Accountable).code)
+	integer(c, &f.Reported)
+	integer(c, &f.Closed)
+	integer(c, &f.Since)
+	integer(c, &f.Until)
+	integer(c, &f.Position)
+	integer(c, &f.Recorded)
+	integerList(c, &f.Events)
+	c.bool(&f.Imported)
+}
+
 // Accountable is a decision on who answers for a fault.
 type Accountable struct {
 	Party     string   `json:"party"`
@@ -81,6 +109,12 @@ type Accountable struct {
 	Violation string   `json:"violation,omitempty"`
 	Facts     []uint64 `json:"facts"`
 	Position  int64    `json:"position"`
+}
+
+func (a *Accountable) code(c *coder) {
+	c.texts(&a.Party, &a.By, &a.Ground, &a.Violation)
+	integerList(c, &a.Facts)
+	integer(c, &a.Position)
 }
 
 // FindingQuery selects findings; empty fields select everything.
@@ -223,7 +257,7 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 	if err := b.count("findings/"+f.State, 1); err != nil {
 		return err
 	}
-	return b.put(k, f)
+	return b.put(k, &f)
 }
 
 // Findings lists quality issues.

@@ -35,6 +35,11 @@ type jobRow struct {
 	Runs  int64 `json:"runs"`
 }
 
+func (r *jobRow) code(c *coder) {
+	integer(c, &r.First)
+	integer(c, &r.Runs)
+}
+
 // runRow is a run, folded from its events in whatever order they came.
 type runRow struct {
 	First int64 `json:"first"`
@@ -61,9 +66,32 @@ type runRow struct {
 	Windows []window `json:"windows"` // sorted by time
 }
 
+func (r *runRow) code(c *coder) {
+	integer(c, &r.First)
+	integer(c, &r.Last)
+	integer(c, &r.Begun)
+	integer(c, &r.Heard)
+	codeJob(&r.Job, c)
+	c.bools(&r.Seen, &r.Running)
+	integer(c, &r.Started)
+	c.text(&r.Terminal)
+	integer(c, &r.Ended)
+	r.Parent.code(c)
+	r.Nominal.code(c)
+	r.Depends.code(c)
+	r.Told.code(c)
+	r.Flow.code(c)
+	list(c, &r.Windows, (*window).code)
+}
+
 type parentFacet struct {
 	At   stamp            `json:"at"`
 	Said events.RunParent `json:"said"`
+}
+
+func (f *parentFacet) code(c *coder) {
+	f.At.code(c)
+	codeParent(&f.Said, c)
 }
 
 type nominalFacet struct {
@@ -71,9 +99,20 @@ type nominalFacet struct {
 	Said events.NominalTime `json:"said"`
 }
 
+func (f *nominalFacet) code(c *coder) {
+	f.At.code(c)
+	integer(c, &f.Said.Start)
+	integer(c, &f.Said.End)
+}
+
 type dependsFacet struct {
 	At   stamp                  `json:"at"`
 	Said []events.JobDependency `json:"said"`
+}
+
+func (f *dependsFacet) code(c *coder) {
+	f.At.code(c)
+	list(c, &f.Said, codeDependency)
 }
 
 // window is the dataflow of one complete snapshot, and when it was said last.
@@ -81,6 +120,12 @@ type window struct {
 	At   stamp    `json:"at"`
 	Told told     `json:"told"`
 	Flow dataflow `json:"flow"`
+}
+
+func (w *window) code(c *coder) {
+	w.At.code(c)
+	w.Told.code(c)
+	w.Flow.code(c)
 }
 
 // The states of runs that have not ended.
@@ -240,7 +285,7 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 	if err := contribute(b, contributor{run: d.Run, time: d.EventTime}, before, now, touched); err != nil {
 		return err
 	}
-	return b.put(k, run)
+	return b.put(k, &run)
 }
 
 // addWindow keeps a snapshot; one that says what another said moves that one's
@@ -291,7 +336,7 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 	if err := keepStatement(b, d, by, said, shown); err != nil {
 		return err
 	}
-	return b.put(k, all)
+	return b.put(k, &all)
 }
 
 // noteJob makes sure that a job is known and adds to the number of its runs.

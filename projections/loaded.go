@@ -111,12 +111,8 @@ func (w *View) graph() (graph.View, error) {
 func (s *store) loadGraph(ctx context.Context) (*graph.Graph, error) {
 	l := graph.NewLoader()
 	var step graph.Step
-	var body []byte
 	err := s.every(tStep, func(r row) error {
-		if err := r.decode(&body); err != nil {
-			return err
-		}
-		if err := step.Parse(r.position, body); err != nil {
+		if err := step.Parse(r.position, r.body); err != nil {
 			return damagedBy(fmt.Errorf("step of position %d: %w", r.position, err))
 		}
 		if err := l.Add(&step); err != nil {

@@ -22,34 +22,44 @@ type Mark struct {
 	Position  int64       `json:"position"`
 }
 
+func (m *Mark) code(c *coder) {
+	c.texts(&m.Issue, &m.By, &m.Entry)
+	textList(c, &m.Items)
+	c.text(&m.Scope)
+	textList(c, &m.VisibleTo)
+	integer(c, &m.Since)
+	integer(c, &m.Position)
+}
+
 // markKey holds a row per entry and issue.
 func markKey(entry, issue string) []byte { return entityKey(tMark, entry, issue) }
 
 // mark keeps a mark under its entry. A later mark of the same issue on the entry
 // takes its place.
 func mark(b *batch, e *ledger.Entry, d *events.QualityIssueMarked) error {
-	if err := b.put(markKey(d.Entry, d.Issue), Mark{
+	if err := b.put(markKey(d.Entry, d.Issue), &Mark{
 		Issue: d.Issue, By: d.By, Entry: d.Entry, Items: d.Items, Scope: d.Scope, VisibleTo: d.VisibleTo, Since: effective(e), Position: e.Position,
 	}); err != nil {
 		return err
 	}
-	entries, err := recall[[]string](b, entityKey(tMark, "", d.Issue))
+	entries, err := recall[textsRow](b, entityKey(tMark, "", d.Issue))
 	if err != nil {
 		return err
 	}
 	if entries == nil {
-		entries = new([]string)
+		entries = new(textsRow)
 	}
 	if slices.Contains(*entries, d.Entry) {
 		return nil
 	}
-	return b.put(entityKey(tMark, "", d.Issue), append(slices.Clone(*entries), d.Entry))
+	all := append(slices.Clone(*entries), d.Entry)
+	return b.put(entityKey(tMark, "", d.Issue), &all)
 }
 
 // unmark takes all marks of an issue away. Under no entry at all, a row says which
 // entries an issue marks.
 func unmark(b *batch, issue string) error {
-	entries, err := recall[[]string](b, entityKey(tMark, "", issue))
+	entries, err := recall[textsRow](b, entityKey(tMark, "", issue))
 	if err != nil || entries == nil {
 		return err
 	}

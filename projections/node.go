@@ -27,6 +27,8 @@ type Dataset struct {
 	Name      string `json:"name"`
 }
 
+func (d *Dataset) code(c *coder) { c.texts(&d.Namespace, &d.Name) }
+
 func (d Dataset) key() []byte { return entityKey(tDataset, d.Namespace, d.Name) }
 
 func (d Dataset) compare(o Dataset) int {

@@ -36,33 +36,34 @@ func (b *batch) node(v vertex) (uint32, error) {
 		return 0, nil
 	}
 	v.Field = ""
-	return b.number(nodeKey(v), tNodeName, func(n uint32) any {
+	return b.number(nodeKey(v), tNodeName, func(n uint32) coded {
 		b.step.change(graph.Change{Edge: graph.Edge{Kind: graph.Born, From: n, To: uint32(nodeKinds[v.Kind])}, Is: graph.Declared})
-		return nodeName{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name}
+		return &nodeName{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name}
 	})
 }
 
 type nodeName struct {
-	_                     struct{} `cbor:",toarray"`
 	Kind, Namespace, Name string
 }
+
+func (n *nodeName) code(c *coder) { c.texts(&n.Kind, &n.Namespace, &n.Name) }
 
 func (b *batch) word(text string) (uint32, error) {
 	if text == "" {
 		return 0, nil
 	}
-	return b.number(entityKey(tWord, text), tWordText, func(uint32) any { return text })
+	return b.number(entityKey(tWord, text), tWordText, func(uint32) coded { return (*textRow)(&text) })
 }
 
 // number finds the number under a key, or gives the next one and keeps what it
 // stands for in a table of numbers.
-func (b *batch) number(key []byte, t table, name func(uint32) any) (uint32, error) {
-	known, err := recall[uint32](b, key)
+func (b *batch) number(key []byte, t table, name func(uint32) coded) (uint32, error) {
+	known, err := recall[numberRow](b, key)
 	if err != nil || known != nil {
 		return value(known), err
 	}
 	next := numberKey(tNext, uint32(t))
-	last, err := recall[uint32](b, next)
+	last, err := recall[numberRow](b, next)
 	if err != nil {
 		return 0, err
 	}
@@ -70,34 +71,35 @@ func (b *batch) number(key []byte, t table, name func(uint32) any) (uint32, erro
 	if n == 0 || n > maxNumber {
 		return 0, fmt.Errorf("more than %d numbers of table %d: the lineage graph cannot hold more", maxNumber, t)
 	}
-	if err := b.put(next, n); err != nil {
+	if err := b.put(next, (*numberRow)(&n)); err != nil {
 		return 0, err
 	}
-	if err := b.put(key, n); err != nil {
+	if err := b.put(key, (*numberRow)(&n)); err != nil {
 		return 0, err
 	}
-	return n, b.putOnce(numberKey(t, n), name(n))
+	b.putOnce(numberKey(t, n), name(n))
+	return n, nil
 }
 
 // maxNumber leaves room above for the numbers that a walk makes up: see
 // walk.number.
 const maxNumber = 1<<32 - 1<<16
 
-func value(n *uint32) uint32 {
+func value(n *numberRow) uint32 {
 	if n == nil {
 		return 0
 	}
-	return *n
+	return uint32(*n)
 }
 
 // node finds a vertex's number; 0 if it has none.
 func (r *reader) node(v vertex) (n uint32, err error) {
-	_, err = r.find(nodeKey(v), &n)
+	_, err = r.find(nodeKey(v), (*numberRow)(&n))
 	return n, err
 }
 
 func (r *reader) word(text string) (n uint32, err error) {
-	_, err = r.find(entityKey(tWord, text), &n)
+	_, err = r.find(entityKey(tWord, text), (*numberRow)(&n))
 	return n, err
 }
 
@@ -118,7 +120,7 @@ func (r *reader) named(n uint32) (v vertex, known bool, err error) {
 }
 
 func (r *reader) text(word uint32) (text string, err error) {
-	_, err = r.find(numberKey(tWordText, word), &text)
+	_, err = r.find(numberKey(tWordText, word), (*textRow)(&text))
 	return text, err
 }
 
@@ -166,7 +168,8 @@ func (b *batch) keepStep() error {
 		return cmp.Or(cmp.Compare(y.Kind, x.Kind), cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Job, y.Job), cmp.Compare(x.Set, y.Set))
 	})
 	b.step, b.steps = stepChanges{}, append(b.steps, s)
-	return b.putOnce(stepKeyAt(b.at), s.Append(nil))
+	b.writeOnce(stepKeyAt(b.at), s.Append(nil))
+	return nil
 }
 
 // stepKeyAt is the key of a step; the steps follow each other in their order.

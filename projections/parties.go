@@ -39,6 +39,19 @@ type Party struct {
 	Imported bool `json:"imported,omitempty"`
 }
 
+func (p *Party) code(c *coder) {
+	c.texts(&p.ID, &p.Name, &p.NameEN, &p.USCC, &p.Kind, &p.Region, &p.Level, &p.LineAuthority, &p.Parent, &p.State, &p.Successor)
+	textList(c, &p.Predecessors)
+	list(c, &p.Roles, codeRole)
+	list(c, &p.SharingBodies, codeOffice)
+	integer(c, &p.Since)
+	integer(c, &p.Until)
+	integer(c, &p.Position)
+	integer(c, &p.Recorded)
+	c.text(&p.Type)
+	c.bool(&p.Imported)
+}
+
 // PartyQuery selects parties; empty fields select everything.
 type PartyQuery struct {
 	Kind, Region, Level, State, Role string
@@ -120,7 +133,7 @@ func applyParty(b *batch, e *ledger.Entry, id string, change func(*Party)) error
 	change(&p)
 	p.ID, p.Position, p.Recorded, p.Type, p.Imported = id, e.Position, e.Recorded, e.Event.Type, e.Event.Imported
 	p.Since, p.Until = effective(e), e.Event.EffectiveTo
-	return b.put(k, p)
+	return b.put(k, &p)
 }
 
 // Party returns what held of a party at validAt, or the latest known if that is
@@ -174,14 +187,14 @@ func (r *reader) party(id string, validAt events.Time) (p Party, ok bool, err er
 
 // standing reads the state of an entity that has a row per event: the newest, or
 // of those that had taken effect by validAt the one recorded last.
-func standing[S any](r *reader, entity []byte, validAt events.Time, term func(*S) (since, until events.Time)) (s S, ok bool, err error) {
+func standing[S any, P rowOf[S]](r *reader, entity []byte, validAt events.Time, term func(*S) (since, until events.Time)) (s S, ok bool, err error) {
 	if validAt == 0 {
-		ok, err = r.find(entity, &s)
+		ok, err = r.find(entity, P(&s))
 		return s, ok, err
 	}
 	err = r.history(entity, r.at, func(row row) (bool, error) {
 		var state S
-		if err := row.decode(&state); err != nil {
+		if err := row.decode(P(&state)); err != nil {
 			return false, err
 		}
 		since, until := term(&state)

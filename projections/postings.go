@@ -301,7 +301,7 @@ func (r *reader) history(entity []byte, high int64, visit func(row) (more bool, 
 }
 
 // find reads the version of an entity in force into a value.
-func (r *reader) find(entity []byte, into any) (bool, error) {
+func (r *reader) find(entity []byte, into coded) (bool, error) {
 	row, ok, err := r.get(entity)
 	if err != nil || !ok {
 		return false, err

@@ -58,6 +58,32 @@ type Request struct {
 	Imported bool `json:"imported,omitempty"`
 }
 
+func (r *Request) code(c *coder) {
+	c.texts(&r.ID, &r.Provider, &r.ProviderName, &r.Consumer, &r.ConsumerName)
+	list(c, &r.Asks, codeAsk)
+	list(c, &r.Granted, codeGrant)
+	textList(c, &r.Purposes)
+	list(c, &r.LegalBasis, codeBasis)
+	codeScope(&r.Scope, c)
+	c.text(&r.Method)
+	codePeriod(&r.Term, c)
+	c.texts(&r.CaseNo, &r.State)
+	integer(c, &r.Submitted)
+	integer(c, &r.Received)
+	integer(c, &r.SupplementRequested)
+	integer(c, &r.Supplemented)
+	integer(c, &r.Answered)
+	integer(c, &r.Extended)
+	c.texts(&r.ExtendedBy, &r.Consent, &r.Ground, &r.Basis, &r.RequestApprover, &r.AnswerApprover, &r.Dispute)
+	integer(c, &r.Since)
+	integer(c, &r.Until)
+	integer(c, &r.Position)
+	integer(c, &r.Recorded)
+	c.text(&r.Type)
+	integerList(c, &r.Events)
+	c.bool(&r.Imported)
+}
+
 // RequestQuery selects requests; empty fields select everything.
 type RequestQuery struct {
 	Provider, Consumer, Entry, Column, Purpose, State string
@@ -142,7 +168,7 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 	if err := b.count("requests/"+r.State, 1); err != nil {
 		return err
 	}
-	if err := b.put(k, r); err != nil {
+	if err := b.put(k, &r); err != nil {
 		return err
 	}
 	s := Share{Request: id, Provider: r.Provider, Consumer: r.Consumer, Purposes: r.Purposes, State: r.State, Items: []SharedItems{}}

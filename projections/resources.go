@@ -32,6 +32,22 @@ type Attachment struct {
 	Imported bool        `json:"imported,omitempty"`
 }
 
+func (a *Attachment) code(c *coder) {
+	c.texts(&a.Resource, &a.Entry)
+	a.Dataset.code(c)
+	c.text(&a.Method)
+	textMap(c, &a.Columns)
+	c.texts(&a.SLA, &a.State)
+	integer(c, &a.Refreshed)
+	integer(c, &a.Watermark)
+	integer(c, &a.Rows)
+	integer(c, &a.ExpectedBy)
+	c.bool(&a.Overdue)
+	integer(c, &a.Since)
+	integer(c, &a.Position)
+	c.bool(&a.Imported)
+}
+
 // HookRate is how many of the entries that have to be shared can really be had:
 // those in force whose sharing attribute is not not_shared, and of these the ones
 // with a resource attached or named by the entry itself.
@@ -77,10 +93,10 @@ func applyResource(b *batch, e *ledger.Entry, id string, change func(*Attachment
 	before := a
 	change(&a)
 	a.Resource, a.Position, a.Imported = id, e.Position, e.Event.Imported
-	if err := b.put(k, a); err != nil {
+	if err := b.put(k, &a); err != nil {
 		return err
 	}
-	if err := b.put(entityKey(tAttached, a.Entry, id), true); err != nil {
+	if err := b.put(entityKey(tAttached, a.Entry, id), markRow{}); err != nil {
 		return err
 	}
 	return linkAttached(b, before, a)

@@ -18,11 +18,20 @@ type published struct {
 	Content  string      `json:"content"`
 }
 
+func (p *published) code(c *coder) {
+	c.texts(&p.ID, &p.Version)
+	integer(c, &p.Position)
+	integer(c, &p.From)
+	c.text(&p.Content)
+}
+
 // The packs and the calendars that were published stand in one row each, oldest
 // first: there are few, and all are looked at together.
 type publishedRow struct {
 	List []published `json:"list"`
 }
+
+func (r *publishedRow) code(c *coder) { list(c, &r.List, (*published).code) }
 
 func packsKey() []byte     { return entityKey(tReference, "packs") }
 func calendarsKey() []byte { return entityKey(tReference, "calendars") }
@@ -48,7 +57,7 @@ func addPublished(b *batch, key []byte, e *ledger.Entry, id, version, content st
 		from = e.Event.EffectiveFrom
 	}
 	row.List = append(row.List, published{id, version, e.Position, from, content})
-	return b.put(key, row)
+	return b.put(key, &row)
 }
 
 // A rulebook is what is published as of a position, ready to be used.

@@ -164,13 +164,13 @@ func (x *searchIndex) add(r *reader, position int64) error {
 		if err != nil {
 			return err
 		}
-		var d events.EntryDrafted
+		var d contentRow
 		if ok {
 			if err := row.decode(&d); err != nil {
 				return err
 			}
 		}
-		step.text = x.addText(n, id, &d)
+		step.text = x.addText(n, id, (*events.EntryDrafted)(&d))
 	}
 	x.entries[n].steps = append(x.entries[n].steps, step)
 	return nil
@@ -283,7 +283,7 @@ func (r *reader) wantedOf(ctx context.Context, words []string) ([]wanted, error)
 		return nil, nil
 	}
 	err := r.each(ctx, entityKey(tParty), nil, func(row row) (bool, error) {
-		var p struct{ ID, Name string }
+		var p Party
 		if err := row.decode(&p); err != nil {
 			return false, err
 		}

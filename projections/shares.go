@@ -32,10 +32,28 @@ type Share struct {
 	Imported bool `json:"imported,omitempty"`
 }
 
+func (s *Share) code(c *coder) {
+	integer(c, &s.Position)
+	integer(c, &s.Recorded)
+	integer(c, &s.Time)
+	c.texts(&s.Type, &s.Request, &s.Agreement, &s.Provider, &s.Consumer)
+	list(c, &s.Items, (*SharedItems).code)
+	textList(c, &s.Purposes)
+	c.text(&s.State)
+	integer(c, &s.Rows)
+	list(c, &s.Flags, (*Flag).code)
+	c.bool(&s.Imported)
+}
+
 // SharedItems are items of one entry.
 type SharedItems struct {
 	Entry string   `json:"entry"`
 	Items []string `json:"items"`
+}
+
+func (s *SharedItems) code(c *coder) {
+	c.text(&s.Entry)
+	textList(c, &s.Items)
 }
 
 // ShareQuery selects shares; empty fields select everything.
@@ -89,7 +107,7 @@ func putShare(b *batch, e *ledger.Entry, s Share) error {
 			b.mark(tShareBy, "column", item)
 		}
 	}
-	return b.put(shareKey, s)
+	return b.put(shareKey, &s)
 }
 
 // applyShares notes what happens under agreements: provisions, deliveries, onward

@@ -173,15 +173,22 @@ func damagedBy(err error) error { return fmt.Errorf("views: %v: %w", err, pebble
 type meta struct {
 	// Layout is the version of the key and value form above, Views those of the
 	// views, by name.
-	Layout uint64            `cbor:"layout"`
-	Views  map[string]uint64 `cbor:"views"`
+	Layout uint64
+	Views  map[string]uint64
 	// Applied is the last position applied and Hash the leaf hash of its record,
 	// which ties the views to one book.
-	Applied int64  `cbor:"applied"`
-	Hash    []byte `cbor:"hash"`
+	Applied int64
+	Hash    []byte
 }
 
-const layoutVersion = 3
+func (m *meta) code(c *coder) {
+	integer(c, &m.Layout)
+	dictionary(c, &m.Views, func(n *uint64, c *coder) { integer(c, n) })
+	integer(c, &m.Applied)
+	c.bytes(&m.Hash)
+}
+
+const layoutVersion = 4
 
 var metaKey = []byte{byte(tMeta)}
 
@@ -194,7 +201,7 @@ func (s *store) meta() (m meta, ok bool, err error) {
 	if err != nil {
 		return meta{}, false, err
 	}
-	err = rowDecoding.Unmarshal(v, &m)
+	err = decode(string(v), &m)
 	if err != nil {
 		err = fmt.Errorf("views: meta row (%v): %w", err, pebble.ErrCorruption)
 	}

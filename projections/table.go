@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/fxamacker/cbor/v2"
 
 	"ledgerline/projections/graph"
 )
@@ -16,7 +15,7 @@ import (
 // is
 //
 //	key    table(1) ‖ part… ‖ ^position(8)
-//	value  0x00 (a tombstone: gone from this position on)  or  0x01 ‖ det-CBOR
+//	value  0x00 (a tombstone: gone from this position on)  or  0x01 ‖ what coder.go writes
 //
 // Each part is written with 0x00 as 0x00 0xFF and ends with 0x00 0x01, so that
 // parts may hold any bytes, no part's end is another's middle, and the order of
@@ -191,28 +190,15 @@ func after(prefix []byte) []byte {
 type row struct {
 	entity   []byte
 	position int64
-	body     []byte // CBOR
+	body     []byte // see coder.go
 }
 
 // decode reads a row's value. A row that cannot be read is damage.
-func (r row) decode(into any) error {
-	if err := rowDecoding.Unmarshal(r.body, into); err != nil {
+func (r row) decode(into coded) error {
+	if err := decode(string(r.body), into); err != nil {
 		return fmt.Errorf("views: row %x at %d (%v): %w", r.entity, r.position, err, pebble.ErrCorruption)
 	}
 	return nil
-}
-
-var (
-	rowEncoding = must(cbor.CoreDetEncOptions().EncMode())
-	rowDecoding = must(cbor.DecOptions{MaxArrayElements: 1 << 24, MaxMapPairs: 1 << 24}.DecMode())
-)
-
-// must turns a failure of constant options into a panic at start.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 // reader reads rows as of a position. It must be closed and is for one

@@ -29,6 +29,15 @@ type TimelineRow struct {
 	Summary string `json:"summary,omitempty"`
 }
 
+func (r *TimelineRow) code(c *coder) {
+	integer(c, &r.Position)
+	integer(c, &r.Recorded)
+	integer(c, &r.Time)
+	c.texts(&r.Type, &r.Subject.Kind, &r.Subject.ID, &r.Source, &r.ID, &r.Party, &r.Actor, &r.Principal)
+	c.bool(&r.Imported)
+	c.text(&r.Summary)
+}
+
 // TimelineQuery selects records; empty fields select everything, and the
 // conditions given must all hold.
 type TimelineQuery struct {
@@ -99,7 +108,7 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	return b.put(eventKey, TimelineRow{
+	return b.put(eventKey, &TimelineRow{
 		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
 		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary,
 	})

@@ -21,6 +21,14 @@ type told struct {
 	Deleted stamp          `json:"deleted"`
 }
 
+func (t *told) code(c *coder) {
+	t.Inputs.code(c)
+	t.Outputs.code(c)
+	list(c, &t.Columns, (*columnsFacet).code)
+	list(c, &t.Lineage, (*lineageFacet).code)
+	t.Deleted.code(c)
+}
+
 // mentions are an event's inputs or outputs. Known tells an empty list ("reads
 // nothing") from an absent one ("not said").
 type mentions struct {
@@ -29,12 +37,24 @@ type mentions struct {
 	Datasets []Dataset `json:"datasets"`
 }
 
+func (m *mentions) code(c *coder) {
+	m.At.code(c)
+	c.bool(&m.Known)
+	list(c, &m.Datasets, (*Dataset).code)
+}
+
 // columnsFacet is what an output's columnLineage facet says; nothing if it was
 // deleted.
 type columnsFacet struct {
 	Output Dataset      `json:"output"`
 	At     stamp        `json:"at"`
 	Flows  []columnFlow `json:"flows"`
+}
+
+func (f *columnsFacet) code(c *coder) {
+	f.Output.code(c)
+	f.At.code(c)
+	list(c, &f.Flows, (*columnFlow).code)
 }
 
 // lineageFacet is what a lineage facet says.
@@ -47,6 +67,15 @@ type lineageFacet struct {
 	Feeds  []jobPair `json:"feeds"`
 	// Origins are datasets said to have nothing upstream.
 	Origins []Dataset `json:"origins"`
+}
+
+func (l *lineageFacet) code(c *coder) {
+	l.At.code(c)
+	list(c, &l.Flows, (*columnFlow).code)
+	list(c, &l.Reads, (*link).code)
+	list(c, &l.Writes, (*link).code)
+	list(c, &l.Feeds, (*jobPair).code)
+	list(c, &l.Origins, (*Dataset).code)
 }
 
 // equal reports whether two facets say the same, at whatever time.

@@ -39,6 +39,16 @@ type Violation struct {
 	Events []int64 `json:"events"`
 }
 
+func (v *Violation) code(c *coder) {
+	c.texts(&v.Rule, &v.Code)
+	codeText(&v.Title, c)
+	c.texts(&v.Basis, &v.Pack, &v.PackVersion, &v.Party, &v.Role, &v.Agreement, &v.Entry, &v.Duty)
+	integer(c, &v.Time)
+	integer(c, &v.Ended)
+	c.text(&v.Detail)
+	integerList(c, &v.Events)
+}
+
 // ViolationQuery selects violations; empty fields select everything.
 type ViolationQuery struct {
 	Party, Code, Rule, Agreement, Entry string
@@ -72,7 +82,7 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 	case d.FilingRef != "":
 		missing = "no consultation"
 	}
-	return b.put(entityKey(tViolation, fmt.Sprintf("%019d", e.Position)), Violation{
+	return b.put(entityKey(tViolation, fmt.Sprintf("%019d", e.Position)), &Violation{
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
 		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
 	})

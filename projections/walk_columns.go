@@ -133,7 +133,7 @@ func (w *walk) columnsOf(set uint32) ([]columnPair, error) {
 		return p, nil
 	}
 	var p []columnPair
-	_, err := w.r.find(numberKey(tColumnSet, set), &p)
+	_, err := w.r.find(numberKey(tColumnSet, set), (*columnsRow)(&p))
 	w.pairs[set] = p
 	return p, err
 }
