@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -24,6 +25,9 @@ type Receipt struct {
 	// Repeated: the same event was there already. This is its old place; nothing
 	// new was recorded.
 	Repeated bool
+	// Ordered is when the sequencer had given every event of the commit its place:
+	// what came before was waiting and checking, what came after making it durable.
+	Ordered time.Time
 }
 
 // A request is one Append on its way through the sequencer.
@@ -37,9 +41,10 @@ type request struct {
 // outcome is what the sequencer decided, released when all it rested on is
 // durable.
 type outcome struct {
-	err    error
-	places []place
-	head   *Head
+	err     error
+	places  []place
+	head    *Head
+	ordered time.Time
 }
 
 // place is where an event stands in the book.
@@ -204,86 +209,12 @@ func receipts(req *request, out outcome) ([]Receipt, error) {
 	rs := make([]Receipt, len(req.drafts))
 	for i, d := range req.drafts {
 		p := out.places[i]
-		rs[i] = Receipt{Repeated: p.repeated, Receipt: proof.Receipt{
+		rs[i] = Receipt{Repeated: p.repeated, Ordered: out.ordered, Receipt: proof.Receipt{
 			ID: d.event.ID, Source: d.event.Source, Position: p.position, Time: p.time,
 			LeafHash: p.leaf, Checkpoint: out.head.receipt,
 		}}
 	}
 	return rs, nil
-}
-
-// queue is where requests wait for the sequencer.
-type queue struct {
-	mu     sync.Mutex // guards what follows
-	reqs   []*request
-	events int
-	bytes  int64
-	closed error
-
-	more chan struct{} // capacity 1: something was pushed
-}
-
-func (q *queue) push(r *request, lim Limits) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed != nil {
-		return q.closed
-	}
-	if q.events > 0 && (q.events+len(r.drafts) > lim.QueueEvents || q.bytes+r.size > lim.QueueBytes) {
-		return ErrOverloaded
-	}
-	q.reqs = append(q.reqs, r)
-	q.events += len(r.drafts)
-	q.bytes += r.size
-	select {
-	case q.more <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// idle tells whether nothing waits and requests are still taken.
-func (q *queue) idle() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.reqs) == 0 && q.closed == nil
-}
-
-// take removes waiting requests in order, up to a number of events but at least
-// one request if there is any.
-func (q *queue) take(limit int) []*request {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n, events := 0, 0
-	for n < len(q.reqs) && (n == 0 || events+len(q.reqs[n].drafts) <= limit) {
-		events += len(q.reqs[n].drafts)
-		q.bytes -= q.reqs[n].size
-		n++
-	}
-	q.events -= events
-	out := q.reqs[:n:n]
-	q.reqs = q.reqs[n:]
-	if len(q.reqs) == 0 {
-		q.reqs = nil
-	} else {
-		select {
-		case q.more <- struct{}{}:
-		default:
-		}
-	}
-	return out
-}
-
-// close refuses further requests and returns those that still wait.
-func (q *queue) close(reason error) []*request {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed == nil {
-		q.closed = reason
-	}
-	left := q.reqs
-	q.reqs, q.events, q.bytes = nil, 0, 0
-	return left
 }
 
 // A pool is the batch being built: the records of many requests that will become
@@ -299,6 +230,7 @@ type pool struct {
 	placed   []placed // of this pool, in order
 	requests []*request
 	outcomes []outcome
+	ordered  time.Time
 	bytes    int64
 	// broken: part of a request is in the batch and the rest could not be put there.
 	// The pool must not be applied, or a refused request would half happen.
@@ -389,6 +321,7 @@ func (l *Ledger) fly(p *pool) bool {
 		p.resolve(nil, err)
 		return false
 	}
+	p.ordered = time.Now()
 	l.flying.Store(true)
 	l.flights <- p // has room: no other pool flies
 	return true
@@ -593,7 +526,7 @@ func (l *Ledger) landPool(p *pool) (*Head, error) {
 func (p *pool) resolve(head *Head, err error) {
 	for i, r := range p.requests {
 		out := p.outcomes[i]
-		if out.head = head; err != nil {
+		if out.head, out.ordered = head, p.ordered; err != nil {
 			out = outcome{err: fmt.Errorf("the ledger stopped before the events were durable: %w", err)}
 		}
 		r.done <- out
