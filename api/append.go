@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -158,7 +159,10 @@ func (s *Server) append(ctx context.Context, principal string, batch []events.Ev
 	if err := s.keepUp(ctx); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	receipts, err := s.o.Append(ctx, batch...)
+	s.metrics.timeAppend(began, receipts)
+	s.traceAppend(ctx, began, batch, receipts, err)
 	for _, rc := range receipts {
 		if rc.Repeated {
 			s.metrics.repeated.Inc()

@@ -2,6 +2,9 @@ package api
 
 import (
 	"net/http"
+	"time"
+
+	"ledgerline/ledger"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -14,26 +17,48 @@ type metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec   // by method, route, status
 	seconds  *prometheus.HistogramVec // by route
-	problems *prometheus.CounterVec   // by rule
-	refusals *prometheus.CounterVec   // by rule
+	inFlight prometheus.Gauge
+	problems *prometheus.CounterVec // by rule
+	refusals *prometheus.CounterVec // by rule
 	appended prometheus.Counter
 	repeated prometheus.Counter
+	ordering prometheus.Histogram
+	syncing  prometheus.Histogram
 }
+
+// appendBuckets begin below what one synced write of a fast disk takes.
+var appendBuckets = []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .5, 2, 10}
 
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_requests_total", Help: "Requests answered."}, []string{"method", "route", "status"}),
-		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ledgerline_http_request_seconds", Help: "Time to answer.", Buckets: []float64{.001, .005, .02, .1, .5, 2, 10}}, []string{"route"}),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ledgerline_http_request_duration_seconds", Help: "Time to answer.", Buckets: []float64{.0005, .001, .005, .02, .1, .5, 2, 10}}, []string{"route"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ledgerline_http_requests_in_flight", Help: "Requests that are being answered."}),
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_problems_total", Help: "Requests answered with a problem, by the rule that was broken."}, []string{"rule"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_refusals_total", Help: "Events not admitted, by the rule that refused them."}, []string{"rule"}),
 		appended: prometheus.NewCounter(prometheus.CounterOpts{Name: "ledgerline_appended_total", Help: "Events recorded through this server."}),
 		repeated: prometheus.NewCounter(prometheus.CounterOpts{Name: "ledgerline_repeated_total", Help: "Events that were there already and got their old receipt."}),
+		ordering: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ledgerline_append_order_duration_seconds", Help: "Time from an append until its events have their places: waiting and checking.", Buckets: appendBuckets}),
+		syncing:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ledgerline_append_sync_duration_seconds", Help: "Time from there until they are durable.", Buckets: appendBuckets}),
 	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "ledgerline_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": s.o.Version}})
+	build.Set(1)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, m.problems, m.refusals, m.appended, m.repeated,
+	registry.MustRegister(build, m.requests, m.seconds, m.problems, m.refusals, m.appended, m.repeated, m.inFlight, m.ordering, m.syncing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &standingCollector{s})
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
+}
+
+// timeAppend notes how long an append that succeeded took to be ordered and to be
+// durable.
+func (m *metrics) timeAppend(began time.Time, receipts []ledger.Receipt) {
+	if len(receipts) == 0 || receipts[0].Ordered.IsZero() { // nothing came of it, or a benchmark has no book
+		return
+	}
+	ordered := receipts[0].Ordered
+	m.ordering.Observe(ordered.Sub(began).Seconds())
+	m.syncing.Observe(time.Since(ordered).Seconds())
 }
 
 func serveMetrics(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
@@ -62,12 +87,13 @@ var (
 	patrolSize    = prometheus.NewDesc("ledgerline_patrol_size", "Records of the patrol's pass.", nil, nil)
 	patrolEnded   = prometheus.NewDesc("ledgerline_patrol_last_pass_timestamp_seconds", "When the patrol's last complete pass ended; 0 if there was none.", nil, nil)
 	patrolDamage  = prometheus.NewDesc("ledgerline_patrol_findings", "What the patrol found to be not as it was acknowledged.", nil, nil)
+	indexLag      = prometheus.NewDesc("ledgerline_index_lag_positions", "Records that no commitment of the completeness index covers; absent while there is none.", nil, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, indexLag, viewHealthy} {
 		ch <- d
 	}
 }
@@ -81,6 +107,9 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(durableSize, float64(head.Size))
 	gauge(publishedSize, float64(c.s.publishedSize()))
 	gauge(recordedTime, float64(head.Time)/1e6)
+	if index := c.s.indexAnswer(); index != nil {
+		gauge(indexLag, float64(index.Lag))
+	}
 	gauge(followers, float64(len(c.s.streams)))
 	out := c.s.outsiders()
 	if out.Cosigned != nil {

@@ -27,6 +27,7 @@ import (
 // and the metrics read it at the end.
 type call struct {
 	id     string
+	trace  string // of the span, if requests are traced
 	caller caller
 	// rule is that of the problem it was answered with; err is what went wrong
 	// on our side, or with the connection.
@@ -71,8 +72,11 @@ func plainWord(s string) bool {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		r, span := s.beginSpan(r)
+		s.metrics.inFlight.Inc()
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
+			s.metrics.inFlight.Dec()
 			route := "none"
 			if rc := chi.RouteContext(r.Context()); rc != nil && rc.RoutePattern() != "" {
 				route = rc.RoutePattern()
@@ -82,6 +86,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				status = http.StatusOK
 			}
 			elapsed := time.Since(start)
+			endSpan(span, r, route, status)
 			s.metrics.requests.WithLabelValues(r.Method, route, strconv.Itoa(status)).Inc()
 			s.metrics.seconds.WithLabelValues(route).Observe(elapsed.Seconds())
 			c := callOf(r)
@@ -90,6 +95,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				slog.String("request", c.id), slog.String("method", r.Method), slog.String("route", route),
 				slog.Int("status", status), slog.Int("bytes", ww.BytesWritten()), slog.Duration("elapsed", elapsed),
 				slog.String("principal", c.caller.principal), slog.String("remote", r.RemoteAddr),
+			}
+			if c.trace != "" {
+				attrs = append(attrs, slog.String("trace", c.trace))
 			}
 			if c.rule != "" {
 				attrs = append(attrs, slog.String("rule", c.rule))

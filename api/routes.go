@@ -72,6 +72,7 @@ func routes() []route {
 		{get, "/healthz", "The process is up", accessPublic, direct(getHealth), ""},
 		{get, "/readyz", "The views have caught up with the book; 503 until they have", accessPublic, readiness(), ""},
 		{get, "/metrics", "Prometheus metrics", accessPublic, raw(serveMetrics, text("text/plain")), ""},
+		{get, "/debug/pprof/*", "Profiles of the process, for go tool pprof: heap, goroutine, profile?seconds=10, …", accessAdmin, profiles(), ""},
 
 		{get, "/", "Start page", accessPublic, pageEndpoint(serveStart), ""},
 		{get, "/events", "Records, filtered, for reading", accessRead, viewedPage("timeline.html", "title-records", showTimeline), ""},

@@ -22,6 +22,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Options of a server. Ledger and Views are required; the rest may be zero.
@@ -40,6 +41,8 @@ type Options struct {
 	// StrictOpenLineage refuses OpenLineage events that do not conform to the
 	// specification, instead of recording them with the verdict.
 	StrictOpenLineage bool
+	// Tracer makes spans of requests and appends; nil: nothing is traced.
+	Tracer trace.Tracer
 	// Version is the program's, for /v1/status.
 	Version string
 	Now     func() time.Time // nil: the system clock

@@ -36,6 +36,7 @@ type config struct {
 	Timestamp timestampConfig `toml:"timestamp"`
 	Witness   witnessConfig   `toml:"witness"`
 	Patrol    patrolConfig    `toml:"patrol"`
+	Trace     traceConfig     `toml:"trace"`
 }
 
 // limitConfig bounds what clients can ask; see api.Limits.
@@ -58,6 +59,7 @@ func defaultConfig() *config {
 		Limit:     limitConfig{ViewLag: 250_000},
 		Timestamp: timestampConfig{Every: interval(10 * time.Minute)},
 		Patrol:    patrolConfig{Rate: 4, Every: interval(24 * time.Hour)},
+		Trace:     traceConfig{Ratio: 1},
 	}
 }
 

@@ -37,10 +37,10 @@ var directions = []struct {
 	{"projections", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/events/rulepack", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections/graph", pebble, watermill, cbor, json2, "github.com/google/uuid"}},
 	{"projections/graph", nil},
 	{"api", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", chi, xmod, json2,
-		"github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang"}},
+		"github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", telemetry}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},
-	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats"}},
+	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats", telemetry}},
 }
 
 const (
@@ -50,6 +50,7 @@ const (
 	pebble    = "github.com/cockroachdb/pebble/v2"
 	watermill = "github.com/ThreeDotsLabs/watermill"
 	chi       = "github.com/go-chi/chi/v5"
+	telemetry = "go.opentelemetry.io/otel"
 )
 
 // confined lists what must not leak out of its packages even in tests. The bench

@@ -96,9 +96,9 @@ func command(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func serveDir(t *testing.T, dir string) *server {
+func serveDir(t *testing.T, dir string, more ...string) *server {
 	t.Helper()
-	s, err := startServer("", os.Environ(), "serve", "--dir", dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "error")
+	s, err := startServer("", os.Environ(), append([]string{"serve", "--dir", dir, "--addr", "127.0.0.1:0", "--dev", "--log-level", "error"}, more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func (c *config) check() error {
 	if c.Dir == "" {
 		return usage("which ledger? give --dir DIR, or dir in the file of --config")
 	}
-	return c.Patrol.check()
+	return errors.Join(c.Patrol.check(), c.Trace.check())
 }
 
 // serve opens the ledger and answers until ctx ends.
@@ -96,10 +96,15 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return errors.Join(err, ln.Close(), s.Close())
 	}
+	tracer, endSpans, err := c.Trace.start(ctx, s.book.Origin(), logger)
+	if err != nil {
+		return errors.Join(err, ln.Close(), s.Close())
+	}
 	stop, stopPatrol := attest(ctx, n), c.Patrol.start(ctx, s.book, logger)
-	err = s.serve(ctx, ln, api.Options{Logger: logger, Dev: c.Dev, StrictOpenLineage: c.StrictOpenLineage, Notary: n, Limits: c.Limit.limits()}, p.out, nil)
+	err = s.serve(ctx, ln, api.Options{Logger: logger, Dev: c.Dev, StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits()}, p.out, nil)
 	stopPatrol()
 	stop()
+	endSpans()
 	return errors.Join(err, s.Close())
 }
 
