@@ -94,7 +94,7 @@ func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
 	return accessesPage{
 		page: p, List: list, Query: q, Parties: parties.Parties,
 		Filtered: q.Flagged || q.Provider != "" || q.Consumer != "" || q.Agreement != "" || q.Entry != "" || q.Dataset != "" ||
-			q.Column != "" || q.Result != "" || q.From != 0 || q.To != 0,
+			q.Column != "" || q.Result != "" || q.Type != "" || q.From != 0 || q.To != 0,
 	}, c.twin(p, "/v1/accesses")
 }
 

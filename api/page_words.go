@@ -97,6 +97,12 @@ var words = map[string][2]string{
 	"rule/access.purpose-not-granted":  {"purpose not granted", "用途未授予"},
 	"rule/access.consumer-mismatch":    {"another consumer", "使用方不符"},
 	"rule/access.provider-mismatch":    {"another provider", "提供方不符"},
+	"rule/access.region-not-granted":   {"region not granted", "区域未授予"},
+	"rule/access.batch-overlaps":       {"numbers recorded before", "编号重复"},
+	"rule/access.batch-unchained":      {"does not go on from the batch before", "与前一批次不衔接"},
+
+	"access/access.batch.sealed": {"sealed batch", "封存批次"},
+	"access/access.gap.declared": {"declared gap", "申报缺口"},
 
 	"symptom/missing":     {"missing", "缺失"},
 	"symptom/wrong":       {"wrong", "错误"},

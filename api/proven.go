@@ -188,8 +188,7 @@ func unprovable(field, detail, fix string) *Problem {
 }
 
 const (
-	typeAccess     = "access.call.recorded"
-	typeDenied     = "access.call.denied"
+	typesAccess    = "access."
 	typesAgreement = "share.agreement."
 	typesShare     = "share."
 )

@@ -143,7 +143,7 @@ func (c *question) proveShares(q sharesQuery, list projections.ShareList) error 
 	}
 	cl := claim{names: someNames(proof.KindEntry, q.Entry, proof.KindParty, q.Provider, proof.KindParty, q.Consumer)}
 	if len(cl.names) == 0 {
-		cl.names = typeNames(typesShare, typeAccess, typeDenied)
+		cl.names = typeNames(typesShare, typesAccess)
 	} else {
 		cl.names = cl.names[:1]
 	}
@@ -170,7 +170,8 @@ type accessesQuery struct {
 	Column    string `query:"column" doc:"a column accessed"`
 	Purpose   string `query:"purpose" doc:"the purpose the call was for"`
 	Result    string `query:"result" doc:"what the producer reported, such as ok or denied"`
-	Flagged   bool   `query:"flagged" doc:"only calls that broke a rule"`
+	Type      string `query:"type" doc:"only single calls, denied calls, sealed batches or declared gaps. Default: all" enum:"access.call.recorded,access.call.denied,access.batch.sealed,access.gap.declared"`
+	Flagged   bool   `query:"flagged" doc:"only what broke a rule"`
 }
 
 func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) {
@@ -179,7 +180,7 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 		return projections.AccessList{}, err
 	}
 	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result, Type: q.Type,
 		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -195,10 +196,10 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	if dataset != (projections.Dataset{}) {
 		names = append(names, proof.Name{proof.KindDataset, dataset.Namespace, dataset.Name})
 	}
-	cl := claim{names: []proof.Name{{proof.KindType, typeAccess}, {proof.KindType, typeDenied}}}
+	cl := claim{names: typeNames(typesAccess)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
-	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Result != "" || q.Flagged || q.From != 0 || q.To != 0
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0
 	if len(names) > 0 {
 		cl.names, cl.also = names[:1], names[1:]
 	}
@@ -207,6 +208,19 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 		cl.rows = append(cl.rows, a.Position)
 	}
 	return cl
+}
+
+type producersQuery struct {
+	reading
+	paging
+	Party string `query:"party" doc:"id of the party that answers for the producer"`
+	Gaps  bool   `query:"gaps" doc:"only producers that miss numbers, declared or not"`
+}
+
+func listProducers(c *question, q producersQuery) (projections.ProducerList, error) {
+	list, err := c.view.Producers(c.ctx, projections.ProducerQuery{Party: q.Party, Gaps: q.Gaps, Page: c.page(q.paging)})
+	c.next(&list.Next)
+	return list, err
 }
 
 // dataset finds a dataset by its text form. It is resolved against what is

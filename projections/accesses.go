@@ -2,45 +2,50 @@ package projections
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
 )
 
-// Access is one recorded call, judged against the agreement it invoked.
+// Access is what was recorded of calls, judged against the agreement they invoked:
+// one call, a sealed batch of them, or a gap where records of calls are missing.
 type Access struct {
-	Position  int64       `json:"position"`
-	Recorded  events.Time `json:"recorded"`
-	Time      events.Time `json:"time"` // when the call was made, as claimed
-	Call      string      `json:"call"`
+	Position int64       `json:"position"`
+	Recorded events.Time `json:"recorded"`
+	Type     string      `json:"type" row:"-"` // follows from the rest
+	// Time is when the call was made, as claimed. A batch and a gap go from Time to
+	// Until.
+	Time      events.Time `json:"time"`
+	Until     events.Time `json:"until,omitzero"`
+	Call      string      `json:"call,omitempty"`
 	Agreement string      `json:"agreement,omitempty"`
 	Provider  string      `json:"provider"`
-	Consumer  string      `json:"consumer"`
+	Consumer  string      `json:"consumer,omitempty"`
 	Operator  string      `json:"operator,omitempty"`
 	RequestNo string      `json:"request_no,omitempty"`
-	Purpose   string      `json:"purpose"`
-	Entry     string      `json:"entry"`
+	Purpose   string      `json:"purpose,omitempty"`
+	Entry     string      `json:"entry,omitempty"`
 	// EntryVersion is the version the producer named; 0 if it named none.
 	EntryVersion int      `json:"entry_version,omitempty"`
 	Dataset      *Dataset `json:"dataset,omitempty"`
-	Method       string   `json:"method"`
+	Method       string   `json:"method,omitempty"`
 	Columns      []string `json:"columns,omitempty"`
 	// Region is the area of the rows returned or asked for, where the call named one.
 	Region       string `json:"region,omitempty"`
 	RowCount     int    `json:"row_count"`
 	SubjectCount *int   `json:"subject_count,omitempty"`
 	Masking      string `json:"masking,omitempty"`
-	// Result is ok, empty, denied or error, Reason why if not ok.
-	Result     string `json:"result"`
+	// Result is ok, empty, denied or error, Reason why if not ok; batches and gaps
+	// have none.
+	Result     string `json:"result,omitempty"`
 	Reason     string `json:"reason,omitempty"`
 	Credential string `json:"credential,omitempty"`
+	Batch      *Batch `json:"batch,omitempty"`
+	Gap        *Gap   `json:"gap,omitempty"`
 	// Imported marks a call from before the ledger: no native evidence.
 	Imported bool `json:"imported,omitempty"`
-	// Flags are the rules the call broke, as far as was known when it was
-	// recorded; empty for a lawful call, and for one that got no data.
+	// Flags are the rules the calls broke, as far as was known when they were
+	// recorded; empty for lawful calls, and for those that got no data.
 	Flags []Flag `json:"flags"`
 }
 
@@ -48,6 +53,7 @@ func (a *Access) code(c *coder) {
 	integer(c, &a.Position)
 	integer(c, &a.Recorded)
 	integer(c, &a.Time)
+	integer(c, &a.Until)
 	c.texts(&a.Call, &a.Agreement, &a.Provider, &a.Consumer, &a.Operator, &a.RequestNo, &a.Purpose, &a.Entry)
 	integer(c, &a.EntryVersion)
 	optional(c, &a.Dataset, (*Dataset).code)
@@ -55,10 +61,56 @@ func (a *Access) code(c *coder) {
 	textList(c, &a.Columns)
 	c.text(&a.Region)
 	integer(c, &a.RowCount)
+	optional(c, &a.Batch, (*Batch).code)
+	optional(c, &a.Gap, (*Gap).code)
 	optional(c, &a.SubjectCount, func(n *int, c *coder) { integer(c, n) })
 	c.texts(&a.Masking, &a.Result, &a.Reason, &a.Credential)
 	c.bool(&a.Imported)
 	list(c, &a.Flags, (*Flag).code)
+}
+
+// Batch is what a sealed batch says of its calls together. The producer keeps the
+// records of the calls; Root commits to them.
+type Batch struct {
+	ID       string `json:"id"`
+	Producer string `json:"producer"`
+	// First and Last are the producer's numbers of the first and the last call.
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+	// Calls counts those that got an answer, Denied the others.
+	Calls    int      `json:"calls"`
+	Denied   int      `json:"denied"`
+	Purposes []string `json:"purposes"`
+	Regions  []string `json:"regions,omitempty"`
+	Root     []byte   `json:"root"`
+}
+
+func (b *Batch) code(c *coder) {
+	c.texts(&b.ID, &b.Producer)
+	integer(c, &b.First)
+	integer(c, &b.Last)
+	integer(c, &b.Calls)
+	integer(c, &b.Denied)
+	textList(c, &b.Purposes)
+	textList(c, &b.Regions)
+	c.bytes(&b.Root)
+}
+
+// Gap says that records of calls are missing, and why.
+type Gap struct {
+	ID       string `json:"id"`
+	Producer string `json:"producer"`
+	By       string `json:"by"`
+	// First and Last are the numbers that are missing; 0 if none were given out.
+	First uint64 `json:"first,omitempty"`
+	Last  uint64 `json:"last,omitempty"`
+	Cause string `json:"cause"`
+}
+
+func (g *Gap) code(c *coder) {
+	c.texts(&g.ID, &g.Producer, &g.By, &g.Cause)
+	integer(c, &g.First)
+	integer(c, &g.Last)
 }
 
 // Flag is a rule that a reported fact breaks.
@@ -87,16 +139,22 @@ const (
 	RuleConsumerMismatch   = "access.consumer-mismatch"
 	RuleProviderMismatch   = "access.provider-mismatch"
 	RuleRegionNotGranted   = "access.region-not-granted"
+	// RuleBatchOverlaps and RuleBatchUnchained are about a sealed batch itself: it
+	// holds numbers that were recorded before, or does not go on from the batch before.
+	RuleBatchOverlaps  = "access.batch-overlaps"
+	RuleBatchUnchained = "access.batch-unchained"
 )
 
 // AccessQuery selects accesses; empty fields select everything.
 type AccessQuery struct {
-	Provider, Consumer, Agreement, Entry, Column, Result string
-	Dataset                                              Dataset
-	FlaggedOnly                                          bool
-	Purpose                                              string
-	Imported                                             *bool       // nil: both
-	From, To                                             events.Time // of Access.Time, [From, To)
+	Provider, Consumer, Agreement, Entry, Column, Result, Type string
+	Dataset                                                    Dataset
+	FlaggedOnly                                                bool
+	Purpose                                                    string
+	Imported                                                   *bool // nil: both
+	// From and To bound when calls were made, [From, To); batches and gaps are those
+	// that overlap it.
+	From, To events.Time
 	Page
 }
 
@@ -106,17 +164,17 @@ type AccessList struct {
 	Next     string   `json:"next,omitempty"`
 }
 
-// accessKey holds a row per call, by position; accessBy the posting lists.
+// accessKey holds a row per call, batch and gap, by position; accessBy the posting lists.
 var accessKey = entityKey(tAccess)
 
-// anyAccess lists all calls.
+// anyAccess lists them all.
 var anyAccess = accessBy("any", "")
 
 func accessBy(kind string, value ...string) []byte {
 	return entityKey(tAccessBy, append([]string{kind}, value...)...)
 }
 
-// applyAccesses judges a call and keeps it.
+// applyAccesses judges what was recorded of calls and keeps it.
 func applyAccesses(b *batch, e *ledger.Entry) error {
 	var a Access
 	var dataset events.DatasetRef
@@ -135,24 +193,52 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 			Result: events.AccessDenied, Reason: d.Reason, Credential: d.Credential,
 		}
 		dataset = d.Dataset
+	case *events.BatchSealed:
+		a = Access{
+			Time: d.Period.From, Until: d.Period.To, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Entry: d.Entry, EntryVersion: d.EntryVersion,
+			Columns: d.Columns, RowCount: d.Rows, SubjectCount: d.Subjects,
+			Batch: &Batch{
+				ID: d.Batch, Producer: d.Producer, First: d.First, Last: d.Last, Calls: d.CountOK, Denied: d.CountDenied,
+				Purposes: d.Purposes, Regions: d.Regions, Root: d.Root,
+			},
+		}
+	case *events.GapDeclared:
+		a = Access{
+			Time: d.Period.From, Until: d.Period.To, Provider: d.Provider,
+			Gap: &Gap{ID: d.Gap, Producer: d.Producer, By: d.By, First: d.First, Last: d.Last, Cause: d.Cause},
+		}
 	default:
 		return nil
 	}
-	a.Position, a.Recorded, a.Time, a.Imported, a.Flags = e.Position, e.Recorded, e.Event.Time, e.Event.Imported, []Flag{}
-	for _, list := range [][2]string{{"any"}, {"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}, {"purpose", a.Purpose}} {
-		b.mark(tAccessBy, list[:]...)
+	a.Position, a.Recorded, a.Imported, a.Flags = e.Position, e.Recorded, e.Event.Imported, []Flag{}
+	if a.Time == 0 {
+		a.Time = e.Event.Time
+	}
+	if err := b.follow(&a, e); err != nil {
+		return err
+	}
+	return b.keepAccess(&a, dataset)
+}
+
+// keepAccess keeps an access under all it can be found by.
+func (b *batch) keepAccess(a *Access, dataset events.DatasetRef) error {
+	b.mark(tAccessBy, "any", "")
+	for _, list := range [][2]string{{"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}, {"agreement", a.Agreement}} {
+		if list[1] != "" {
+			b.mark(tAccessBy, list[:]...)
+		}
+	}
+	for _, p := range a.purposes() {
+		b.mark(tAccessBy, "purpose", p)
 	}
 	if dataset != (events.DatasetRef{}) {
 		a.Dataset = &Dataset{dataset.Namespace, dataset.Name}
 		b.mark(tAccessBy, "dataset", a.Dataset.Namespace, a.Dataset.Name)
 	}
-	if a.Agreement != "" {
-		b.mark(tAccessBy, "agreement", a.Agreement)
-	}
 	for _, c := range a.Columns {
 		b.mark(tAccessBy, "column", c)
 	}
-	if err := b.judge(&a); err != nil {
+	if err := b.judge(a); err != nil {
 		return err
 	}
 	if len(a.Flags) > 0 {
@@ -164,135 +250,61 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 	if err := b.count("accesses", 1); err != nil {
 		return err
 	}
-	return b.put(accessKey, &a)
+	return b.put(accessKey, a)
 }
 
-// judge holds a call that got an answer to the agreement it invoked, as the
-// agreement stood when the call was made according to all that was recorded
-// before the call. (A suspension recorded later, but effective earlier, does not
-// change the flag: it shows in the agreement's own history.)
-func (b *batch) judge(a *Access) error {
-	if a.Result != events.AccessOK && a.Result != events.AccessEmpty {
-		return nil
-	}
-	flag := func(rule string, shown int64, detail string, args ...any) {
-		f := Flag{Rule: rule, Detail: fmt.Sprintf(detail, args...), Events: []int64{a.Position}}
-		if shown >= 0 {
-			f.Events = []int64{shown, a.Position}
-		}
-		a.Flags = append(a.Flags, f)
-	}
-	if a.Agreement == "" {
-		free, err := b.unconditional(a)
-		if err == nil && !free && a.Provider != a.Consumer {
-			flag(RuleNoAgreement, -1, "the call invoked no agreement")
-		}
-		return err
-	}
-	was, err := b.agreementAt(a.Agreement, a.Time)
+// purposes are those that the calls stated.
+func (a *Access) purposes() []string {
 	switch {
-	case err != nil:
-		return err
-	case was == nil:
-		flag(RuleNoAgreement, -1, "no agreement %q was known when the call was recorded", a.Agreement)
-		return nil
-	case !within(a.Time, was.Since, was.Until):
-		flag(RuleAgreementNotActive, was.Position, "the agreement took effect at %s, after the call at %s", was.Since, a.Time)
-	case was.State != events.StageActive:
-		flag(RuleAgreementNotActive, was.Position, "the agreement was %s since %s when the call was made at %s", was.State, was.Since, a.Time)
-	}
-	if !within(a.Time, was.TermFrom, was.TermTo) {
-		flag(RuleOutsideTerm, was.Position, "the call at %s is outside the term from %s to %s", a.Time, was.TermFrom, was.TermTo)
-	}
-	if a.Provider != was.Provider {
-		flag(RuleProviderMismatch, was.Position, "the agreement is with provider %q, the call was to %q", was.Provider, a.Provider)
-	}
-	if a.Consumer != was.Consumer {
-		flag(RuleConsumerMismatch, was.Position, "the agreement is with consumer %q, the call was by %q", was.Consumer, a.Consumer)
-	}
-	if !slices.Contains(was.Purposes, a.Purpose) {
-		flag(RulePurposeNotGranted, was.Position, "the purpose %q is not among %q", a.Purpose, was.Purposes)
-	}
-	if a.Region != "" && !covers(was.Scope.Region, a.Region) {
-		flag(RuleRegionNotGranted, was.Position, "the region %q is not within %q", a.Region, was.Scope.Region)
-	}
-	grant, ok := was.grant(a.Entry)
-	if !ok {
-		flag(RuleEntryNotGranted, was.Position, "the agreement grants nothing of entry %q", a.Entry)
+	case a.Batch != nil:
+		return a.Batch.Purposes
+	case a.Gap != nil:
 		return nil
 	}
-	if extra := beyond(a.Columns, grant.Items); len(extra) > 0 {
-		flag(RuleColumnNotGranted, was.Position, "not granted: %s", strings.Join(extra, ", "))
-	}
-	return nil
+	return []string{a.Purpose}
 }
 
-// agreementAt reads an agreement's state at a time: of the states that had taken
-// effect by then, the one recorded last. If none had, it is the first state of
-// all; nil if the agreement is not known.
-func (b *batch) agreementAt(id string, at events.Time) (*Agreement, error) {
-	k := entityKey(tAgreement, id)
-	state, err := recall[Agreement](b, k)
-	if err != nil || state == nil || within(at, state.Since, state.Until) {
-		return state, err
+// calls counts those that got an answer, and those that did not.
+func (a *Access) calls() (answered, refused int) {
+	switch {
+	case a.Batch != nil:
+		return a.Batch.Calls, a.Batch.Denied
+	case a.Gap != nil:
+		return 0, 0
+	case a.Result == events.AccessOK || a.Result == events.AccessEmpty:
+		return 1, 0
 	}
-	err = b.history(k, func(row row) (bool, error) {
-		state = new(Agreement)
-		if err := row.decode(state); err != nil {
-			return false, err
-		}
-		return !within(at, state.Since, state.Until), nil
-	})
-	return state, err
+	return 0, 1
 }
 
-// covers reports whether a region lies in another, by the codes of GB/T 2260: of
-// six digits, 990000 is a province, 990100 a city of it, 990102 a district of that;
-// longer codes go on from there. An empty region is everywhere; of codes of another
-// kind each is a region by itself.
-func covers(granted, region string) bool {
-	if granted == "" || granted == region {
-		return true
+// typ is the type of the event that was recorded.
+func (a *Access) typ() string {
+	switch {
+	case a.Batch != nil:
+		return typeBatch
+	case a.Gap != nil:
+		return typeGap
+	case a.Result == events.AccessDenied:
+		return typeDenied
 	}
-	if len(granted) < 6 || len(region) < len(granted) {
-		return false
-	}
-	whole := granted[:6]
-	for _, end := range []string{"0000", "00"} {
-		if strings.HasSuffix(whole, end) {
-			return len(granted) == 6 && strings.HasPrefix(region, strings.TrimSuffix(whole, end))
-		}
-	}
-	return strings.HasPrefix(region, granted)
+	return typeAccess
 }
 
-// beyond lists what is asked for but not granted.
-func beyond(asked, granted []string) []string {
-	return slices.DeleteFunc(slices.Clone(asked), func(c string) bool { return slices.Contains(granted, c) })
+// The types of accesses.
+const (
+	typeAccess = "access.call.recorded"
+	typeDenied = "access.call.denied"
+	typeBatch  = "access.batch.sealed"
+	typeGap    = "access.gap.declared"
+)
+
+// overlaps tells whether a call was made within [from, to), or a batch or a gap
+// has a part of it.
+func (a *Access) overlaps(from, to events.Time) bool {
+	return within(a.Time, from, to) || a.Time < from && a.Until > from
 }
 
-// unconditional reports whether what was called for is shared without condition,
-// so that no agreement is needed: the entry in the version in force now, and each
-// column read.
-func (b *batch) unconditional(a *Access) (bool, error) {
-	step, err := recall[entryStep](b, stepKey(a.Entry))
-	if err != nil || step == nil || step.Published == 0 {
-		return false, err
-	}
-	d, err := b.content(a.Entry, step.Published)
-	if err != nil {
-		return false, err
-	}
-	if d.Sharing.Attribute != events.SharingUnconditional {
-		return false, nil
-	}
-	return !slices.ContainsFunc(d.Items, func(it events.EntryItem) bool {
-		own := it.Sharing != "" && it.Sharing != events.SharingUnconditional
-		return own && (len(a.Columns) == 0 || slices.Contains(a.Columns, it.ID))
-	}), nil
-}
-
-// Accesses lists recorded calls.
+// Accesses lists recorded calls, sealed batches of them, and declared gaps.
 func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) {
 	s := selection{high: w.at, descending: true}
 	if q.FlaggedOnly {
@@ -308,6 +320,9 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))
 		}
 	}
+	if q.Type != "" {
+		s.groups = append(s.groups, group(eventBy(nameOf(events.NameType, q.Type))))
+	}
 	if len(s.groups) == 0 {
 		s.groups = [][][]byte{group(anyAccess)}
 	}
@@ -315,7 +330,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 	var err error
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		a, ok, err := r.access(position)
-		if err != nil || !ok || !within(a.Time, q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {
+		if err != nil || !ok || !a.overlaps(q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, err
 		}
 		list.Accesses = append(list.Accesses, a)
@@ -324,12 +339,13 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 	return list, err
 }
 
-// access reads the call recorded at a position; false if none was.
+// access reads what was recorded of calls at a position; false if nothing was.
 func (r *reader) access(position int64) (a Access, ok bool, err error) {
 	row, ok, err := r.getAt(accessKey, position)
 	if err != nil || !ok || row.position != position {
 		return Access{}, false, err
 	}
 	err = row.decode(&a)
+	a.Type = a.typ()
 	return a, err == nil, err
 }

@@ -51,7 +51,8 @@ type Exposed struct {
 	Columns        []string `json:"columns"`
 	ColumnsUnknown bool     `json:"columns_unknown,omitempty"`
 	// Calls counts those that got data or an empty answer, Rows what they got,
-	// Denied those that were denied or failed, Flagged those that broke a rule.
+	// Denied those that were denied or failed, Flagged
+	// the records of such that broke a rule. A sealed batch counts with all its calls.
 	Calls   int `json:"calls"`
 	Rows    int `json:"rows"`
 	Denied  int `json:"denied"`
@@ -170,7 +171,7 @@ func (x *exposing) calls(ctx context.Context) error {
 			return false, nil
 		}
 		a, ok, err := x.r.access(position)
-		if err == nil && ok && within(a.Time, x.q.From, x.q.To) {
+		if err == nil && ok && a.overlaps(x.q.From, x.q.To) {
 			x.count(&a)
 		}
 		return true, err
@@ -179,6 +180,9 @@ func (x *exposing) calls(ctx context.Context) error {
 
 // count adds a call, if it touched what was reached.
 func (x *exposing) count(a *Access) {
+	if a.Gap != nil {
+		return
+	}
 	depth := -1
 	if e := x.t.entries[a.Entry]; e != nil {
 		depth = e.depth
@@ -198,15 +202,15 @@ func (x *exposing) count(a *Access) {
 	}
 	k := exposedKey{a.Consumer, a.Provider, a.Agreement, a.Entry}
 	s := x.sum(k, depth, a.Time)
-	if a.Result == events.AccessOK || a.Result == events.AccessEmpty {
-		s.Calls, s.Rows = s.Calls+1, s.Rows+a.RowCount
+	answered, refused := a.calls()
+	if s.Calls, s.Denied = s.Calls+answered, s.Denied+refused; answered > 0 {
+		s.Rows += a.RowCount
 		s.Columns = unite(s.Columns, columns, cmp.Compare[string])
 		s.ColumnsUnknown = s.ColumnsUnknown || len(a.Columns) == 0
-	} else {
-		s.Denied++
 	}
 	s.Flagged += int(one(len(a.Flags) > 0))
-	s.Purposes = unite(s.Purposes, []string{a.Purpose}, cmp.Compare[string])
+	s.Last = max(s.Last, a.Until)
+	s.Purposes = unite(s.Purposes, a.purposes(), cmp.Compare[string])
 	s.note(a.Position)
 }
 

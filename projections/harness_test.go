@@ -53,6 +53,7 @@ type claim struct {
 	effective events.Time
 	party     string
 	imported  bool
+	number    uint64 // of producer gateway-1; 0: none
 	data      events.Data
 }
 
@@ -68,8 +69,12 @@ func (b *book) event(c claim) events.Event {
 		ol.Digest = ""
 		ol.Digest = digestOf(b.t, ol)
 	}
+	var producer *events.ProducerSeq
+	if c.number != 0 {
+		producer = &events.ProducerSeq{ID: "gateway-1", Seq: c.number}
+	}
 	return events.Event{
-		ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective,
+		Producer: producer, ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective,
 		Principal: "tester", Party: c.party, Imported: c.imported, Data: c.data,
 	}
 }
@@ -233,6 +238,8 @@ func answers(t testing.TB, w *View) []byte {
 	say(diff, err)
 	accesses, err := w.Accesses(ctx, AccessQuery{Page: all})
 	say(accesses, err)
+	producers, err := w.Producers(ctx, ProducerQuery{Page: all})
+	say(producers, err)
 	for _, q := range []ShareQuery{{}, {Dataset: Dataset{"pg", "raw"}}, {Purpose: "statistics"}} {
 		q.Page = all
 		shares, err := w.Shares(ctx, q)

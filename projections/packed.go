@@ -74,26 +74,11 @@ func (b *batch) count(name string, change int64) error {
 	if change < math.MinInt16 || change > math.MaxInt16 {
 		return fmt.Errorf("views: counter %s cannot change by %d at once", name, change)
 	}
-	c := b.s.counters[name]
-	entity := entityKey(tCount, name)
-	if c == nil {
-		c = &counter{chunk: -1}
-		r, err := b.reader()
-		if err != nil {
-			return err
-		}
-		row, ok, err := r.get(entity)
-		if err != nil {
-			return err
-		}
-		if ok {
-			c.chunk = row.position
-			if c.value, err = counted(row, latest); err != nil {
-				return err
-			}
-		}
-		b.s.counters[name] = c
+	c, err := b.counter(name)
+	if err != nil {
+		return err
 	}
+	entity := entityKey(tCount, name)
 	chunk := chunkOf(b.at)
 	row := b.packedRow(appendVersion(entity, chunk))
 	if c.chunk != chunk {
@@ -104,6 +89,39 @@ func (b *batch) count(name string, change int64) error {
 	b.size += 4
 	c.chunk, c.value = chunk, c.value+change
 	return nil
+}
+
+// counter returns what a counter says before the batch adds to it again.
+func (b *batch) counter(name string) (*counter, error) {
+	if c := b.s.counters[name]; c != nil {
+		return c, nil
+	}
+	r, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{chunk: -1}
+	row, ok, err := r.get(entityKey(tCount, name))
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		c.chunk = row.position
+		if c.value, err = counted(row, latest); err != nil {
+			return nil, err
+		}
+	}
+	b.s.counters[name] = c
+	return c, nil
+}
+
+// counted is a counter's value.
+func (b *batch) counted(name string) (int64, error) {
+	c, err := b.counter(name)
+	if err != nil {
+		return 0, err
+	}
+	return c.value, nil
 }
 
 // counted reads a counter's row as of a position.

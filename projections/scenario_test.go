@@ -281,6 +281,6 @@ func script(b *book) *book {
 
 // longScript is a book that holds both years.
 func longScript(b *book) *book {
-	script(b).add(secondYear()...)
+	script(b).add(slices.Concat(secondYear(), numbered())...)
 	return b
 }

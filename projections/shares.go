@@ -237,15 +237,11 @@ func (r *reader) share(position int64) (s Share, ok bool, err error) {
 		return Share{}, false, err
 	}
 	if ok {
-		typ := typeAccess
-		if a.Result == events.AccessDenied {
-			typ = typeDenied
-		}
 		return Share{
-			Position: position, Recorded: a.Recorded, Time: a.Time, Type: typ, Agreement: a.Agreement, Provider: a.Provider,
-			Consumer: a.Consumer, Items: []SharedItems{{a.Entry, a.Columns}}, Purposes: []string{a.Purpose}, State: a.Result,
+			Position: position, Recorded: a.Recorded, Time: a.Time, Type: a.Type, Agreement: a.Agreement, Provider: a.Provider,
+			Consumer: a.Consumer, Items: []SharedItems{{a.Entry, a.Columns}}, Purposes: a.purposes(), State: a.Result,
 			Rows: a.RowCount, Flags: a.Flags, Imported: a.Imported,
-		}, true, nil
+		}, a.Gap == nil, nil
 	}
 	row, ok, err := r.getAt(shareKey, position)
 	if err != nil || !ok || row.position != position {
@@ -259,9 +255,3 @@ func (r *reader) share(position int64) (s Share, ok bool, err error) {
 func (s *Share) delivers() bool {
 	return (s.Type == "share.delivery.completed" || s.Type == "share.return_flow.delivered") && len(s.Items) == 1
 }
-
-// The types of accesses.
-const (
-	typeAccess = "access.call.recorded"
-	typeDenied = "access.call.denied"
-)

@@ -69,6 +69,7 @@ const (
 	tDuty
 	tDutyOpen
 	tViolation
+	tProducer
 )
 
 // tableOf names the view that a table's rows are of.
@@ -79,6 +80,7 @@ var tableOf = map[table]string{
 	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
+	tProducer: "producers",
 }
 
 // entityKey is the key of an entity, without a version; with fewer parts than

@@ -82,10 +82,15 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 	case d.FilingRef != "":
 		missing = "no consultation"
 	}
-	return b.put(entityKey(tViolation, fmt.Sprintf("%019d", e.Position)), &Violation{
+	return b.put(violationKey(e.Position, RuleProvisionUnfiled), &Violation{
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
 		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
 	})
+}
+
+// violationKey is where a violation shown by a record is kept, in order of position.
+func violationKey(position int64, rule string) []byte {
+	return entityKey(tViolation, fmt.Sprintf("%019d", position), rule)
 }
 
 // violationAccesses is how many flagged calls a list of violations looks at.
@@ -105,10 +110,19 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		if found, err = r.missed(ctx, book, w.recorded); err != nil {
 			return err
 		}
-		return r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
+		if err := r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
 			var v Violation
 			err := row.decode(&v)
-			found = append(found, book.judge(v, map[string]string{"provider": v.Party})...)
+			found = append(found, book.judge(v, nil)...)
+			return true, err
+		}); err != nil {
+			return err
+		}
+		return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
+			p, err := r.producer(row)
+			for _, v := range p.violations() {
+				found = append(found, book.judge(v, nil)...)
+			}
 			return true, err
 		})
 	})
@@ -214,8 +228,12 @@ func (w *View) flagged(ctx context.Context, list *ViolationList) (out []Violatio
 		}
 		for _, a := range part.Accesses {
 			for _, f := range a.Flags {
+				party := a.Consumer
+				if f.Rule == RuleBatchOverlaps || f.Rule == RuleBatchUnchained { // of whoever keeps the records
+					party = a.Provider
+				}
 				out = append(out, book.judge(Violation{
-					Rule: f.Rule, Party: a.Consumer, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
+					Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
 					Events: append([]int64{a.Position}, f.Events...),
 				}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
 			}
