@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"ledgerline/ledger/proof"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // TestModes: the modes of CloudEvents are one event to the ledger, and a repeat
@@ -63,7 +61,7 @@ func TestReceiptIsEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := note.VerifierList(f.ledger.Verifier())
+	v := f.ledger.Keys()
 	if _, err := rc.Check("ledger.example/test", v); err != nil {
 		t.Error(err)
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"ledgerline/ledger/proof"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // proven fetches a completeness proof in both forms and checks it as a stranger.
@@ -25,7 +23,7 @@ func (f *fixture) proven(query string) (completenessJSON, *proof.Complete) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	c, err := p.Check(p.Question, "ledger.example/test", note.VerifierList(f.ledger.Verifier()))
+	c, err := p.Check(p.Question, "ledger.example/test", f.ledger.Keys())
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -19,7 +19,6 @@ import (
 	"ledgerline/projections"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/mod/sumdb/note"
 )
 
 // maxEvidenceRecords bounds a bundle: what it proves has to be packed in memory.
@@ -256,7 +255,7 @@ func tooMuchEvidence() *Problem {
 // grownSince proves that the log grew from checkpoints that somebody kept.
 func (c *question) grownSince(since []string, size int64) ([]proof.Consistency, error) {
 	l := c.s.o.Ledger
-	keys := note.VerifierList(l.Verifier())
+	keys := l.Keys()
 	bySize := make(map[int64]proof.Consistency)
 	for i, text := range since {
 		field := "/since/" + strconv.Itoa(i)

@@ -18,7 +18,7 @@ func (f *fixture) bundle(question string) (evidence.Report, reply) {
 	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/zip" {
 		f.t.Fatalf("%s: %d %s", question, r.status, r.body)
 	}
-	report, err := evidence.Check(r.body, f.ledger.Verifier())
+	report, err := evidence.Check(r.body, evidence.Trust{Keys: f.ledger.Keys()})
 	if err != nil || report.Verdict != evidence.Signed {
 		f.t.Fatalf("%s: %s %v", question, report.Verdict, err)
 	}
@@ -76,7 +76,7 @@ func TestEvidenceForms(t *testing.T) {
 		"entry=DS02&as_of=3": 1, "catalog=&as_of=1": 0,
 	} {
 		r := f.do(http.MethodPost, "/evidence", body, form...)
-		report, err := evidence.Check(r.body, f.ledger.Verifier())
+		report, err := evidence.Check(r.body, evidence.Trust{Keys: f.ledger.Keys()})
 		if r.status != http.StatusOK || err != nil || report.Records != records {
 			t.Errorf("%s: %d %+v %v, want %d records", body, r.status, report, err, records)
 		}

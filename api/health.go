@@ -54,10 +54,13 @@ type statusAnswer struct {
 	Origin string   `json:"origin"`
 	// VerifierKey is the note verifier key of the checkpoints. Take it from a
 	// place you trust, not from here, to check anything.
-	VerifierKey string                   `json:"verifier_key"`
-	Version     string                   `json:"version,omitzero"`
-	Head        headAnswer               `json:"head"`
-	Views       []projections.ViewStatus `json:"views"`
+	VerifierKey string `json:"verifier_key"`
+	// KeyChanges are the changes of that key, from the first key on: notes that the old
+	// and the new key signed.
+	KeyChanges []string                 `json:"key_changes,omitzero"`
+	Version    string                   `json:"version,omitzero"`
+	Head       headAnswer               `json:"head"`
+	Views      []projections.ViewStatus `json:"views"`
 	// Index is how far the completeness index is committed to; none before the first
 	// commitment, or while it is taken up.
 	Index *indexAnswer `json:"index,omitzero"`
@@ -151,7 +154,7 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 	}
 	counts, err := view.Counts(r.Context())
 	return statusAnswer{
-		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Version: s.o.Version,
+		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), KeyChanges: s.o.Ledger.KeyChanges(), Version: s.o.Version,
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
 		Index: s.indexAnswer(),
 		Views: s.o.Views.Status(), Patrol: patrolOf(s.o.Ledger.PatrolStatus()), Outsiders: s.outsiders(), Counts: counts, Counted: view.Position(),

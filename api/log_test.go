@@ -9,7 +9,6 @@ import (
 
 	"ledgerline/ledger/proof"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -50,7 +49,7 @@ func TestLog(t *testing.T) {
 	for c.Size != f.ledger.Head().Size { // it moves once a second
 		signed = f.get("/log/checkpoint")
 		var err error
-		if c, err = proof.OpenCheckpoint(signed.body, "ledger.example/test", note.VerifierList(f.ledger.Verifier())); err != nil {
+		if c, err = proof.OpenCheckpoint(signed.body, "ledger.example/test", f.ledger.Keys()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,6 +16,13 @@ var theAnchors = Subject{KindLedger, "anchors"}
 // AnchorsSubject is the subject of the heads that were timestamped.
 func AnchorsSubject() Subject { return theAnchors }
 
+// theKeys is the subject of the changes of the signing key, whose versions are
+// their order.
+var theKeys = Subject{KindLedger, "keys"}
+
+// KeysSubject is the subject of the changes of the signing key.
+func KeysSubject() Subject { return theKeys }
+
 // theLedger is the subject of all events of the ledger about itself, whatever
 // its origin: a book holds one ledger.
 var theLedger = Subject{KindLedger, "self"}
@@ -25,6 +32,8 @@ var ledgerTypes = []Type{
 	reserved(fact[ClockConfirmed]("ledger.clock.confirmed")),
 	reserved(fact[IndexCommitted]("ledger.index.committed")),
 	reserved(fact[HeadAnchored]("ledger.head.anchored")),
+	reserved(fact[KeyChanged]("ledger.key.added")),
+	reserved(fact[KeyChanged]("ledger.key.retired")),
 	reserved(fact[RecordContinued]("record.continued")),
 }
 
@@ -85,6 +94,15 @@ type HeadAnchored struct {
 	Response []byte `json:"response"`
 }
 
+// KeyChanged says that a key signs the heads of the log from here on, together with
+// the one before it, or that the one before it signs no more. It is signed by both.
+type KeyChanged struct {
+	// Key is the verifier key (name+hash+base64) that was added or retired.
+	Key string `json:"key"`
+	// Note is the signed note of both keys, see docs/format.md, "Change of keys".
+	Note string `json:"note"`
+}
+
 // MaxTimestamp is how long the answer of a timestamping authority may be.
 const MaxTimestamp = 64 << 10
 
@@ -112,6 +130,9 @@ func (e *IndexCommitted) Subject() Subject { return theLedger }
 // Subject is the heads that were timestamped.
 func (e *HeadAnchored) Subject() Subject { return theAnchors }
 
+// Subject is the keys that sign heads.
+func (e *KeyChanged) Subject() Subject { return theKeys }
+
 // Subject is the continued record. A source holds no space, so the id is
 // unambiguous.
 func (e *RecordContinued) Subject() Subject { return Subject{KindRecord, e.Source + " " + e.ID} }
@@ -120,6 +141,7 @@ func (e *Genesis) names() []Name         { return nil }
 func (e *ClockConfirmed) names() []Name  { return nil }
 func (e *IndexCommitted) names() []Name  { return nil }
 func (e *HeadAnchored) names() []Name    { return nil }
+func (e *KeyChanged) names() []Name      { return nil }
 func (e *RecordContinued) names() []Name { return nil }
 
 func (e *Genesis) validate(c checker) {
@@ -157,6 +179,11 @@ func (e *HeadAnchored) validate(c checker) {
 	if len(e.Response) == 0 || len(e.Response) > MaxTimestamp {
 		c.refuse("field.length", "response", "the answer of the authority is empty or too long", fmt.Sprintf("send at most %d bytes", MaxTimestamp))
 	}
+}
+
+func (e *KeyChanged) validate(c checker) {
+	c.required("key", e.Key, MaxName)
+	c.required("note", e.Note, MaxText)
 }
 
 func (e *RecordContinued) validate(c checker) {

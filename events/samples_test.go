@@ -24,6 +24,8 @@ func ledgerSamples() map[string]Data {
 		"party.key.rotated":      &PartyKeyRotated{Party: "D01", Old: bytes.Repeat([]byte{1}, 32), New: bytes.Repeat([]byte{2}, 32)},
 		"party.key.compromised":  &PartyKeyCompromised{Party: "D01", Key: bytes.Repeat([]byte{2}, 32), Since: at(11, 1)},
 		"party.signing.required": &PartySigningRequired{Party: "D01", Required: true},
+		"ledger.key.added":       &KeyChanged{Key: "ledger.example/yunze+89d1ba8b+AQ", Note: "ledgerline/key-change/v1\n"},
+		"ledger.key.retired":     &KeyChanged{Key: "ledger.example/yunze+1d4e5c33+AQ", Note: "ledgerline/key-change/v1\n"},
 		"ledger.head.anchored":   &HeadAnchored{Authority: "https://tsa.example/tsr", Size: 7, Checkpoint: "ledger.example/yunze\n7\nAAAA\n", Time: at(12, 1), Response: []byte{0x30, 0}},
 		"ledger.payload.erased": &PayloadErased{Facets: []ErasedFacet{{Position: 7, Name: "query", Commitment: make([]byte, 32)}}, Ground: "PIPL:47",
 			Reason: "no longer needed", Part: 1, Parts: 1},

@@ -30,7 +30,7 @@ type Bracket struct {
 
 // Anchor records that a head was timestamped. The caller has checked the token.
 func (l *Ledger) Anchor(ctx context.Context, a events.HeadAnchored) (Receipt, error) {
-	cp, err := proof.OpenCheckpoint([]byte(a.Checkpoint), l.origin, l.Verifiers())
+	cp, err := proof.OpenCheckpoint([]byte(a.Checkpoint), l.origin, l.Keys())
 	if err != nil {
 		return Receipt{}, fmt.Errorf("anchoring a head: %w", err)
 	}

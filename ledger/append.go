@@ -226,6 +226,7 @@ type pool struct {
 	full     []tile
 	leaf     proof.Hash // of the last record
 	time     int64      // of the last record
+	signing  *signing   // who signs the head after the last record
 	cells    map[proof.Hash]cell
 	placed   []placed // of this pool, in order
 	requests []*request
@@ -341,7 +342,7 @@ func (l *Ledger) newPool() *pool {
 	}
 	return &pool{
 		batch: l.db.NewBatch(), start: l.tail.edge.size,
-		edge: l.tail.edge.clone(), leaf: l.tail.leaf, time: l.tail.time,
+		edge: l.tail.edge.clone(), leaf: l.tail.leaf, time: l.tail.time, signing: l.tail.signing,
 		cells: make(map[proof.Hash]cell),
 	}
 }
@@ -366,6 +367,9 @@ func (l *Ledger) place(p *pool, d *draft, time int64, version uint64) (place, er
 	hash := proof.LeafHash(l.leafBuf)
 	p.full = p.edge.append(hash, p.full)
 	p.leaf, p.time = hash, time
+	if d.signing != nil {
+		p.signing = d.signing
+	}
 	p.bytes += d.size
 	at := place{position: position, time: time, leaf: hash}
 	p.placed = append(p.placed, placed{d, at, version})
@@ -424,7 +428,7 @@ func (l *Ledger) seal(p *pool) error {
 	if err := l.commit(p.batch); err != nil {
 		return err
 	}
-	l.tail.edge, l.tail.leaf = p.edge, p.leaf
+	l.tail.edge, l.tail.leaf, l.tail.signing = p.edge, p.leaf, p.signing
 	return nil
 }
 
@@ -506,7 +510,7 @@ func (l *Ledger) landPool(p *pool) (*Head, error) {
 	if len(p.placed) == 0 {
 		return l.head.Load(), p.batch.Close()
 	}
-	head, err := l.signHead(p.edge, p.leaf, p.time)
+	head, err := l.signHead(p.signing, p.edge, p.leaf, p.time)
 	if serr := p.batch.SyncWait(); serr != nil {
 		return nil, serr
 	}
@@ -516,6 +520,7 @@ func (l *Ledger) landPool(p *pool) (*Head, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.signing.Store(p.signing)
 	l.publish(head)
 	l.witness.remember(head.Checkpoint)
 	return head, p.batch.Close()

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -172,24 +171,34 @@ func checkManifest(opts Options, backup string, m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("opening the backup: %w", err)
 	}
-	s, err := readSettings(db)
-	var t tail
-	if err == nil {
-		t, err = readTail(db)
-	}
-	if err == nil {
-		var v note.Verifier
-		if v, err = note.NewVerifier(s.VKey); err == nil {
-			var cp proof.Checkpoint
-			if cp, err = proof.OpenCheckpoint([]byte(m.Checkpoint), s.Origin, note.VerifierList(v)); err == nil {
-				err = compareWitness(db, t, cp)
-			}
-		}
-	}
+	err = compareManifest(newLedger(backup, opts, db), m)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("comparing the backup with its manifest: %w", err)
 	}
 	return nil
+}
+
+func compareManifest(l *Ledger, m Manifest) error {
+	s, err := readSettings(l.db)
+	if err != nil {
+		return err
+	}
+	t, err := readTail(l.db)
+	if err != nil {
+		return err
+	}
+	if err := l.adopt(s); err != nil {
+		return err
+	}
+	keys, err := l.readSigning(s.VKey, t.row.Size)
+	if err != nil {
+		return err
+	}
+	cp, err := proof.OpenCheckpoint([]byte(m.Checkpoint), s.Origin, keys.keys)
+	if err != nil {
+		return err
+	}
+	return compareWitness(l.db, t, cp)
 }
 
 // copyDir copies a flat directory durably.

@@ -12,7 +12,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ledgerline/events"
@@ -274,7 +273,7 @@ func (l *Ledger) checkWitness(t tail, witnessed []byte) error {
 	if witnessed == nil {
 		return nil
 	}
-	cp, err := proof.OpenCheckpoint(witnessed, l.origin, note.VerifierList(l.verifier))
+	cp, err := proof.OpenCheckpoint(witnessed, l.origin, l.Keys())
 	if err != nil {
 		return fmt.Errorf("the head witness %s is not of this ledger: %w", l.opts.HeadFile, err)
 	}

@@ -183,7 +183,7 @@ func (b *bulk) end(headFile string) error {
 	if err = errors.Join(err, batch.Commit(pebble.Sync)); err != nil {
 		return err
 	}
-	head, err := b.l.signHead(b.tail.edge, b.tail.row.Leaf, b.tail.row.Time)
+	head, err := b.l.signHead(b.l.signing.Load(), b.tail.edge, b.tail.row.Leaf, b.tail.row.Time)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func checkLedger(t testing.TB, l *Ledger, m *model) {
 	c.beyond()
 }
 
-func verifiers(l *Ledger) note.Verifiers { return note.VerifierList(l.Verifier()) }
+func verifiers(l *Ledger) note.Verifiers { return l.Keys() }
 
 type invariants struct {
 	t     testing.TB

@@ -25,7 +25,7 @@ func (l *Ledger) PublishByHand() {
 // head's own, with further signatures or without. Checkpoints that were published
 // never go back.
 func (l *Ledger) Publish(h Head, signed []byte) error {
-	cp, err := proof.OpenCheckpoint(signed, l.origin, l.Verifiers())
+	cp, err := proof.OpenCheckpoint(signed, l.origin, l.Keys())
 	if err != nil {
 		return fmt.Errorf("publishing a checkpoint: %w", err)
 	}
@@ -44,7 +44,7 @@ func (l *Ledger) Publish(h Head, signed []byte) error {
 
 // KeepCosigned stores a checkpoint with cosignatures. The caller has checked these.
 func (l *Ledger) KeepCosigned(h Head, signed []byte) error {
-	if cp, err := proof.OpenCheckpoint(signed, l.origin, l.Verifiers()); err != nil || cp.Size != h.Size || cp.Root != h.Root {
+	if cp, err := proof.OpenCheckpoint(signed, l.origin, l.Keys()); err != nil || cp.Size != h.Size || cp.Root != h.Root {
 		return fmt.Errorf("keeping a cosigned checkpoint of %d records: it is not one of this log (%v)", h.Size, err)
 	}
 	if err := l.uses.begin(); err != nil {

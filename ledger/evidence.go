@@ -75,9 +75,10 @@ func (l *Ledger) plainFacets(position int64, bodyBytes []byte, withhold func(str
 // SignEvidence packs a bundle in the log's name, as of now, under the checkpoint
 // of size records.
 func (l *Ledger) SignEvidence(size int64, b evidence.Bundle) (_ []byte, err error) {
+	keys := l.signing.Load()
 	if b.Checkpoint, err = l.CheckpointAt(size); err != nil {
 		return nil, err
 	}
-	b.Origin, b.VerifierKey, b.Made = l.origin, l.vkey, events.TimeOf(l.opts.Now()).Std()
-	return b.Pack(l.signer)
+	b.Origin, b.VerifierKey, b.KeyChanges, b.Made = l.origin, keys.newest(), keys.changes, events.TimeOf(l.opts.Now()).Std()
+	return b.Pack(keys.signers...)
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // signHead signs the tree that ends with leaf.
-func (l *Ledger) signHead(e edge, leaf proof.Hash, t int64) (*Head, error) {
+func (l *Ledger) signHead(by *signing, e edge, leaf proof.Hash, t int64) (*Head, error) {
 	h := &Head{Size: e.size, Root: e.root(), Time: events.Time(t), edge: e, leaf: leaf, next: make(chan struct{})}
 	var err error
-	h.Checkpoint, err = proof.Checkpoint{Origin: l.origin, Size: h.Size, Root: h.Root}.Sign(l.signer)
+	h.Checkpoint, err = by.sign(proof.Checkpoint{Origin: l.origin, Size: h.Size, Root: h.Root})
 	h.receipt = string(h.Checkpoint)
 	return h, err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ledgerline/ledger/proof"
@@ -85,7 +84,7 @@ func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question) (*proo
 	if err := pr.run(ctx); err != nil {
 		return nil, nil, fmt.Errorf("proving completeness: %w", err)
 	}
-	shown, err := pr.p.Check(q, l.origin, note.VerifierList(l.verifier))
+	shown, err := pr.p.Check(q, l.origin, l.Keys())
 	if err != nil {
 		return nil, nil, fmt.Errorf("proving completeness: what the index holds does not check: %w", err)
 	}

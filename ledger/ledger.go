@@ -3,9 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -22,26 +19,25 @@ import (
 
 // Ledger is an open book. Its methods may be called from any goroutine.
 type Ledger struct {
-	dir      string
-	opts     Options
-	db       *pebble.DB
-	origin   string
-	secret   []byte // salts bodies and names OpenLineage events; kept in the book
-	salter   *proof.Salter
-	keys     *proof.KeyCache
-	signer   note.Signer
-	verifier note.Verifier
-	vkey     string
-	first    proof.Hash // what the chain starts from: the prev of record 0
-	owners   *owners
-	logs     logFS
-	erasing  sync.Mutex // held by the one erasure that is going on
-	holders  holders
-	seen     *seen
-	warm     warmth
-	tiles    tileCache
-	patrol   patrol
-	witness  *witness
+	dir         string
+	opts        Options
+	db          *pebble.DB
+	origin      string
+	secret      []byte // salts bodies and names OpenLineage events; kept in the book
+	salter      *proof.Salter
+	keys        *proof.KeyCache
+	first       proof.Hash              // what the chain starts from: the prev of record 0
+	signing     atomic.Pointer[signing] // with the durable head; only the landing goroutine stores it
+	changingKey sync.Mutex              // held by the one change of keys that is going on
+	owners      *owners
+	logs        logFS
+	erasing     sync.Mutex // held by the one erasure that is going on
+	holders     holders
+	seen        *seen
+	warm        warmth
+	tiles       tileCache
+	patrol      patrol
+	witness     *witness
 
 	head      atomic.Pointer[Head] // durable; only the landing goroutine stores it
 	published struct {
@@ -68,8 +64,9 @@ type Ledger struct {
 	admission admission
 	leafBuf   []byte
 	tail      struct {
-		edge edge       // after the last applied record
-		leaf proof.Hash // of the last applied record
+		edge    edge       // after the last applied record
+		leaf    proof.Hash // of the last applied record
+		signing *signing   // who signs the head after it
 
 		mu    sync.Mutex // guards what follows, which PositionAt shares
 		size  int64      // positions given, applied or not
@@ -110,7 +107,7 @@ type settings struct {
 	Format uint64 `cbor:"format"`
 	Origin string `cbor:"origin"`
 	Secret []byte `cbor:"secret"`
-	VKey   string `cbor:"vkey"`
+	VKey   string `cbor:"vkey"` // of the first key
 	// First is the prev of record 0: the hash of the genesis parameters.
 	First proof.Hash `cbor:"first"`
 }
@@ -132,7 +129,7 @@ func Create(dir string, o Options) (*Ledger, error) {
 	if cp, _, err := readWitness(o.FS, o.HeadFile); err != nil || cp != nil {
 		return nil, errors.Join(fmt.Errorf("creating a ledger in %s: the head witness %s is there, so a ledger was: restore its book, or name another directory", dir, o.HeadFile), err)
 	}
-	signer, vkey, err := createKey(o)
+	keys, err := createKey(o)
 	if err != nil {
 		return nil, fmt.Errorf("creating the signing key: %w", err)
 	}
@@ -140,23 +137,23 @@ func Create(dir string, o Options) (*Ledger, error) {
 	if l.db, err = openBook(o, dir, bookOptions{create: true, logs: &l.logs}); err != nil {
 		return nil, fmt.Errorf("creating the book: %w", err)
 	}
-	if err := l.begin(signer, vkey); err != nil {
+	if err := l.begin(keys); err != nil {
 		return nil, errors.Join(fmt.Errorf("creating a ledger in %s: %w", dir, err), l.abandon())
 	}
 	return l, nil
 }
 
 // begin writes the settings and the genesis record of a new book.
-func (l *Ledger) begin(signer note.Signer, vkey string) error {
+func (l *Ledger) begin(keys *signing) error {
 	genesis := &events.Genesis{
-		Origin: l.opts.Origin, Keys: []string{vkey}, Format: format, Limits: l.opts.Limits.recorded(),
+		Origin: l.opts.Origin, Keys: keys.vkeys, Format: format, Limits: l.opts.Limits.recorded(),
 		Predecessor: string(l.opts.Predecessor),
 	}
 	data, err := encMode.Marshal(genesis)
 	if err != nil {
 		return err
 	}
-	s := settings{Format: format, Origin: l.opts.Origin, Secret: make([]byte, 32), VKey: vkey, First: proof.GenesisPrev(data)}
+	s := settings{Format: format, Origin: l.opts.Origin, Secret: make([]byte, 32), VKey: keys.newest(), First: proof.GenesisPrev(data)}
 	rand.Read(s.Secret)
 	b, err := encMode.Marshal(s)
 	if err != nil {
@@ -171,9 +168,9 @@ func (l *Ledger) begin(signer note.Signer, vkey string) error {
 	if err := l.adopt(s); err != nil {
 		return err
 	}
-	l.signer = signer
-	l.tail.leaf = s.First
-	head, err := l.signHead(edge{}, s.First, 0)
+	l.signing.Store(keys)
+	l.tail.leaf, l.tail.signing = s.First, keys
+	head, err := l.signHead(keys, edge{}, s.First, 0)
 	if err != nil {
 		return err
 	}
@@ -249,9 +246,6 @@ func (l *Ledger) inspect(witnessed []byte) (tail, error) {
 	if err := l.adopt(s); err != nil {
 		return tail{}, err
 	}
-	if l.signer, err = readKey(l.opts, l.vkey); err != nil {
-		return tail{}, err
-	}
 	t, err := readTail(l.db)
 	if errors.Is(err, errNoBeginning) {
 		return t, beginningLost(witnessed, err)
@@ -259,6 +253,14 @@ func (l *Ledger) inspect(witnessed []byte) (tail, error) {
 	if err != nil {
 		return t, err
 	}
+	keys, err := l.readSigning(s.VKey, t.row.Size)
+	if err != nil {
+		return t, err
+	}
+	if err := l.armed(keys); err != nil {
+		return t, err
+	}
+	l.signing.Store(keys)
 	if err := l.checkWitness(t, witnessed); err != nil {
 		return t, err
 	}
@@ -271,9 +273,13 @@ func (l *Ledger) resume(witnessed []byte, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	l.tail.edge, l.tail.leaf = t.edge, t.row.Leaf
+	keys := l.signing.Load()
+	if err := l.tidyKeys(keys); err != nil {
+		return err
+	}
+	l.tail.edge, l.tail.leaf, l.tail.signing = t.edge, t.row.Leaf, keys
 	l.tail.size, l.tail.time = t.row.Size, t.row.Time
-	head, err := l.signHead(t.edge, t.row.Leaf, t.row.Time)
+	head, err := l.signHead(keys, t.edge, t.row.Leaf, t.row.Time)
 	if err != nil {
 		return err
 	}
@@ -311,14 +317,13 @@ func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
 	return l
 }
 
-func (l *Ledger) adopt(s settings) (err error) {
+func (l *Ledger) adopt(s settings) error {
 	if s.Format != format {
 		return fmt.Errorf("the book has format %d; this program knows format %d: use a newer one", s.Format, format)
 	}
-	l.origin, l.secret, l.vkey, l.first = s.Origin, s.Secret, s.VKey, s.First
+	l.origin, l.secret, l.first = s.Origin, s.Secret, s.First
 	l.salter = proof.NewSalter(s.Secret)
-	l.verifier, err = note.NewVerifier(s.VKey)
-	return err
+	return nil
 }
 
 // start begins to take events after head.
@@ -426,74 +431,9 @@ func (l *Ledger) Failed() error {
 // Origin is the name of the log in its checkpoints.
 func (l *Ledger) Origin() string { return l.origin }
 
-// Verifier checks the ledger's signatures.
-func (l *Ledger) Verifier() note.Verifier { return l.verifier }
-
-// Verifiers are the keys whose signatures count for the ledger's checkpoints.
-func (l *Ledger) Verifiers() note.Verifiers { return note.VerifierList(l.verifier) }
-
-// VerifierKey is the Verifier in the text form of x/mod/sumdb/note: what an
-// auditor has to obtain from a source of their own.
-func (l *Ledger) VerifierKey() string { return l.vkey }
-
 func checkOrigin(origin string) error {
 	if origin == "" || strings.ContainsAny(origin, " +\n\t") || len(origin) > 255 {
 		return fmt.Errorf("the origin %q cannot name a log: use a schema-less URL such as ledger.example/yunze, without spaces or plus signs", origin)
 	}
 	return nil
-}
-
-// createKey reads the signing key, or makes one if there is none.
-func createKey(o Options) (note.Signer, string, error) {
-	b, err := readFile(o.FS, o.KeyFile)
-	if errors.Is(err, errNotExist) {
-		skey, _, gerr := note.GenerateKey(rand.Reader, o.Origin)
-		if gerr != nil {
-			return nil, "", gerr
-		}
-		if err := makeDir(o.FS, o.FS.PathDir(o.KeyFile)); err != nil {
-			return nil, "", err
-		}
-		b = []byte(skey + "\n")
-		err = writeFileAtomic(o.FS, o.KeyFile, b)
-	} else if err == nil {
-		err = syncDir(o.FS, o.FS.PathDir(o.KeyFile)) // an earlier attempt may have failed to
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	return parseKey(b)
-}
-
-// readKey reads the signing key and refuses one that is not the book's.
-func readKey(o Options, vkey string) (note.Signer, error) {
-	b, err := readFile(o.FS, o.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading the signing key: %w; put the ledger's key there, or name it with --key-file", err)
-	}
-	signer, got, err := parseKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("reading the signing key %s: %w", o.KeyFile, err)
-	}
-	if got != vkey {
-		return nil, fmt.Errorf("the signing key %s is %s, but the ledger's is %s", o.KeyFile, got, vkey)
-	}
-	return signer, nil
-}
-
-// parseKey reads a note signing key and derives its verifier key. The private
-// form is PRIVATE+KEY+name+hash+base64(algorithm ‖ Ed25519 seed).
-func parseKey(b []byte) (note.Signer, string, error) {
-	skey := strings.TrimSpace(string(b))
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		return nil, "", err
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.SplitN(skey, "+", 5)[4])
-	if err != nil || len(raw) != 1+ed25519.SeedSize {
-		return nil, "", errors.New("not an Ed25519 note key")
-	}
-	pub := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
-	vkey, err := note.NewEd25519VerifierKey(signer.Name(), pub)
-	return signer, vkey, err
 }

@@ -136,7 +136,7 @@ func (l *Ledger) checkpointAt(head *Head, size int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return proof.Checkpoint{Origin: l.origin, Size: size, Root: root}.Sign(l.signer)
+	return l.signing.Load().sign(proof.Checkpoint{Origin: l.origin, Size: size, Root: root})
 }
 
 // rootAt is the root that the log had when it held size records.

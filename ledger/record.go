@@ -53,6 +53,7 @@ type draft struct {
 	sealed  []*[32]byte       // owners' keys that facets were sealed under
 	signer  ed25519.PublicKey // who signed it, nil if nobody did
 	erases  *erasing          // what the event says is erased, if it says so
+	signing *signing          // who signs heads from here on, if the event says so
 	// continues are the records that carry the keys this one has no room for.
 	continues []*draft
 }

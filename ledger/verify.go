@@ -13,7 +13,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ledgerline/ledger/proof"
@@ -156,14 +155,19 @@ func (v *verification) run(ctx context.Context, witnessed []byte) error {
 		return err
 	}
 	v.report.Origin = s.Origin
-	if o := v.opts.Verifier; o != "" && o != s.VKey {
-		v.find(WrongKey, 0, 0, "the book's key is %s, not the trusted %s", s.VKey, o)
-		return nil
-	}
 	if err := v.readHead(); errors.Is(err, errNoBeginning) {
 		return v.unreadable(0, noPosition, beginningLost(witnessed, err))
 	} else if err != nil {
 		return v.unreadable(0, noPosition, err)
+	}
+	keys, err := v.l.readSigning(s.VKey, v.tail.row.Size)
+	if err != nil {
+		return v.unreadable(0, noPosition, err)
+	}
+	v.l.signing.Store(keys)
+	if o := v.opts.Verifier; o != "" && !keys.keys.Has(o) {
+		v.find(WrongKey, 0, 0, "the book's key is %s, not the trusted %s", strings.Join(keys.vkeys, " and "), o)
+		return nil
 	}
 	if !v.sound { // everything is read, to find out where
 		if err := v.checkTiles(ctx, 0); err != nil {
@@ -242,7 +246,7 @@ func (v *verification) checkHeads(witnessed []byte) (from, proven int64, err err
 		if h.signed == nil {
 			continue
 		}
-		if h.Checkpoint, err = proof.OpenCheckpoint(h.signed, v.l.origin, note.VerifierList(v.l.verifier)); err != nil {
+		if h.Checkpoint, err = proof.OpenCheckpoint(h.signed, v.l.origin, v.l.Keys()); err != nil {
 			return 0, 0, fmt.Errorf("the %s is not a checkpoint of this ledger: %w", h.name, err)
 		}
 		heads = append(heads, h)

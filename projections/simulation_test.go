@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -319,7 +318,7 @@ func (s *simulation) send(batch []events.Event, first int, repeated bool) bool {
 	}
 	s.released([]byte(receipts[0].Checkpoint))
 	if s.rng.IntN(16) == 0 {
-		if _, err := receipts[0].Check(s.book.Origin(), note.VerifierList(s.book.Verifier())); err != nil {
+		if _, err := receipts[0].Check(s.book.Origin(), s.book.Keys()); err != nil {
 			s.fatalf("the receipt: %v", err)
 		}
 	}
@@ -388,7 +387,7 @@ func (s *simulation) lookAt(at int64) error {
 // prove asks for a proof, of a record or that an older head is a beginning.
 func (s *simulation) prove() bool {
 	s.did["proofs"]++
-	v := note.VerifierList(s.book.Verifier())
+	v := s.book.Keys()
 	size := 1 + s.rng.Int64N(int64(len(s.said)))
 	position := s.rng.Int64N(size)
 	if s.rng.IntN(2) == 0 {

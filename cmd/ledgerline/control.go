@@ -23,7 +23,7 @@ import (
 // A running server holds its directory alone, so what needs the open book is
 // asked of it: through a Unix socket in the directory, DIR/control, that only
 // its owner can open. POST /backup?to=DIR is answered with the backup's manifest,
-// POST /rebuild with a line of rebuildStep for each step, the last of which says
+// POST /keys/rotate and POST /keys/retire with the change of keys, and POST /rebuild with a line of rebuildStep for each step, the last of which says
 // how it ended.
 
 func controlFile(dir string) string { return filepath.Join(dir, "control") }
@@ -61,6 +61,8 @@ func (s *store) control(logger *slog.Logger) (stop func()) {
 		w.Write(b) // an error here means that the asker is gone
 	})
 	mux.HandleFunc("POST /rebuild", s.answerRebuild)
+	mux.HandleFunc("POST /keys/rotate", s.answerKeyChange((*ledger.Ledger).AddKey))
+	mux.HandleFunc("POST /keys/retire", s.answerKeyChange((*ledger.Ledger).RetireKey))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go srv.Serve(ln) // ends by stop
 	return func() {

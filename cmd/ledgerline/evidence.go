@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/ledger/proof"
 	"ledgerline/ledger/proof/evidence"
@@ -163,7 +162,7 @@ const maxBundle = 1 << 30
 
 // bundle checks an evidence bundle offline. Without a key the bundle's own is
 // used, and the verdict says so.
-func (v *verification) bundle(p *program, name string, key note.Verifier) error {
+func (v *verification) bundle(p *program, name string, keys *proof.Keys) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return fmt.Errorf("reading evidence: %w", err)
@@ -175,7 +174,7 @@ func (v *verification) bundle(p *program, name string, key note.Verifier) error 
 	if err != nil {
 		return fmt.Errorf("reading evidence: %w", err)
 	}
-	r, refusal := evidence.Check(b, key)
+	r, refusal := evidence.Check(b, evidence.Trust{Keys: keys})
 	if v.json {
 		text, err := json.Marshal(r)
 		if err != nil {

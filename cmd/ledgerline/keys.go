@@ -16,7 +16,7 @@ import (
 )
 
 func keysCommand(p *program) *cobra.Command {
-	return group("keys", "Show and make signing keys", keysShow(p), keysGenerate(p), keysProducer(p))
+	return group("keys", "Show, make and change signing keys", keysShow(p), keysGenerate(p), keysRotate(p), keysRetire(p), keysProducer(p))
 }
 
 func keysShow(p *program) *cobra.Command {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/ledger"
+	"ledgerline/ledger/proof"
 )
 
 func verifyCommand(p *program) *cobra.Command {
@@ -80,8 +80,8 @@ type verification struct {
 	json                   bool
 }
 
-// verifier reads --key; nil if it was not given.
-func (v *verification) verifier() (note.Verifier, error) {
+// keys reads --key; nil if it was not given.
+func (v *verification) keys() (*proof.Keys, error) {
 	if v.key == "" {
 		return nil, nil
 	}
@@ -91,18 +91,18 @@ func (v *verification) verifier() (note.Verifier, error) {
 	} else if !strings.Contains(v.key, "+") { // not a key, so it was meant as a file
 		return nil, fmt.Errorf("reading the verifier key: %w", err)
 	}
-	key, err := note.NewVerifier(strings.TrimSpace(text))
+	keys, err := proof.NewKeys(strings.TrimSpace(text))
 	if err != nil {
 		return nil, usage("--key: %w; want a verifier key such as ledger.example/yunze+1a2b3c4d+AZ…", err)
 	}
-	return key, nil
+	return keys, nil
 }
 
 func (v *verification) directory(c *cobra.Command, p *program) error {
 	if err := needLedger(v.target.dir); err != nil {
 		return err
 	}
-	if _, err := v.verifier(); err != nil {
+	if _, err := v.keys(); err != nil {
 		return err
 	}
 	bar := newProgress(p.err, "verifying")

@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/ledger/proof"
 )
@@ -26,6 +25,7 @@ type pieces struct {
 	consistences []proof.Consistency
 	checkpoints  [][]byte
 	complete     []*proof.Completeness
+	keyChanges   [][]byte
 }
 
 // rawRecord is a record as GET /v1/records/{position} gives it.
@@ -42,14 +42,14 @@ type rawRecord struct {
 
 // files checks evidence offline.
 func (v *verification) files(p *program, names []string) error {
-	key, err := v.verifier()
+	keys, err := v.keys()
 	if err != nil {
 		return err
 	}
 	if len(names) == 1 && strings.HasSuffix(names[0], ".zip") {
-		return v.bundle(p, names[0], key)
+		return v.bundle(p, names[0], keys)
 	}
-	if key == nil {
+	if keys == nil {
 		return usage("checking files needs the ledger's verifier key: --key KEY or --key FILE")
 	}
 	var e pieces
@@ -62,7 +62,7 @@ func (v *verification) files(p *program, names []string) error {
 			return fmt.Errorf("reading evidence %s: %w", name, err)
 		}
 	}
-	lines, err := e.check(key)
+	lines, err := e.check(keys)
 	for _, line := range lines {
 		if _, werr := fmt.Fprintln(p.out, line); werr != nil {
 			return werr
@@ -84,6 +84,10 @@ func (e *pieces) add(b []byte) error {
 		}
 		e.inclusions = append(e.inclusions, inclusion)
 		return nil
+	case proof.IsKeyChange(b):
+		_, err := proof.OpenKeyChange(b)
+		e.keyChanges = append(e.keyChanges, b)
+		return err
 	case proof.IsCompleteness(b):
 		complete, err := proof.ParseCompleteness(b)
 		e.complete = append(e.complete, complete)
@@ -158,9 +162,15 @@ func (e *pieces) addJSON(b []byte) error {
 
 // check checks all there is and returns a line for each thing that holds. The
 // error is the first that does not.
-func (e *pieces) check(key note.Verifier) (lines []string, err error) {
-	origin, keys := key.Name(), note.VerifierList(key)
+func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
+	origin := keys.Name()
 	ok := func(format string, args ...any) { lines = append(lines, "ok: "+fmt.Sprintf(format, args...)) }
+	if keys, err = keys.Change(e.keyChanges...); err != nil {
+		return nil, err
+	}
+	for _, signed := range e.keyChanges {
+		lines = append(lines, describeKeyChange(signed, keys))
+	}
 
 	leaves := map[int64]proof.Hash{} // what the receipts and records say stands where
 	note := func(position int64, hash proof.Hash) error {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ledgerline/ledger"
@@ -30,11 +29,11 @@ func (v *verification) server(c *cobra.Command, p *program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, cl.close()) }()
-	key, err := v.serverKey(c.Context(), p, cl)
+	keys, err := v.serverKeys(c.Context(), p, cl)
 	if err != nil {
 		return err
 	}
-	from, err := proof.OpenCheckpoint(kept, key.Name(), note.VerifierList(key))
+	from, err := proof.OpenCheckpoint(kept, keys.Name(), keys)
 	if err != nil {
 		return &failure{exitNo, fmt.Errorf("%s: %w", v.checkpoint, err), "is it a checkpoint of this ledger, and is the key the right one?"}
 	}
@@ -42,7 +41,7 @@ func (v *verification) server(c *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	to, err := proof.OpenCheckpoint(signed, key.Name(), note.VerifierList(key))
+	to, err := proof.OpenCheckpoint(signed, keys.Name(), keys)
 	if err != nil {
 		return &failure{exitNo, fmt.Errorf("the server's checkpoint: %w", err), ""}
 	}
@@ -56,24 +55,43 @@ func (v *verification) server(c *cobra.Command, p *program) (err error) {
 	return p.report(report, v.json)
 }
 
-// serverKey is --key, or the key that the server itself states.
-func (v *verification) serverKey(ctx context.Context, p *program, cl *client) (note.Verifier, error) {
-	key, err := v.verifier()
-	if key != nil || err != nil {
-		return key, err
+// serverKeys are --key, or the key that the server itself states, after the changes
+// that the server tells. A change shows by itself who signed it.
+func (v *verification) serverKeys(ctx context.Context, p *program, cl *client) (*proof.Keys, error) {
+	keys, err := v.keys()
+	if err != nil {
+		return nil, err
 	}
 	body, err := cl.get(ctx, "/v1/status", nil)
 	if err != nil {
 		return nil, err
 	}
 	var status struct {
-		VerifierKey string `json:"verifier_key"`
+		VerifierKey string   `json:"verifier_key"`
+		KeyChanges  []string `json:"key_changes"`
 	}
 	if err := json.Unmarshal(body, &status); err != nil {
 		return nil, fmt.Errorf("reading the server's status: %w", err)
 	}
-	fmt.Fprintf(p.err, "the key is the server's own word, %s: give --key to rely on nobody's\n", status.VerifierKey)
-	return note.NewVerifier(status.VerifierKey)
+	changes := make([][]byte, len(status.KeyChanges))
+	for i, text := range status.KeyChanges {
+		changes[i] = []byte(text)
+	}
+	if keys == nil {
+		fmt.Fprintf(p.err, "the key is the server's own word, %s: give --key to rely on nobody's\n", status.VerifierKey)
+		first := status.VerifierKey
+		if len(changes) > 0 {
+			c, err := proof.OpenKeyChange(changes[0])
+			if err != nil {
+				return nil, err
+			}
+			first = c.Old
+		}
+		if keys, err = proof.NewKeys(first); err != nil {
+			return nil, err
+		}
+	}
+	return keys.Change(changes...)
 }
 
 // auditLog derives the log at both checkpoints from what the server serves.

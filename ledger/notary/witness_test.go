@@ -39,13 +39,22 @@ type fakeWitness struct {
 	body   string
 }
 
+func logKey(t testing.TB, l *ledger.Ledger) note.Verifier {
+	t.Helper()
+	v, err := note.NewVerifier(l.VerifierKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func newWitness(t testing.TB, name string, l *ledger.Ledger) *fakeWitness {
 	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &fakeWitness{t: t, name: name, log: l.Verifier()}
+	w := &fakeWitness{t: t, name: name, log: logKey(t, l)}
 	if w.signer, err = fnote.NewSignerForCosignatureV1(skey); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +172,7 @@ func TestCosigning(t *testing.T) {
 		if !p.Satisfied(made) || !bytes.Equal(made, l.PublishedCheckpoint()) {
 			t.Fatalf("published:\n%s\ncosigned:\n%s", l.PublishedCheckpoint(), made)
 		}
-		if cp, err := proof.OpenCheckpoint(made, l.Origin(), l.Verifiers()); err != nil || cp.Size != last+1 {
+		if cp, err := proof.OpenCheckpoint(made, l.Origin(), l.Keys()); err != nil || cp.Size != last+1 {
 			t.Fatalf("%+v, %v", cp, err)
 		}
 		first = string(made)
@@ -182,7 +191,7 @@ func TestCosigning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := in.Check(hash, l.Origin(), l.Verifiers()); err != nil {
+	if _, err := in.Check(hash, l.Origin(), l.Keys()); err != nil {
 		t.Error(err)
 	}
 
@@ -276,7 +285,7 @@ func TestWitnessAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer shorter.Close()
-	a.log = shorter.Verifier()
+	a.log = logKey(t, shorter)
 	m := newNotary(t, Options{Ledger: shorter, Policy: policy(t, 1, a)})
 	if _, err := m.CosignNow(ctx); err == nil || !strings.Contains(err.Error(), "records were lost") {
 		t.Errorf("%v", err)
@@ -297,7 +306,7 @@ func TestRunCosigns(t *testing.T) {
 	go func() { n.Run(c); close(running) }()
 	at := register(t, l)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		cp, err := proof.OpenCheckpoint(l.PublishedCheckpoint(), l.Origin(), l.Verifiers())
+		cp, err := proof.OpenCheckpoint(l.PublishedCheckpoint(), l.Origin(), l.Keys())
 		if err != nil {
 			t.Fatal(err)
 		}

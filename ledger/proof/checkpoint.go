@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -44,16 +46,17 @@ func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
 // OpenCheckpoint checks and reads a signed checkpoint. It accepts one only if
 // its text is exactly [Checkpoint.Text] of the given origin and at least one
 // key of v that bears the origin as its name has signed it: a witness's
-// signature alone makes no checkpoint. Signatures by keys not in v are ignored.
+// signature alone makes no checkpoint. Signatures by keys not in v are ignored; of
+// [Keys], those that count for a head of its size are taken.
 func OpenCheckpoint(signed []byte, origin string, v note.Verifiers) (Checkpoint, error) {
-	n, err := note.Open(signed, v)
+	if keys, ok := v.(*Keys); ok {
+		v = keys.at(statedSize(signed))
+	}
+	text, err := OpenNote(signed, origin, v)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checking checkpoint of %q: %w", origin, err)
 	}
-	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == origin && oneForm(s.Base64) }) {
-		return Checkpoint{}, fmt.Errorf("checking checkpoint of %q: no known key of the log has signed it", origin)
-	}
-	c, err := parseCheckpoint(n.Text)
+	c, err := parseCheckpoint(text)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checking checkpoint of %q: %w", origin, err)
 	}
@@ -61,6 +64,30 @@ func OpenCheckpoint(signed []byte, origin string, v note.Verifiers) (Checkpoint,
 		return Checkpoint{}, fmt.Errorf("checking checkpoint of %q: it is of %q", origin, c.Origin)
 	}
 	return c, nil
+}
+
+// OpenNote reads a signed note of a log and returns its text. At least one key of v
+// that bears the origin as its name has to have signed it, in the one form that an
+// encoder writes.
+func OpenNote(signed []byte, origin string, v note.Verifiers) (text string, err error) {
+	n, err := note.Open(signed, v)
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == origin && oneForm(s.Base64) }) {
+		return "", errors.New("no known key of the log has signed it")
+	}
+	return n.Text, nil
+}
+
+// statedSize is the size that a checkpoint states; 0 if it states none, and is none.
+func statedSize(signed []byte) int64 {
+	lines := strings.SplitN(string(signed), "\n", 3)
+	if len(lines) < 3 {
+		return 0
+	}
+	size, _ := strconv.ParseInt(lines[1], 10, 64) // if it is none, the text is not that of a checkpoint
+	return size
 }
 
 // oneForm reports whether s is the base64 an encoder writes. Package note also

@@ -26,6 +26,9 @@ type Bundle struct {
 	// VerifierKey is the log's, for convenience: a checker should have it from
 	// elsewhere.
 	VerifierKey string
+	// KeyChanges are the changes of that key, from the first key on: notes that the old
+	// and the new key signed, so that who knows an older key can check as well.
+	KeyChanges []string
 	// Records are those to show, by position.
 	Records []Record
 	// Consistency shows that the log of earlier checkpoints grew to this one.
@@ -58,8 +61,8 @@ type Facet struct {
 //go:embed verify.py
 var verifier []byte
 
-// Pack writes the bundle, signed by the log's key.
-func (b *Bundle) Pack(signer note.Signer) ([]byte, error) {
+// Pack writes the bundle, signed by the keys of the log that are in force.
+func (b *Bundle) Pack(signers ...note.Signer) ([]byte, error) {
 	c, err := sizeOf(b.Checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("packing evidence: %w", err)
@@ -69,6 +72,10 @@ func (b *Bundle) Pack(signer note.Signer) ([]byte, error) {
 		Size: c, Records: []RecordEntry{}, Consistency: []int64{}, Files: []FileEntry{},
 	}
 	files := []file{{nameCheckpoint, b.Checkpoint}, {nameKey, []byte(b.VerifierKey + "\n")}, {nameVerifier, verifier}}
+	m.KeyChanges = int64(len(b.KeyChanges))
+	for i, change := range b.KeyChanges {
+		files = append(files, file{nameKeyChange(int64(i) + 1), []byte(change)})
+	}
 	if b.Answer != nil {
 		files = append(files, file{nameAnswer, b.Answer})
 	}
@@ -102,11 +109,11 @@ func (b *Bundle) Pack(signer note.Signer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packing evidence: %w", err)
 	}
-	return seal(&m, append(files, words...), signer)
+	return seal(&m, append(files, words...), signers...)
 }
 
 // seal lists the files in the manifest, signs it, and packs all of it.
-func seal(m *Manifest, files []file, signer note.Signer) ([]byte, error) {
+func seal(m *Manifest, files []file, signers ...note.Signer) ([]byte, error) {
 	sortFiles(files)
 	for _, f := range files {
 		sum := sha256.Sum256(f.data)
@@ -116,7 +123,7 @@ func seal(m *Manifest, files []file, signer note.Signer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packing evidence: %w", err)
 	}
-	signed, err := note.Sign(&note.Note{Text: noteText(m.Origin, manifest)}, signer)
+	signed, err := note.Sign(&note.Note{Text: noteText(m.Origin, manifest)}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("signing the manifest of evidence: %w", err)
 	}

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"ledgerline/ledger/proof"
 )
 
@@ -89,14 +87,17 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.why }
 
-// Check checks a bundle. The verifier is the log's key as the checker has it from
-// elsewhere; with nil, the bundle's own key is used, and the verdict is Unsigned
-// at best.
-//
-// The error is the *Refusal that stands in the report.
-func Check(b []byte, key note.Verifier) (Report, error) {
-	c := checker{key: key, report: Report{Verdict: Unsigned}}
-	if key != nil {
+// Trust is what a checker has from elsewhere than the bundle.
+type Trust struct {
+	// Keys are the log's. Without them the bundle's own key is used, and the verdict
+	// is Unsigned at best.
+	Keys *proof.Keys
+}
+
+// Check checks a bundle. The error is the *Refusal that stands in the report.
+func Check(b []byte, by Trust) (Report, error) {
+	c := checker{keys: by.Keys, report: Report{Verdict: Unsigned}}
+	if by.Keys != nil {
 		c.report.Verdict = Signed
 	}
 	if err := c.check(b); err != nil {
@@ -106,7 +107,7 @@ func Check(b []byte, key note.Verifier) (Report, error) {
 }
 
 type checker struct {
-	key        note.Verifier
+	keys       *proof.Keys
 	files      map[string][]byte
 	manifest   *Manifest
 	checkpoint proof.Checkpoint
@@ -187,6 +188,9 @@ func (m *Manifest) calledFor() []string {
 	for _, size := range m.Consistency {
 		names = append(names, nameGrown(size))
 	}
+	for n := range m.KeyChanges {
+		names = append(names, nameKeyChange(n+1))
+	}
 	if m.Complete != nil {
 		names = append(names, nameComplete)
 	}
@@ -196,27 +200,39 @@ func (m *Manifest) calledFor() []string {
 
 // checkSignature holds that the log signed the manifest.
 func (c *checker) checkSignature() *Refusal {
-	if c.key == nil {
+	if c.keys == nil {
 		text, _ := strings.CutSuffix(string(c.files[nameKey]), "\n")
-		key, err := note.NewVerifier(text)
+		keys, err := proof.NewKeys(text)
 		if err != nil {
 			return refuse("signature", nameKey, err)
 		}
-		c.key = key
+		c.keys = keys
 	}
-	n, err := note.Open(c.files[nameNote], note.VerifierList(c.key))
+	var changes [][]byte
+	for n := range c.manifest.KeyChanges {
+		name := nameKeyChange(n + 1)
+		if _, err := proof.OpenKeyChange(c.files[name]); err != nil {
+			return refuse("signature", name, err)
+		}
+		changes = append(changes, c.files[name])
+	}
+	var err error
+	if c.keys, err = c.keys.Change(changes...); err != nil {
+		return refuse("signature", nameKeyChange(1), err) // each was read before
+	}
+	text, err := proof.OpenNote(c.files[nameNote], c.manifest.Origin, c.keys)
+	if err == nil && text != noteText(c.manifest.Origin, c.files[nameManifest]) {
+		err = errors.New("it signs something else")
+	}
 	if err != nil {
 		return refuse("signature", nameNote, err)
-	}
-	if c.key.Name() != c.manifest.Origin || n.Text != noteText(c.manifest.Origin, c.files[nameManifest]) {
-		return refuse("signature", nameNote, errors.New("it signs something else"))
 	}
 	return nil
 }
 
 func (c *checker) checkCheckpoint() *Refusal {
 	var err error
-	c.checkpoint, err = proof.OpenCheckpoint(c.files[nameCheckpoint], c.manifest.Origin, note.VerifierList(c.key))
+	c.checkpoint, err = proof.OpenCheckpoint(c.files[nameCheckpoint], c.manifest.Origin, c.keys)
 	if err == nil && c.checkpoint.Size != c.manifest.Size {
 		err = fmt.Errorf("it is of %d records, the manifest of %d", c.checkpoint.Size, c.manifest.Size)
 	}
@@ -327,7 +343,7 @@ func (c *checker) checkConsistency() *Refusal {
 		}
 		if err == nil {
 			var from proof.Checkpoint
-			if from, _, err = g.Check(c.manifest.Origin, note.VerifierList(c.key)); err == nil && from.Size != size {
+			if from, _, err = g.Check(c.manifest.Origin, c.keys); err == nil && from.Size != size {
 				err = fmt.Errorf("it begins at %d records", from.Size)
 			}
 		}
@@ -365,7 +381,7 @@ func (c *checker) complete(asked *Complete) (*proof.Complete, error) {
 	if !bytes.Equal(p.Checkpoint, c.files[nameCheckpoint]) {
 		return nil, errors.New("it is under another checkpoint")
 	}
-	shown, err := p.Check(asked.question(), c.manifest.Origin, note.VerifierList(c.key))
+	shown, err := p.Check(asked.question(), c.manifest.Origin, c.keys)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -23,21 +22,28 @@ type second struct {
 	out *bufio.Reader
 }
 
-// many answers length-prefixed bundles with a line of JSON each.
+// many answers bundles with a line of JSON each. Before a bundle stands a line of
+// JSON with its length and what the checker has from elsewhere.
 const many = `
-import functools, sys, struct
+import functools, json, sys
 sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
 import verify
 verify.ed25519 = functools.lru_cache(None)(verify.ed25519)
 while True:
-    h = sys.stdin.buffer.read(5)
+    h = sys.stdin.buffer.readline()
     if not h: break
-    n, keyed = struct.unpack("<LB", h)
-    sys.stdout.buffer.write(verify.to_json(verify.check(sys.stdin.buffer.read(n), sys.argv[2] if keyed else None)) + b"\n")
+    h = json.loads(h)
+    sys.stdout.buffer.write(verify.to_json(verify.check(sys.stdin.buffer.read(h["bytes"]), h["key"])) + b"\n")
     sys.stdout.flush()
 `
 
-func newSecond(t testing.TB, key string) *second {
+// outside is what a checker has from elsewhere, as verify.py takes it.
+type outside struct {
+	Bytes int     `json:"bytes"`
+	Key   *string `json:"key"`
+}
+
+func newSecond(t testing.TB) *second {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -46,7 +52,7 @@ func newSecond(t testing.TB, key string) *second {
 		}
 		t.Skip("no python3 on the PATH: verify.py is not compared")
 	}
-	cmd := exec.Command(python, "-c", many, ".", key)
+	cmd := exec.Command(python, "-c", many, ".")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -68,13 +74,14 @@ func newSecond(t testing.TB, key string) *second {
 	return &second{t, in, bufio.NewReader(out)}
 }
 
-func (s *second) check(b []byte, keyed bool) string {
+func (s *second) check(b []byte, has outside) string {
 	s.t.Helper()
-	h := append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), 0)
-	if keyed {
-		h[4] = 1
+	has.Bytes = len(b)
+	h, err := json.Marshal(has)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	if _, err := s.in.Write(append(h, b...)); err != nil {
+	if _, err := s.in.Write(append(append(h, '\n'), b...)); err != nil {
 		s.t.Fatal(err)
 	}
 	line, err := s.out.ReadString('\n')
@@ -87,11 +94,16 @@ func (s *second) check(b []byte, keyed bool) string {
 // both checks a bundle with both verifiers and holds that they agree to the byte.
 func both(t *testing.T, l *log, s *second, what string, b []byte, keyed bool) Report {
 	t.Helper()
-	key := l.key
 	if !keyed {
-		key = nil
+		return agreed(t, s, what, b, Trust{}, outside{})
 	}
-	report, err := Check(b, key)
+	return agreed(t, s, what, b, Trust{Keys: l.keys}, outside{Key: &l.vkey})
+}
+
+// agreed is both for a checker with other things.
+func agreed(t *testing.T, s *second, what string, b []byte, by Trust, has outside) Report {
+	t.Helper()
+	report, err := Check(b, by)
 	if (err != nil) != (report.Verdict == Refused) {
 		t.Fatalf("%s: %s, but the error is %v", what, report.Verdict, err)
 	}
@@ -99,7 +111,7 @@ func both(t *testing.T, l *log, s *second, what string, b []byte, keyed bool) Re
 	if jerr != nil {
 		t.Fatal(jerr)
 	}
-	if theirs := s.check(b, keyed); theirs != string(mine) {
+	if theirs := s.check(b, has); theirs != string(mine) {
 		t.Errorf("%s:\n     here %s (%v)\nverify.py %s", what, mine, err, theirs)
 	}
 	return report
@@ -107,7 +119,7 @@ func both(t *testing.T, l *log, s *second, what string, b []byte, keyed bool) Re
 
 func TestBundle(t *testing.T) {
 	l, bundle := story(t, 1)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	b := bundle.mustPack(t, l.signer)
 	r := both(t, l, s, "the story", b, true)
 	if r.Verdict != Signed || r.Records != 4 || r.Withheld != 1 || r.Erased != 1 || r.Size != 9 || !slices.Equal(r.Since, []int64{4, 9}) {
@@ -138,7 +150,7 @@ func TestBundle(t *testing.T) {
 // refused, and both verifiers name the same part.
 func TestEveryByte(t *testing.T) {
 	l, bundle := story(t, 1)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	b := bundle.mustPack(t, l.signer)
 	step := 1
 	if testing.Short() {
@@ -206,7 +218,7 @@ func change(t testing.TB, l *log, b []byte, resign bool, do func(m *Manifest, fi
 func TestEveryFile(t *testing.T) {
 	l, bundle := story(t, 1)
 	other, foreign := story(t, 2)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	b, fb := bundle.mustPack(t, l.signer), foreign.mustPack(t, other.signer)
 	theirs := make(map[string][]byte)
 	files, err := unpack(b)
@@ -264,7 +276,7 @@ func TestEveryFile(t *testing.T) {
 // content than was recorded, or a record that is not in the log.
 func TestDishonestOperator(t *testing.T) {
 	l, bundle := story(t, 1)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	b := bundle.mustPack(t, l.signer)
 	entry := func(m *Manifest, at int64) *RecordEntry {
 		return &m.Records[slices.IndexFunc(m.Records, func(r RecordEntry) bool { return r.Position == at })]
@@ -332,7 +344,7 @@ func forked(t testing.TB, l *log) []byte {
 // proof shows it and every record that belongs is there.
 func TestComplete(t *testing.T) {
 	l, bundle := window(t)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	b := bundle.mustPack(t, l.signer)
 	r := both(t, l, s, "the window", b, true)
 	if r.Answer != Whole || !r.Closed || r.AsOf != 8 || r.Complete == nil || r.Complete.To != timeOf(6) {
@@ -413,7 +425,7 @@ func TestComplete(t *testing.T) {
 // TestForeignZIP holds that no ZIP of other making is taken, whatever is in it.
 func TestForeignZIP(t *testing.T) {
 	l, bundle := story(t, 1)
-	s := newSecond(t, l.vkey)
+	s := newSecond(t)
 	files, err := unpack(bundle.mustPack(t, l.signer))
 	if err != nil {
 		t.Fatal(err)
@@ -466,7 +478,7 @@ func FuzzCheck(f *testing.F) {
 	l, bundle := story(f, 1)
 	f.Add(bundle.mustPack(f, l.signer))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		report, err := Check(b, l.key)
+		report, err := Check(b, Trust{Keys: l.keys})
 		if (err != nil) != (report.Verdict == Refused) {
 			t.Fatalf("%+v %v", report, err)
 		}

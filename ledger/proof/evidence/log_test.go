@@ -19,7 +19,7 @@ type log struct {
 	t      testing.TB
 	signer note.Signer
 	vkey   string
-	key    note.Verifier
+	keys   *proof.Keys
 	leaves [][]byte
 	bodies [][]byte
 	salts  [][32]byte
@@ -51,7 +51,7 @@ func newLog(t testing.TB, seed byte) *log {
 	if l.signer, err = note.NewSigner(skey); err != nil {
 		t.Fatal(err)
 	}
-	if l.key, err = note.NewVerifier(vkey); err != nil {
+	if l.keys, err = proof.NewKeys(vkey); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -256,9 +256,9 @@ func window(t testing.TB) (*log, *Bundle) {
 	return l, b
 }
 
-func (b *Bundle) mustPack(t testing.TB, s note.Signer) []byte {
+func (b *Bundle) mustPack(t testing.TB, s ...note.Signer) []byte {
 	t.Helper()
-	out, err := b.Pack(s)
+	out, err := b.Pack(s...)
 	if err != nil {
 		t.Fatal(err)
 	}

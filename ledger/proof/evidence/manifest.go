@@ -32,6 +32,8 @@ type Manifest struct {
 	Records []RecordEntry `json:"records"`
 	// Consistency are the earlier sizes from which the log is shown to have grown.
 	Consistency []int64 `json:"consistency"`
+	// KeyChanges counts the changes of the log's key that are shown.
+	KeyChanges int64 `json:"key_changes,omitzero"`
 	// Files are all files but the manifest and its note, sorted by name.
 	Files []FileEntry `json:"files"`
 }
@@ -135,6 +137,9 @@ func (m *Manifest) checkLists() error {
 			}
 		}
 	}
+	if m.KeyChanges < 0 || m.KeyChanges > maxKeyChanges {
+		return fmt.Errorf("it shows %d changes of keys", m.KeyChanges)
+	}
 	last = 0
 	for _, size := range m.Consistency {
 		if size <= last || size > m.Size {
@@ -144,6 +149,9 @@ func (m *Manifest) checkLists() error {
 	}
 	return nil
 }
+
+// maxKeyChanges is what three digits count.
+const maxKeyChanges = 999
 
 // noteText is what the manifest's note signs. It can be no checkpoint: that
 // begins with the origin.
@@ -168,6 +176,7 @@ const (
 func nameRecord(position int64) string { return fmt.Sprintf("records/%019d.cbor", position) }
 func nameView(position int64) string   { return fmt.Sprintf("records/%019d.json", position) }
 func nameProof(position int64) string  { return fmt.Sprintf("proofs/%019d.tlog-proof", position) }
+func nameKeyChange(n int64) string     { return fmt.Sprintf("keys/%03d.note", n) }
 func nameGrown(size int64) string      { return fmt.Sprintf("consistency/%019d.json", size) }
 func namePayload(position int64, facet int) string {
 	return fmt.Sprintf("payload/%019d/%03d", position, facet)

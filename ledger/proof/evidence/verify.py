@@ -106,14 +106,22 @@ COMPLETE = {"names": [[""]], "also": [[""]], "from": 0, "to": 0}
 MANIFEST = {
     "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "complete": COMPLETE, "size": 0,
     "records": [{"position": 0, "body": "", "facets": [""]}], "consistency": [0],
+    "key_changes": 0,
     "files": [{"name": "", "size": 0, "sha256": ""}],
 }
 
 
+OPTIONAL = ("key_changes",)  # left out if zero or empty
+
+
 def read_manifest(b):
     m = json.loads(b.decode())
-    whole = type(m) is dict and "complete" in m and m["complete"] is not None
-    need(shape(m, MANIFEST if whole else dict(MANIFEST, complete=None)) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
+    need(type(m) is dict and "complete" in m and all(m[k] for k in OPTIONAL if k in m))
+    like = {k: x for k, x in MANIFEST.items() if k in m or k not in OPTIONAL}
+    if m["complete"] is None:
+        like["complete"] = None
+    need(shape(m, like) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
+    need(0 <= m.get("key_changes", 0) <= 999)
     last = -1
     for r in m["records"]:
         need(last < r["position"] < m["size"])
@@ -509,42 +517,113 @@ def unbase64(s):
     return b
 
 
+def lenient_base64(s):
+    need(len(s) % 4 == 0 and re.fullmatch("[A-Za-z0-9+/]*={0,2}", s), "base64")
+    return base64.b64decode(s)
+
+
+def open_note(note):
+    """Returns the text of a signed note, and name, key hash, signature and base64 of each line below it."""
+    text, found, sigs = note.decode().rpartition("\n\n")
+    need(found and sigs.endswith("\n") and all(c >= " " or c == "\n" for c in note.decode()), "no signature")
+    lines, out = sigs.split("\n")[:-1], []
+    need(len(lines) <= 100, "signature lines")
+    for line in lines:
+        parts = line.split(" ")
+        need(len(parts) == 3 and parts[0] == "\u2014" and parts[1] and "+" not in parts[1], "signature line")
+        sig = lenient_base64(parts[2])
+        need(len(sig) > 4 and not any(map(str.isspace, parts[1])), "signature line")
+        out.append((parts[1], sig[:4].hex(), sig[4:], parts[2]))
+    return text + "\n", out
+
+
 class Key:
     """A verifier key, NAME+HASH+BASE64."""
 
-    def __init__(self, text):
+    def __init__(self, text, until=MAX):
+        self.text, self.until = text, until  # it counts for heads of at most so many records
         self.name, _, rest = text.partition("+")
         self.hash, _, public = rest.partition("+")
-        key = unbase64(public)
-        need(self.name and len(key) == 33 and key[0] == 1, "verifier key")
+        key = lenient_base64(public)
+        need(self.name and not any(map(str.isspace, self.name)) and len(key) == 33 and key[0] == 1, "verifier key")
         need(sha(self.name.encode(), b"\n", key)[:4].hex() == self.hash, "verifier key")
         self.public = key[1:]
 
-    def opened(self, note):
-        """Returns the text of a note that this key signed."""
-        note = note.decode()
-        text, found, sigs = note.rpartition("\n\n")
-        need(found and sigs.endswith("\n") and all(c >= " " or c == "\n" for c in note), "no signature")
-        lines, signed = sigs.split("\n")[:-1], False
-        need(len(lines) <= 100, "signature lines")
-        for line in lines:
-            parts = line.split(" ")
-            need(len(parts) == 3 and parts[0] == "\u2014" and parts[1] and "+" not in parts[1], "signature line")
-            sig = unbase64(parts[2])
-            need(len(sig) > 4, "signature line")
-            if parts[1] == self.name and sig[:4].hex() == self.hash and not signed:
-                need(len(sig) == 68 and ed25519(self.public, (text + "\n").encode(), sig[4:]), "signature")
-                signed = True
-        need(signed, "the log has not signed this")
-        return text + "\n"
 
-    def checkpoint(self, note):
+def signed_by(keys, note):
+    """Returns the text of a note, and the keys that signed it; a wrong signature of one of keys is a fault."""
+    text, sigs = open_note(note)
+    signed, seen = [], set()
+    for name, key_hash, sig, form in sigs:
+        for k in keys:
+            if (k.name, k.hash) == (name, key_hash) and (name, key_hash) not in seen:
+                need(len(sig) == 64 and ed25519(k.public, text.encode(), sig), "signature")
+                signed.append((k, form))
+                seen.add((name, key_hash))
+    need(signed, "none of the keys has signed this")
+    return text, [k for k, form in signed if base64.b64encode(base64.b64decode(form)).decode() == form]
+
+
+class Keys:
+    """The keys of a log, over all changes: format.md, "Change of keys"."""
+
+    def __init__(self, text):
+        self.known = [Key(text)]
+        self.name = self.known[0].name
+
+    def find(self, text):
+        return next((k for k in self.known if k.text == text), None)
+
+    def change(self, changes):
+        for what, old, new, size in changes:
+            k = self.find(old)
+            if k and k.until == MAX:
+                if not self.find(new):
+                    self.known.append(Key(new))
+                if what == "retired":
+                    k.until = size
+        for what, old, new, size in reversed(changes):
+            by = self.find(new)
+            if what == "retired" and by and not self.find(old):
+                self.known.append(Key(old, min(size, by.until)))
+
+    def opened(self, note, origin, size=MAX):
+        """Returns the text of a note that a key of the log has signed that counts for a head of some size."""
+        text, signers = signed_by([k for k in self.known if size <= k.until], note)
+        need(any(k.name == origin for k in signers), "the log has not signed this")
+        return text
+
+    def checkpoint(self, note, origin):
         """Returns size and root."""
-        lines = self.opened(note).split("\n")
-        need(len(lines) == 4 and lines[0] == self.name and re.fullmatch("[0-9]{1,19}", lines[1]), "checkpoint")
-        size, root = int(lines[1]), unbase64(lines[2])
-        need(str(size) == lines[1] and size <= MAX and len(root) == 32 and (size or root == sha()), "checkpoint")
-        return size, root
+        stated = note.split(b"\n", 2)
+        stated = int(stated[1]) if len(stated) == 3 and re.fullmatch(b"[0-9]{1,19}", stated[1]) else 0
+        return read_checkpoint(self.opened(note, origin, min(stated, MAX)), origin)
+
+
+def read_checkpoint(text, origin):
+    lines = text.split("\n")
+    need(len(lines) == 4 and lines[0] == origin and re.fullmatch("[0-9]{1,19}", lines[1]), "checkpoint")
+    size, root = int(lines[1]), unbase64(lines[2])
+    need(str(size) == lines[1] and size <= MAX and len(root) == 32 and (size or root == sha()), "checkpoint")
+    return size, root
+
+
+def read_change(note):
+    """Returns what a change of keys does; both keys have to have signed it."""
+    lines = note.decode().partition("\n\n")[0].split("\n")
+    need(len(lines) >= 5 and lines[0] == "ledgerline/key-change/v1", "change of keys")
+    origin, what, old, new = lines[1:5]
+    size = 0
+    if what == "retired" and len(lines) == 6:
+        size = int(lines[5])
+    need(what in ("added", "retired") and old != new, "change of keys")
+    need(what == "added" or len(lines) == 6 and lines[5] == str(size) and 0 < size <= MAX, "change of keys")
+    both = [Key(old), Key(new)]
+    text, signers = signed_by(both, note)
+    need(all(k.name == origin for k in both) and len(signers) == 2, "not both keys have signed it")
+    end = "%d\n" % size if what == "retired" else ""
+    need(text == "\n".join(["ledgerline/key-change/v1", origin, what, old, new, end]), "change of keys")
+    return what, old, new, size
 
 
 # --- the bundle -------------------------------------------------------------------------------
@@ -573,6 +652,7 @@ def check_files(m, files):
         called |= {"records/%s.cbor" % at, "records/%s.json" % at, "proofs/%s.tlog-proof" % at}
         called |= {"payload/%s/%03d" % (at, i) for i, state in enumerate(r["facets"]) if state == "shown"}
     called |= {"consistency/%019d.json" % size for size in m["consistency"]}
+    called |= {"keys/%03d.note" % (n + 1) for n in range(m.get("key_changes", 0))}
     if m["complete"]:
         called.add("index/completeness.cbor")
     for name in sorted(called):
@@ -615,7 +695,7 @@ def check_facet(stored, ref):
     need(sha(b"ledgerline/facet/v1\0", v[0], v[1]) == ref[3], "it is not what the record commits to")
 
 
-def check_consistency(b, key, earlier, checkpoint, size, root):
+def check_consistency(b, keys, origin, earlier, checkpoint, size, root):
     pairs = json.loads(b.decode(), object_pairs_hook=list)
     g = dict(pairs)
     need(len(pairs) == 3 and set(g) == {"from", "to", "hashes"}, "members")
@@ -624,7 +704,7 @@ def check_consistency(b, key, earlier, checkpoint, size, root):
     need(g["to"].encode() == checkpoint, "it leads to another checkpoint")
     path = [unbase64(h) for h in g["hashes"]]
     need(all(map(is_hash, path)), "hashes")
-    size1, root1 = key.checkpoint(g["from"].encode())
+    size1, root1 = keys.checkpoint(g["from"].encode(), origin)
     check_growth(size1, root1, size, root, path)
     need(size1 == earlier, "it begins at another size")
 
@@ -645,14 +725,19 @@ def check_all(b, key_text):
     check_files(m, files)
     if key_text is None:
         inside = files["keys/ledger.vkey"]
-        key = guarded("signature", "keys/ledger.vkey", lambda: Key((inside[:-1] if inside[-1:] == b"\n" else inside).decode()))
+        keys = guarded("signature", "keys/ledger.vkey", lambda: Keys((inside[:-1] if inside[-1:] == b"\n" else inside).decode()))
     else:
-        key = Key(key_text)
-    text = guarded("signature", "manifest.note", lambda: key.opened(files["manifest.note"]))
-    if key.name != m["origin"] or text != "%s\n%s\n%s\n" % (FORMAT, m["origin"], sha(files["manifest.json"]).hex()):
+        keys = Keys(key_text)
+    changes, origin = [], m["origin"]
+    for n in range(m.get("key_changes", 0)):
+        name = "keys/%03d.note" % (n + 1)
+        changes.append(guarded("signature", name, lambda: read_change(files[name])))
+    keys.change(changes)
+    text = guarded("signature", "manifest.note", lambda: keys.opened(files["manifest.note"], origin))
+    if text != "%s\n%s\n%s\n" % (FORMAT, origin, sha(files["manifest.json"]).hex()):
         raise Refused("signature", "manifest.note", "it signs something else")
     checkpoint = files["checkpoint"]
-    size, root = guarded("checkpoint", "checkpoint", lambda: key.checkpoint(checkpoint))
+    size, root = guarded("checkpoint", "checkpoint", lambda: keys.checkpoint(checkpoint, origin))
     if size != m["size"]:
         raise Refused("checkpoint", "checkpoint", "it is of another size")
     withheld = erased = 0
@@ -672,7 +757,7 @@ def check_all(b, key_text):
                 guarded("payload", payload, lambda: check_facet(files[payload], body[22][i]))
     for earlier in m["consistency"]:
         name = "consistency/%019d.json" % earlier
-        guarded("consistency", name, lambda: check_consistency(files[name], key, earlier, checkpoint, size, root))
+        guarded("consistency", name, lambda: check_consistency(files[name], keys, origin, earlier, checkpoint, size, root))
     report = {"verdict": "UNSIGNED" if key_text is None else "SIGNED", "answer": "PARTIAL"}
     if m["complete"]:
         name = "index/completeness.cbor"
