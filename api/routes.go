@@ -41,6 +41,7 @@ func routes() []route {
 		{get, "/v1/findings/{id}", "One quality issue", accessRead, viewed(getFinding), ""},
 		{get, "/v1/duties", "What has to be done by when, and whether it was: with the rule, the pack and the calendar", accessRead, viewed(listDuties), "?state=breached"},
 		{get, "/v1/violations", "Rules broken, by whom, with the records that show it", accessRead, viewed(listViolations), ""},
+		{get, "/v1/bulletins/{period}", "How sharing went in a period: each figure with the records behind it, to be computed again by anybody", accessRead, getBulletin(), "?region=990000"},
 		{get, "/v1/lineage", "The graph around a dataset, column, job, run or entry, as JSON, a picture, DOT, PROV or OpenLineage", accessRead, lineage(), "?node=dataset:warehouse/sales&direction=up"},
 		{get, "/v1/lineage/path", "How data got from one node to another: the shortest paths first", accessRead, viewed(getPaths), "?from=dataset:warehouse/orders&to=dataset:warehouse/sales"},
 		{get, "/v1/lineage/impact", "All that was made from a node, the entries that describe it, and who holds these", accessRead, viewed(getImpact), "?node=dataset:warehouse/orders"},

@@ -254,6 +254,10 @@ func answers(t testing.TB, w *View) []byte {
 	say(duties, err)
 	violations, err := w.Violations(ctx, ViolationQuery{Page: all})
 	say(violations, err)
+	for _, q := range []BulletinQuery{{From: day(1, 1), To: day(12, 28)}, {From: day(1, 1), To: day(3, 1), Party: "P2"}, {From: day(2, 1), To: day(12, 1), Region: "990000"}} {
+		bulletin, err := w.Bulletin(ctx, q)
+		say(bulletin, err)
+	}
 	for _, q := range []TimelineQuery{{}, {Entry: "E1"}, {Party: "P2"}, {Agreement: "A1", Descending: true}, {Dataset: Dataset{"pg", "raw"}}, {TypePrefix: "catalog."}} {
 		q.Page = all
 		timeline, err := w.Timeline(ctx, q)

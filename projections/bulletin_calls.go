@@ -1,0 +1,126 @@
+package projections
+
+import (
+	"maps"
+	"slices"
+
+	"ledgerline/events"
+	"ledgerline/events/rulepack"
+)
+
+// bulletinAccesses is how many accesses, and how many events of sharing, a bulletin
+// looks at: the latest recorded.
+const bulletinAccesses = 100_000
+
+// early is how much earlier than it was made an event may be recorded: clocks differ.
+const early = 5 * 60 * 1_000_000
+
+// each visits the positions of the lists from the beginning of the period on, the
+// latest first, and says so if there are more than it looks at.
+func (t *tally) each(lists [][]byte, visit func(r *reader, position int64) error) error {
+	before, err := t.w.positionBefore(t.q.From - early)
+	if err != nil {
+		return err
+	}
+	seen := 0
+	s := selection{groups: [][][]byte{lists}, low: before + 1, high: t.w.at, descending: true}
+	return t.w.read(func(r *reader) error {
+		return s.walk(t.ctx, r, func(position int64) (bool, error) {
+			if seen++; seen > bulletinAccesses {
+				t.LimitsHit = []string{LimitAccesses}
+				return false, nil
+			}
+			return true, visit(r, position)
+		})
+	})
+}
+
+// calls counts the calls made in the period, those of sealed batches included: a
+// batch counts where it begins.
+func (t *tally) calls() error {
+	success := t.figure("access.success", UnitMillionths, rulepack.Text{EN: "calls answered, of those made", ZH: "调用成功率"})
+	beyond := t.figure("access.beyond", UnitCount, rulepack.Text{EN: "calls and batches that broke a rule", ZH: "越权事件数"})
+	t.used = map[string]bool{}
+	lists := group(anyAccess)
+	if t.q.Party != "" {
+		lists = group(accessBy("provider", t.q.Party), accessBy("consumer", t.q.Party))
+	}
+	return t.each(lists, func(r *reader, position int64) error {
+		a, ok, err := r.access(position)
+		if err != nil || !ok || !t.within(a.Time) {
+			return err
+		}
+		answered, denied := a.calls()
+		if answered > 0 {
+			t.used[a.Agreement] = true
+		}
+		if answered+denied > 0 && t.of(a.Provider) {
+			success.Count += int64(answered)
+			success.Of += int64(answered + denied)
+			if answered > 0 {
+				success.name(&success.Counted, position)
+			} else {
+				success.name(&success.Others, position)
+			}
+		}
+		if len(a.Flags) > 0 && t.of(a.Consumer) {
+			beyond.add(true, position)
+		}
+		return nil
+	})
+}
+
+// agreements counts those in force at the end of the period by their use in it, and
+// those that ended in it by the disposal of what was had under them. The consumer
+// answers for both.
+func (t *tally) agreements() error {
+	used := t.figure("agreement.used", UnitMillionths, rulepack.Text{EN: "agreements in force that were used in the period", ZH: "应用率"})
+	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
+	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
+	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
+	err := t.each(group(anyShare), func(r *reader, position int64) error {
+		s, ok, err := r.share(position)
+		if err != nil || !ok {
+			return err
+		}
+		in := t.within(s.Time)
+		switch {
+		case s.Type == "disposal.accepted":
+			accepted[s.Agreement] = position
+		case in && s.Type == "usage.record.made":
+			written[s.Agreement] = append(written[s.Agreement], position)
+		case in && s.delivers():
+			t.used[s.Agreement] = true
+		case in && slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, s.State) && t.of(s.Consumer):
+			ended[s.Agreement] = position
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(ended)) {
+		if at, ok := accepted[id]; ok {
+			disposed.add(true, ended[id], at)
+		} else {
+			disposed.add(false, ended[id])
+		}
+	}
+	page := Page{Limit: MaxLimit}
+	for {
+		list, err := t.w.Agreements(t.ctx, AgreementQuery{ValidAt: t.now(), Page: page})
+		if err != nil {
+			return err
+		}
+		for _, a := range list.Agreements {
+			if !a.InForce || !t.of(a.Consumer) {
+				continue
+			}
+			used.add(t.used[a.ID], a.Position)
+			recorded.add(len(written[a.ID]) > 0, append(written[a.ID], a.Position)...)
+		}
+		if page.Cursor = list.Next; page.Cursor == "" {
+			return nil
+		}
+	}
+}
