@@ -123,7 +123,7 @@ func TestSearchToLineage(t *testing.T) {
 	do := func(action chromedp.Action[chromedp.Void]) func(context.Context) error {
 		return func(ctx context.Context) error { return chromedp.Do(ctx, action) }
 	}
-	drawn := `document.querySelector(".picture img").complete && document.querySelector(".picture img").naturalWidth > 200 && document.querySelectorAll("table.edges tbody tr").length > 1`
+	drawn := `document.querySelectorAll(".canvas.live .box").length > 1 && document.querySelectorAll("table.edges tbody tr").length > 1`
 	past := `document.querySelector(".past")`
 
 	step("the start page", "/", `document.querySelector("#text")`, do(chromedp.Navigate(f.http.URL+"/?lang=zh-CN")))
@@ -133,9 +133,9 @@ func TestSearchToLineage(t *testing.T) {
 		do(chromedp.Click("tbody th a")), do(chromedp.WaitVisible("#items")))
 	step("exploring its lineage", "/lineage", drawn, do(chromedp.Click(`section[aria-labelledby="lineage"] > p a`)), do(chromedp.WaitVisible("#graph")))
 	step("drawing it between columns", "/lineage", drawn+` && location.search.includes("columns=true")`,
-		do(chromedp.Click("#columns")), do(chromedp.Click(".filters button")))
+		do(chromedp.Click("#columns")), do(chromedp.Click("main .filters button")))
 	step("the same as of earlier", "/lineage", past+` && !document.querySelector("main").textContent.includes("merge")`,
-		do(chromedp.SendKeys("#as_of", "8\r")), do(chromedp.WaitVisible(".past")))
+		do(chromedp.Click(".moment summary")), do(chromedp.SendKeys("#as_of", "8\r")), do(chromedp.WaitVisible(".past")))
 	step("the catalog as of then", "/catalog", past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已提交"`,
 		do(chromedp.Click(`header nav a[href^="/catalog"]`)), do(chromedp.WaitVisible("#stage")))
 	step("back to now", "/catalog", `!`+past+` && document.querySelector("tbody tr td:nth-child(4)").innerText == "已发布"`,
@@ -163,7 +163,7 @@ func TestInvestigate(t *testing.T) {
 	}
 	step("the page", "/investigate", `document.querySelector("#node")`, chromedp.Navigate(f.http.URL+"/investigate?lang=en"))
 	step("naming an entry", "/investigate", `document.querySelectorAll("section[aria-labelledby=got] tbody tr").length == 1 && document.querySelector("#touched")`,
-		chromedp.SendKeys("#node", "entry:DS02"), chromedp.SendKeys("#from", "2026-01-01T00:00:00Z"), chromedp.Click(".filters button"))
+		chromedp.SendKeys("#node", "entry:DS02"), chromedp.SendKeys("#from", "2026-01-01T00:00:00Z"), chromedp.Click("main .filters button"))
 	step("a bundle for each agreement", "/investigate", `document.querySelectorAll("form.evidence input[name=agreement]").length == 1`)
 	step("the call that broke a rule", "/events/12", `document.querySelector("pre").textContent.includes("swrq")`,
 		chromedp.Click("section[aria-labelledby=got] tbody td:last-child a"))

@@ -136,8 +136,8 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 
 // contentPolicy lets pages load the style sheet, pictures and scripts of this
 // server, and lets these ask this server; nothing else, and nothing written into a
-// page.
-const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// page. Pictures may come from a script's own memory, to be turned into PNG.
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self' blob:; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -36,9 +38,59 @@ type catalogPage struct {
 	Filtered bool
 	Stages   []string
 	Sharings []string
+	Facets   []facetPart
+}
+
+// facetPart counts what matches by one of its properties, each value a link that
+// narrows the list to it.
+type facetPart struct {
+	Name   string
+	Values []facetValue
+}
+
+type facetValue struct {
+	Word, Href string
+	N          int
+	Chosen     bool
+}
+
+// facets lists the properties of all that matches. Choosing a value again takes
+// it away.
+func (p page) facets(f *projections.Facets, names map[string]string) (parts []facetPart) {
+	for _, of := range []struct {
+		param, title, word string
+		counts             map[string]int
+	}{
+		{"stage", "stage", "stage", f.Stage}, {"sharing", "sharing-attribute", "sharing", f.Sharing}, {"provider", "provider", "", f.Provider},
+		{"grade", "grade", "grade", f.Grade}, {"update_frequency", "frequency", "frequency", f.UpdateFrequency}, {"region", "region", "", f.Region},
+	} {
+		part := facetPart{Name: of.title}
+		for _, value := range slices.Sorted(maps.Keys(of.counts)) {
+			if value == "" {
+				continue
+			}
+			values := p.without("cursor", of.param)
+			v := facetValue{N: of.counts[value], Chosen: p.query.Get(of.param) == value, Word: value}
+			if !v.Chosen {
+				values.Set(of.param, value)
+			}
+			v.Href = withQuery(p.path, values)
+			if of.word != "" {
+				v.Word = p.Word(of.word, value)
+			} else if name := names[value]; name != "" {
+				v.Word = name
+			}
+			part.Values = append(part.Values, v)
+		}
+		if len(part.Values) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
+	q.Facets = true
 	list, err := listEntries(c, q.entriesQuery)
 	if err != nil {
 		return nil, err
@@ -47,9 +99,13 @@ func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := make(map[string]string)
+	for _, of := range parties.Parties {
+		names[of.ID] = of.Name
+	}
 	return catalogPage{
-		page: p, List: list, Parties: parties.Parties, Query: q,
-		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.ValidAt != 0,
+		page: p, Facets: p.facets(list.Facets, names), List: list, Parties: parties.Parties, Query: q,
+		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.Grade != "" || q.Update != "" || q.ValidAt != 0,
 		Stages:   []string{events.StageDrafted, events.StageSubmitted, events.StageReturned, events.StagePublished, events.StageWithdrawn},
 		Sharings: []string{events.SharingUnconditional, events.SharingConditional, events.SharingNotShared},
 	}, c.twin(p, "/v1/catalog/entries")
@@ -69,6 +125,19 @@ type entryPage struct {
 	Findings    projections.FindingList
 	Lineage     lineagePart
 	HistoryJSON string
+	Strip       strip
+	Plot        plot
+}
+
+// Disputed are the marks that an item bears, or the entry as a whole if item is
+// empty.
+func (d entryPage) Disputed(item string) (marks []projections.Mark) {
+	for _, m := range d.Entry.Marks {
+		if slices.Contains(m.Items, item) || item == "" && len(m.Items) == 0 {
+			marks = append(marks, m)
+		}
+	}
+	return marks
 }
 
 // versionRow is a step of an entry with its changes as text.
@@ -93,6 +162,12 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	if d.Versions, err = versionRows(history.Versions); err != nil {
+		return nil, err
+	}
+	if d.Strip, err = p.entryStrip(history.Versions); err != nil {
+		return nil, err
+	}
+	if d.Plot, err = c.accessPlot(p, projections.AccessQuery{Entry: e.ID}, "entry", e.ID); err != nil {
 		return nil, err
 	}
 	if d.Agreements, err = c.view.Agreements(c.ctx, projections.AgreementQuery{Entry: e.ID, Page: projections.Page{Limit: entryAgreements}}); err != nil {

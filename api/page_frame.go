@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ledgerline/events"
 )
@@ -107,7 +109,20 @@ func (s *Server) askForPage(w http.ResponseWriter, r *http.Request, q momentQuer
 		return nil, err
 	}
 	p.speaksFor(c.standing(), latest)
-	return c, nil
+	return c, s.dates(r.Context(), p)
+}
+
+// dates notes from when on and until when the past can be looked at.
+func (s *Server) dates(ctx context.Context, p *page) error {
+	if s.o.Ledger.Head().Size == 0 {
+		return nil
+	}
+	first, err := s.o.Ledger.Get(ctx, 0)
+	if err != nil {
+		return err
+	}
+	p.begun, p.now = first.Recorded.Std(), s.o.Now()
+	return nil
 }
 
 // orProblemPage tells a person at a browser in a page what the request got wrong.
@@ -238,6 +253,43 @@ func (p page) Carried() []field {
 	values := url.Values{}
 	p.carry(values)
 	return fieldsOf(values)
+}
+
+// Day is the moment if it is a date, for the date picker.
+func (p page) Day() string {
+	if _, err := time.Parse(time.DateOnly, p.asOf); err != nil {
+		return ""
+	}
+	return p.asOf
+}
+
+// FirstDay is the first date that can be looked at: at its first instant, the
+// ledger had begun.
+func (p page) FirstDay() string {
+	if p.begun.IsZero() {
+		return ""
+	}
+	return p.begun.UTC().Add(24*time.Hour - 1).Format(time.DateOnly)
+}
+
+// Earlier are this page at a few earlier moments, as far back as the ledger goes.
+func (p page) Earlier() (links []link) {
+	for _, e := range []struct {
+		name                string
+		years, months, days int
+	}{{"day-ago", 0, 0, 1}, {"week-ago", 0, 0, 7}, {"month-ago", 0, 1, 0}, {"year-ago", 1, 0, 0}} {
+		t := p.now.UTC().AddDate(-e.years, -e.months, -e.days)
+		if p.begun.IsZero() || t.Before(p.begun) {
+			break
+		}
+		values := p.without("as_of", "cursor")
+		values.Set("as_of", t.Format(time.DateOnly))
+		if day, _ := time.Parse(time.DateOnly, values.Get("as_of")); day.Before(p.begun) {
+			break
+		}
+		links = append(links, link{e.name, withQuery(p.path, values)})
+	}
+	return links
 }
 
 // AsOf is the moment as the page's links carry it; empty for now.

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"ledgerline/events"
 	"ledgerline/projections"
 )
@@ -20,7 +22,12 @@ type sharingPage struct {
 	Filtered bool
 	Parties  []projections.Party
 	States   []string
+	// Requests are those of the same entry and parties; all states of them.
+	Requests projections.RequestList
 }
+
+// sharingRequests is how many requests stand below the agreements.
+const sharingRequests = 100
 
 func showSharing(c *question, q sharingPageQuery, p *page) (any, error) {
 	list, err := listAgreements(c, q.agreementsQuery)
@@ -31,8 +38,17 @@ func showSharing(c *question, q sharingPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	requests, err := c.view.Requests(c.ctx, projections.RequestQuery{
+		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, ValidAt: q.ValidAt, Page: projections.Page{Limit: sharingRequests},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if q.Party != "" {
+		requests.Requests = slices.DeleteFunc(requests.Requests, func(r projections.Request) bool { return r.Provider != q.Party && r.Consumer != q.Party })
+	}
 	return sharingPage{
-		page: p, List: list, Query: q, Parties: parties.Parties,
+		page: p, Requests: requests, List: list, Query: q, Parties: parties.Parties,
 		Filtered: q.Party != "" || q.Provider != "" || q.Consumer != "" || q.Entry != "" || q.Dataset != "" || q.State != "" || q.ValidAt != 0,
 		States:   []string{events.StageActive, events.StageSuspended, events.StageTerminated, events.StageExpired, events.StageFulfilled},
 	}, c.twin(p, "/v1/agreements")
@@ -46,6 +62,8 @@ type agreementPage struct {
 	// States are what it went through, newest first.
 	States   []projections.Agreement
 	Accesses projections.AccessList
+	Strip    strip
+	Plot     plot
 }
 
 func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
@@ -58,6 +76,12 @@ func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
 	p.Title = id + " · Ledgerline"
 	states, err := c.view.AgreementHistory(c.ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if d.Strip, err = p.agreementStrip(states); err != nil {
+		return nil, err
+	}
+	if d.Plot, err = c.accessPlot(p, projections.AccessQuery{Agreement: id}, "agreement", id); err != nil {
 		return nil, err
 	}
 	for i := len(states) - 1; i >= 0; i-- {
@@ -80,6 +104,7 @@ type accessesPage struct {
 	Query    accessesPageQuery
 	Filtered bool
 	Parties  []projections.Party
+	Plot     plot
 }
 
 func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
@@ -91,8 +116,15 @@ func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	plot, err := c.accessPlot(p, projections.AccessQuery{
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
+		FlaggedOnly: q.Flagged, From: q.From, To: q.To,
+	}, "provider", q.Provider, "consumer", q.Consumer, "agreement", q.Agreement, "entry", q.Entry, "column", q.Column, "result", q.Result, "flagged", q.Flagged)
+	if err != nil {
+		return nil, err
+	}
 	return accessesPage{
-		page: p, List: list, Query: q, Parties: parties.Parties,
+		page: p, Plot: plot, List: list, Query: q, Parties: parties.Parties,
 		Filtered: q.Flagged || q.Provider != "" || q.Consumer != "" || q.Agreement != "" || q.Entry != "" || q.Dataset != "" ||
 			q.Column != "" || q.Result != "" || q.Type != "" || q.From != 0 || q.To != 0,
 	}, c.twin(p, "/v1/accesses")
@@ -124,7 +156,7 @@ func showFindings(c *question, q findingsPageQuery, p *page) (any, error) {
 	return findingsPage{
 		page: p, List: list, Query: q, Parties: parties.Parties,
 		Filtered: q.State != "" || q.Entry != "" || q.Party != "" || q.Severity != "",
-		States:   []string{events.StageReported, events.StageClosed},
+		States:   []string{events.StageReported, "accepted", "rejected", "assigned", "rectified", "rechecked", events.StageClosed},
 	}, c.twin(p, "/v1/findings")
 }
 
@@ -135,6 +167,7 @@ type findingPage struct {
 	Finding projections.Finding
 	// Records are those about it, oldest first.
 	Records projections.Timeline
+	Strip   strip
 }
 
 func showFinding(c *question, _ findingPageQuery, p *page) (any, error) {
@@ -146,6 +179,9 @@ func showFinding(c *question, _ findingPageQuery, p *page) (any, error) {
 	p.Title = got.Finding.ID + " · Ledgerline"
 	d.Records, err = c.view.Timeline(c.ctx, projections.TimelineQuery{Subject: events.Subject{Kind: events.KindIssue, ID: got.Finding.ID}})
 	if err != nil {
+		return nil, err
+	}
+	if d.Strip, err = p.findingStrip(d.Records.Rows, got.Finding.State); err != nil {
 		return nil, err
 	}
 	return d, c.twin(p, p.ID("/v1/findings", got.Finding.ID))

@@ -140,6 +140,9 @@ var words = map[string][2]string{
 	"direction/up":   {"where it came from", "来源"},
 	"direction/down": {"where it went", "去向"},
 
+	"node/dataset": {"dataset", "数据集"}, "node/job": {"job", "作业"}, "node/run": {"run", "运行"}, "node/entry": {"catalog entry", "目录条目"},
+	"change/added": {"added", "新增"}, "change/removed": {"removed", "移除"}, "change/changed": {"changed", "变更"}, "change/withdrawn": {"withdrawn", "撤销"},
+
 	"edge/reads":    {"is read by", "被读取"},
 	"edge/writes":   {"writes", "写入"},
 	"edge/derives":  {"becomes", "生成"},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 //go:embed web
@@ -38,6 +39,7 @@ type page struct {
 	query    url.Values // it was asked with
 	// What its links carry on: the language if it was chosen, the moment if it was.
 	chosen, asOf string
+	begun, now   time.Time // of the ledger; zero on pages that speak for no moment
 }
 
 func newPage(w http.ResponseWriter, r *http.Request, q pageQuery, title string) page {
@@ -114,9 +116,10 @@ type navLink struct {
 func (p page) Navigation() ([]navLink, error) {
 	var links []navLink
 	for _, n := range []struct{ key, path, below string }{
-		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-sharing", "/sharing", "/agreements/"},
-		{"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"}, {"nav-parties", "/parties", ""}, {"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""},
-		{"nav-investigate", "/investigate", ""}, {"nav-records", "/events", "/events/"},
+		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-investigate", "/investigate", "/case"},
+		{"nav-sharing", "/sharing", "/agreements/"}, {"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"},
+		{"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""}, {"nav-parties", "/parties", ""},
+		{"nav-records", "/events", "/events/"}, {"nav-health", "/health", ""},
 	} {
 		href, err := p.Href(n.path)
 		if err != nil {
@@ -153,4 +156,14 @@ func webFile(name, media string) endpoint {
 		writeBody(w, r, http.StatusOK, media+"; charset=utf-8", b)
 		return nil
 	}, text(media))
+}
+
+// pictureStyle serves the style sheet of pictures for those that stand within a
+// page, where it is held to them.
+func pictureStyle() endpoint {
+	return raw(func(_ *Server, w http.ResponseWriter, r *http.Request, _ none) error {
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		writeBody(w, r, http.StatusOK, "text/css; charset=utf-8", []byte(".drawn{"+svgStyle+"}"))
+		return nil
+	}, text("text/css"))
 }

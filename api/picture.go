@@ -49,6 +49,17 @@ type pictureBox struct {
 	lines   []pictureLine  // its text
 	port    map[string]int // of the columns, by field
 	leftOut [2]int         // how many neighbours are not drawn: before, after
+	accent  accent
+}
+
+// An accent is what a page adds to a part of a picture.
+type accent struct {
+	href     string
+	change   string    // between two moments; empty: none
+	flags    []boxFlag // what is wrong
+	selected bool
+	lit, dim bool
+	hit      bool // it is among what was searched for
 }
 
 type pictureRow struct {
@@ -59,27 +70,33 @@ type pictureRow struct {
 // A pictureArrow stands for all edges of a kind between two places.
 type pictureArrow struct {
 	arrow
-	edges []projections.Edge // at least one
+	edges  []projections.Edge // at least one
+	accent accent
 }
 
 // newPicture chooses what is drawn of a graph, all or the boxes nearest to the
 // node asked for, in one of the languages.
 func newPicture(g projections.Graph, titles catalogTitles, language int) *picture {
 	p := &picture{graph: g, language: language}
-	all := boxesOf(g, titles)
-	p.total = len(all)
-	edges := edgesOf(g, all)
+	p.draw(boxesOf(g, titles), nil)
+	return p
+}
+
+// draw chooses among boxes, the nearest first. Those beyond are not drawn: boxes
+// next to them say that they are there.
+func (p *picture) draw(boxes, beyond []*pictureBox) {
+	p.total = len(boxes)
+	edges := edgesOf(p.graph, slices.Concat(boxes, beyond))
 	fits := func(keep int) bool {
-		p.choose(all[:keep], edges)
+		p.choose(boxes[:keep], edges)
 		a, ok := arrange(p.diagram(), maxSegments)
 		p.arrangement = a
 		return ok
 	}
-	if keep := min(len(all), maxBoxes); !fits(keep) {
+	if keep := min(len(boxes), maxBoxes); !fits(keep) {
 		// The most that fit: one box always does, as it has no neighbours.
 		fits(max(1, sort.Search(keep, func(n int) bool { return n > 0 && !fits(n) })-1))
 	}
-	return p
 }
 
 // A pictureEdge is an edge of the graph between the boxes it is drawn at.

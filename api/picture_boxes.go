@@ -117,6 +117,12 @@ func (p *picture) text(b *pictureBox) []pictureLine {
 			lines = append(lines, pictureLine{p.word(said.word), "w", quietSize, true})
 		}
 	}
+	if c := b.accent.change; c != "" {
+		lines = append(lines, pictureLine{changeSigns[c] + " " + p.word(c), "w", quietSize, true})
+	}
+	for _, f := range b.accent.flags {
+		lines = append(lines, pictureLine{"⚑ " + f.text, "alarm", quietSize, true})
+	}
 	leftOut := ""
 	switch before, after := b.leftOut[0], b.leftOut[1]; {
 	case before > 0 && after > 0:

@@ -23,6 +23,12 @@ var pictureWords = map[string][2]string{
 	"shown":    {"%d boxes", "共 %d 个图框"},
 	"reading":  {"Data flows from left to right.", "数据自左向右流动。"},
 
+	"added":        {"added", "新增"},
+	"removed":      {"removed", "移除"},
+	"changed":      {"changed", "变更"},
+	"unagreed":     {"no agreement known for this flow", "该数据流未见协议"},
+	"legend":       {"What the signs mean", "图例"},
+	"alarm":        {"something is wrong here", "此处存在问题"},
 	"dropped":      {"dropped", "已删除"},
 	"origin":       {"origin: said to have nothing upstream", "源头：声明无上游"},
 	"left-out":     {"not drawn: %d before, %d after", "未画出：上游 %d，下游 %d"},
@@ -53,6 +59,9 @@ var pictureWords = map[string][2]string{
 	"now-declared": {"declared", "有声明"},
 	"first":        {"first mentioned at position %d", "首次出现于位置 %d"},
 }
+
+// changeSigns tell changes apart without colour.
+var changeSigns = map[string]string{projections.ChangeAdded: "＋", projections.ChangeRemoved: "－", projections.ChangeChanged: "±"}
 
 func (p *picture) word(key string) string { return pictureWords[key][p.language] }
 

@@ -84,6 +84,7 @@ func routes() []route {
 		{get, "/catalog", "Search the catalog, for reading", accessRead, viewedPage("catalog.html", "title-catalog", showCatalog), ""},
 		{get, "/entries/{id}", "One catalog entry with all that is about it, for reading", accessRead, viewedPage("entry.html", "title-entry", showEntry), ""},
 		{get, "/lineage", "The graph around a node, for reading", accessRead, viewedPage("lineage.html", "title-lineage", showLineage), ""},
+		{get, "/lineage/picture", "The picture of the page with the same address, as a document of its own", accessRead, servePicture(), "?node=dataset:warehouse/sales"},
 		{get, "/sharing", "Agreements, for reading", accessRead, viewedPage("sharing.html", "title-sharing", showSharing), ""},
 		{get, "/agreements/{id}", "One agreement, what it went through and its use, for reading", accessRead, viewedPage("agreement.html", "title-agreement", showAgreement), ""},
 		{get, "/accesses", "Recorded calls, for reading", accessRead, viewedPage("accesses.html", "title-accesses", showAccesses), ""},
@@ -92,9 +93,13 @@ func routes() []route {
 		{get, "/duties", "What has to be done by when, for reading", accessRead, viewedPage("duties.html", "title-duties", showDuties), ""},
 		{get, "/violations", "Rules broken, for reading", accessRead, viewedPage("violations.html", "title-violations", showViolations), ""},
 		{get, "/parties", "The registered parties, for reading", accessRead, viewedPage("parties.html", "title-parties", showParties), ""},
+		{get, "/health", "How the book, those who attest it and the views are doing, for reading", accessRead, viewedPage("health.html", "title-health", showHealth), ""},
 		{get, "/docs", "This API, for reading", accessPublic, raw(serveDocs, text("text/html")), ""},
 		{get, "/openapi.json", "This API, for programs (OpenAPI 3.1)", accessPublic, raw(serveOpenAPI, content{200, "application/json", nil, ""}), ""},
 		{get, "/style.css", "The style sheet of the pages", accessPublic, webFile("style.css", "text/css"), ""},
+		{get, "/picture.css", "The style sheet of pictures within pages", accessPublic, pictureStyle(), ""},
+		{get, "/frame.js", "Suggests while one types, on every page", accessPublic, webFile("frame.js", "text/javascript"), ""},
+		{get, "/explorer.js", "Moves about in the picture of the lineage page", accessPublic, webFile("explorer.js", "text/javascript"), ""},
 		{get, "/proof.js", "Checks the proof of a record in the browser, for its page", accessPublic, webFile("proof.js", "text/javascript"), ""},
 	}
 }

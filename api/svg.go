@@ -24,11 +24,18 @@ text{font-family:"Segoe UI","Noto Sans","Noto Sans CJK SC","PingFang SC","Micros
 .edge path{fill:none;stroke:#66717c;stroke-width:1.4}.head{fill:#66717c}.declared path{stroke-dasharray:7 4}.indirect path{stroke-dasharray:1.5 3.5;stroke-linecap:round}.about path,.ran path{stroke-dasharray:3 3;stroke-width:1.1}
 .control path{stroke-dasharray:11 3 3 3}.dropped>.shape{stroke-dasharray:5 3}.gone{text-decoration:line-through}
 .same path{stroke-width:3.4;stroke-opacity:.55}.cycle path{stroke:#a3161c;stroke-dasharray:9 3 2 3}.cyclehead{fill:#a3161c}.edge:hover path{stroke-width:3.2;stroke-opacity:1}
+.edge .near{stroke:#66717c;stroke-opacity:0;stroke-width:14;pointer-events:stroke}.alarm{fill:#a3161c;font-weight:600}.wrong>.shape{stroke:#a3161c;stroke-width:2.2}.unagreed path{stroke:#a3161c;stroke-width:2.2}
+.added>.shape{stroke:#1d6b34;stroke-width:2.6}.removed>.shape{stroke:#a3161c;stroke-width:2.6;stroke-dasharray:6 4}.changed>.shape{stroke:#8c3a00;stroke-width:2.6}
+.edge.added path{stroke:#1d6b34;stroke-width:2.4}.edge.removed path{stroke:#a3161c;stroke-width:2.4;stroke-dasharray:6 4}.edge.changed path{stroke:#8c3a00;stroke-width:2.4}
+.dim{opacity:.22}.edge.lit path{stroke:#0b57a4;stroke-width:2.8}.lit>.shape{stroke:#0b57a4;stroke-width:2.2}.hit>.shape{stroke:#0b57a4;stroke-width:3.4}.chosen>.shape{stroke-width:3.4}.edge.chosen path{stroke-width:3.4}
 .sign circle,.sign rect{fill:#fdfdfb;stroke:#66717c}.sign text{text-anchor:middle}.cycle .sign circle{stroke:#a3161c}.cycle .sign text{fill:#a3161c}
 @media (prefers-color-scheme:dark){text{fill:#e8eaec}.ground{fill:#14171a}.q{fill:#a7aeb6}.w{fill:#f5b26b}
 .dataset>.shape{fill:#18293b;stroke:#7fb2e0}.job>.shape{fill:#322910;stroke:#d9b25f}.run>.shape{fill:#1b2d18;stroke:#93c77c}.entry>.shape{fill:#2e2137;stroke:#c79be0}
 .rule{stroke:#7fb2e0}.icon{stroke:#7fb2e0}.job .icon{stroke:#d9b25f}.run .icon{stroke:#93c77c}.entry .icon{stroke:#c79be0}
-.edge path{stroke:#98a3ad}.head{fill:#98a3ad}.cycle path{stroke:#ff9a94}.cyclehead{fill:#ff9a94}
+.edge path{stroke:#98a3ad}.head{fill:#98a3ad}.alarm{fill:#ff9a94}.wrong>.shape{stroke:#ff9a94}.unagreed path{stroke:#ff9a94}
+.added>.shape,.edge.added path{stroke:#8ad39d}.removed>.shape,.edge.removed path{stroke:#ff9a94}.changed>.shape,.edge.changed path{stroke:#f5b26b}
+.edge.lit path,.lit>.shape,.hit>.shape{stroke:#86bdf5}
+.cycle path{stroke:#ff9a94}.cyclehead{fill:#ff9a94}
 .sign circle,.sign rect{fill:#14171a;stroke:#98a3ad}.cycle .sign circle{stroke:#ff9a94}.cycle .sign text{fill:#ff9a94}}`
 
 // svgPolicy is the Content-Security-Policy of a picture that is opened by itself.
@@ -64,16 +71,43 @@ func (p *picture) svg(st Standing) []byte {
 	w.s("</text>\n")
 	w.header(header)
 	w.f(`<g transform="translate(%s %s)">`+"\n", num(pageMargin), num(top))
-	for i, a := range p.arrows {
-		w.edge(a, l.lanes[i])
-	}
-	for i, b := range p.boxes {
-		w.box(b, l.boxes[i])
-	}
+	w.parts()
 	w.s("</g>\n")
 	w.legend(legend, top+l.h+26)
 	w.s("</svg>\n")
 	return w.Bytes()
+}
+
+// canvas draws a picture for a page that has the style sheet and says around it
+// what it shows. The legend is a picture of its own.
+func (p *picture) canvas() (graph, legend []byte) {
+	l := p.arrangement.solve(layoutWork)
+	w := svgWriter{picture: p, layout: l, width: l.w}
+	w.f(`<svg class="graph" xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="-12 -12 %[1]s %[2]s" role="group"`, num(l.w+24), num(l.h+24))
+	w.attribute("aria-label", p.phrase("title", p.name()))
+	w.f(` data-shown="%d" data-total="%d">`+"\n", len(p.boxes), p.total)
+	w.s(svgDefs)
+	w.parts()
+	w.s("</svg>\n")
+	k := svgWriter{picture: p, layout: l, width: 1100}
+	items := p.legend()
+	height := lineRoom * float64(k.legendRows(items))
+	k.f(`<svg class="legend" xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img"`, num(k.width+2*pageMargin), num(height+4))
+	k.attribute("aria-label", p.word("legend"))
+	k.s(">\n")
+	k.legend(items, 2)
+	k.s("</svg>\n")
+	return w.Bytes(), k.Bytes()
+}
+
+// parts draws the lines and the boxes.
+func (w *svgWriter) parts() {
+	for i, a := range w.picture.arrows {
+		w.edge(a, w.layout.lanes[i])
+	}
+	for i, b := range w.picture.boxes {
+		w.box(b, w.layout.boxes[i])
+	}
 }
 
 // An svgWriter writes elements. Text of the data goes through escaped or
@@ -171,7 +205,11 @@ func (w *svgWriter) box(b *pictureBox, at point) {
 	if n.Dropped {
 		class += " dropped"
 	}
-	w.f(`<g id="%s" class="%s"`, svgID(b.identity), class)
+	if len(b.accent.flags) > 0 {
+		class += " wrong"
+	}
+	w.link(b.accent, b.label())
+	w.f(`<g id="%s" class="%s%s"`, svgID(b.identity), class, b.accent.classes())
 	w.attribute("data-node", b.id)
 	w.f(` data-first="%d" data-depth="%d">`, n.First, b.depth)
 	about := []string{b.id}
@@ -195,7 +233,54 @@ func (w *svgWriter) box(b *pictureBox, at point) {
 		y += nextLine
 	}
 	w.rows(b, at)
-	w.s("</g>\n")
+	w.s("</g>")
+	w.unlink(b.accent)
+}
+
+// classes are those of the style sheet for an accent.
+func (l accent) classes() (class string) {
+	for _, c := range []struct {
+		name string
+		so   bool
+	}{{l.change, l.change != ""}, {"chosen", l.selected}, {"lit", l.lit}, {"dim", l.dim}, {"hit", l.hit}} {
+		if c.so {
+			class += " " + c.name
+		}
+	}
+	return class
+}
+
+// link makes a link of what follows, until unlink.
+func (w *svgWriter) link(l accent, label string) {
+	if l.href == "" {
+		return
+	}
+	w.s("<a")
+	w.attribute("href", l.href)
+	w.attribute("aria-label", label)
+	w.s(">")
+}
+
+func (w *svgWriter) unlink(l accent) {
+	if l.href != "" {
+		w.s("</a>")
+	}
+	w.s("\n")
+}
+
+// label names a box to those who do not see it.
+func (b *pictureBox) label() string {
+	label := b.id
+	if b.node.Title != "" {
+		label = b.node.Title + " · " + label
+	}
+	for _, e := range b.entries {
+		label = e.title + " · " + label
+	}
+	for _, f := range b.accent.flags {
+		label += " · " + f.text
+	}
+	return label
 }
 
 // rows draws the columns of a dataset.

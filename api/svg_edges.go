@@ -64,6 +64,9 @@ func (a pictureArrow) masked() bool {
 // about is what a line says of itself.
 func (p *picture) about(a pictureArrow) string {
 	var lines []string
+	for _, f := range a.accent.flags {
+		lines = append(lines, f.text)
+	}
 	for _, e := range a.edges {
 		parts := []string{e.From + " → " + e.To, e.Kind}
 		if e.Job != "" {
@@ -105,13 +108,21 @@ func (w *svgWriter) edge(a pictureArrow, l lane) {
 	if kind == edgeAbout || kind == edgeSame {
 		marker = ""
 	}
+	if len(a.accent.flags) > 0 {
+		class += " unagreed"
+	}
 	first, last := a.edges[0].First, a.edges[0].Last
 	for _, e := range a.edges {
 		first, last = min(first, e.First), max(last, e.Last)
 	}
 	e := a.edges[0]
-	from, to := p.boxes[a.from.box], p.boxes[a.to.box]
-	w.f(`<g id="%s" class="%s"`, svgID("edge", from.identity, from.field(a.from.port), to.identity, to.field(a.to.port), e.Kind), class)
+	if a.accent.href != "" { // the table of edges is for the keyboard
+		w.s(`<a tabindex="-1"`)
+		w.attribute("href", a.accent.href)
+		w.attribute("aria-label", e.From+" → "+e.To)
+		w.s(">")
+	}
+	w.f(`<g id="%s" class="%s%s"`, p.arrowID(a), class, a.accent.classes())
 	w.attribute("data-from", e.From)
 	w.attribute("data-to", e.To)
 	w.f(` data-kind="%s" data-first="%d" data-last="%d"`, e.Kind, first, last)
@@ -121,10 +132,27 @@ func (w *svgWriter) edge(a pictureArrow, l lane) {
 	w.s(">")
 	w.title(p.about(a))
 	w.f(`<path d="%s"%s/>`, lanePath(l), marker)
-	if sign := signOf(kind, a.masked(), l.closes); sign != "" {
+	if a.accent.href != "" {
+		w.f(`<path class="near" d="%s"/>`, lanePath(l))
+	}
+	sign := signOf(kind, a.masked(), l.closes)
+	switch {
+	case a.accent.change != "":
+		sign = changeSigns[a.accent.change]
+	case len(a.accent.flags) > 0:
+		sign = "∅"
+	}
+	if sign != "" {
 		w.sign(sign, lanePoint(l))
 	}
-	w.s("</g>\n")
+	w.s("</g>")
+	w.unlink(a.accent)
+}
+
+// arrowID is the stable id of a line.
+func (p *picture) arrowID(a pictureArrow) string {
+	from, to := p.boxes[a.from.box], p.boxes[a.to.box]
+	return svgID("edge", from.identity, from.field(a.from.port), to.identity, to.field(a.to.port), a.edges[0].Kind)
 }
 
 // field names a port.

@@ -96,6 +96,31 @@ func (p *picture) legend() (items []legendItem) {
 	if masked {
 		items = append(items, legendItem{line: edgeFlow, sign: signOf(edgeFlow, true, false), word: p.word("masked")})
 	}
+	return append(items, p.lookLegend()...)
+}
+
+// lookLegend lists what pages add.
+func (p *picture) lookLegend() (items []legendItem) {
+	changes, wrong, unagreed := make(map[string]bool), false, false
+	for _, b := range p.boxes {
+		changes[b.accent.change] = true
+		wrong = wrong || len(b.accent.flags) > 0
+	}
+	for _, a := range p.arrows {
+		changes[a.accent.change] = true
+		unagreed = unagreed || len(a.accent.flags) > 0
+	}
+	for _, c := range []string{projections.ChangeAdded, projections.ChangeRemoved, projections.ChangeChanged} {
+		if changes[c] {
+			items = append(items, legendItem{line: edgeClass("flow " + c), sign: changeSigns[c], word: p.word(c)})
+		}
+	}
+	if wrong {
+		items = append(items, legendItem{box: "wrong " + projections.NodeDataset, word: p.word("alarm")})
+	}
+	if unagreed {
+		items = append(items, legendItem{line: "flow unagreed", sign: "∅", word: p.word("unagreed")})
+	}
 	return items
 }
 

@@ -2,12 +2,24 @@ package api
 
 // texts are the words of the pages: English, then 简体中文. What the ledger
 // holds is never translated, only what stands around it.
-var texts = map[string][2]string{
-	"skip":       {"Skip to content", "跳到正文"},
-	"nav":        {"Main", "主导航"},
-	"nav-docs":   {"API", "接口文档"},
-	"nav-status": {"Status", "状态"},
-	"footer":     {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
+var texts = func() map[string][2]string {
+	all := make(map[string][2]string)
+	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts} {
+		for key, text := range part {
+			if _, twice := all[key]; twice {
+				panic("api: two texts are called " + key)
+			}
+			all[key] = text
+		}
+	}
+	return all
+}()
+
+var commonTexts = map[string][2]string{
+	"skip":     {"Skip to content", "跳到正文"},
+	"nav":      {"Main", "主导航"},
+	"nav-docs": {"API", "接口文档"},
+	"footer":   {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
 
 	"what": {
 		"This ledger records who shared what data with whom, when and on what basis, as a chain of signed records that anyone can check and nobody can quietly change.",
@@ -97,6 +109,7 @@ var texts = map[string][2]string{
 	"nav-findings": {"Quality", "质量"},
 	"nav-parties":  {"Parties", "部门"},
 
+	"nav-health":        {"Health", "账本状态"},
 	"nav-duties":        {"Duties", "时限"},
 	"nav-violations":    {"Violations", "违规"},
 	"title-duties":      {"Duties · Ledgerline", "时限 · Ledgerline"},
@@ -161,13 +174,20 @@ var texts = map[string][2]string{
 	"evidence-get":         {"Download the evidence", "下载证据包"},
 	"evidence-hint":        {"A ZIP, checked offline.", "ZIP 文件，可离线验证。"},
 
-	"past":        {"You are looking at the past:", "您正在查看过去的状态："},
-	"recorded-at": {", recorded", "，入账时间"},
-	"back-to-now": {"Back to now", "返回当前"},
-	"as-json":     {"As JSON", "JSON 格式"},
-	"moment":      {"Show as of", "查看时点"},
-	"show":        {"Show", "查看"},
-	"moment-hint": {"A position, a date (its first instant) or a time, in UTC. Empty: now.", "可填位置、日期（指当日零时）或时间，均按 UTC。留空即当前。"},
+	"past":         {"You are looking at the past:", "您正在查看过去的状态："},
+	"recorded-at":  {", recorded", "，入账时间"},
+	"back-to-now":  {"Back to now", "返回当前"},
+	"as-json":      {"As JSON", "JSON 格式"},
+	"moment":       {"Show as of", "查看时点"},
+	"show":         {"Show", "查看"},
+	"moment-exact": {"Another moment", "其他时点"},
+	"moment-text":  {"Position or time", "位置或时间"},
+	"day-ago":      {"a day ago", "一天前"},
+	"week-ago":     {"a week ago", "一周前"},
+	"month-ago":    {"a month ago", "一个月前"},
+	"year-ago":     {"a year ago", "一年前"},
+	"suggest-none": {"no catalog entry has these words", "没有含这些词的目录条目"},
+	"moment-hint":  {"A position, a date (its first instant) or a time, in UTC. Empty: now.", "可填位置、日期（指当日零时）或时间，均按 UTC。留空即当前。"},
 
 	"catalog":            {"Catalog", "数据目录"},
 	"search":             {"Search the catalog", "检索目录"},

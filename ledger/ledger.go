@@ -437,3 +437,12 @@ func checkOrigin(origin string) error {
 	}
 	return nil
 }
+
+// DiskBytes is what the book takes on the disk now, its log included.
+func (l *Ledger) DiskBytes() (uint64, error) {
+	if err := l.uses.begin(); err != nil {
+		return 0, err
+	}
+	defer l.uses.end()
+	return l.db.Metrics().DiskSpaceUsage(), nil
+}

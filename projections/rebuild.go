@@ -244,3 +244,6 @@ func (v *Views) Bytes() (map[string]uint64, error) {
 	}
 	return sizes, nil
 }
+
+// DiskBytes is what all views take on the disk now, logs included.
+func (w *View) DiskBytes() uint64 { return w.store.db.Metrics().DiskSpaceUsage() }

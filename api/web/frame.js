@@ -1,0 +1,138 @@
+// What every page has beside its HTML: suggestions below a search field, and
+// forms that answer while one types. Without it all of them work by sending.
+
+// swap fetches a page of this server and replaces parts of this one by those of
+// the same id. It resolves to false if a later call overtook it.
+let latest = 0;
+export async function swap(url, ids, { push = false } = {}) {
+  const mine = ++latest;
+  const r = await fetch(url, { headers: { Accept: "text/html" } });
+  const text = await r.text();
+  if (mine !== latest) return false;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  if (ids.some((id) => !page.getElementById(id) || !document.getElementById(id))) {
+    location.assign(url);
+    return false;
+  }
+  for (const id of ids) document.getElementById(id).replaceWith(page.getElementById(id));
+  const moment = page.querySelector(".moment");
+  if (moment) document.querySelector(".moment")?.replaceWith(moment);
+  const fresh = page.querySelectorAll("header a[href]"); // the moment goes on
+  document.querySelectorAll("header a[href]").forEach((a, i) => fresh[i] && (a.href = fresh[i].getAttribute("href")));
+  document.title = page.title;
+  history[push ? "pushState" : "replaceState"](null, "", url);
+  return true;
+}
+
+// later calls f once it was not asked to for a moment.
+export function later(f, ms = 140) {
+  let timer;
+  return (...a) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => f(...a), ms);
+  };
+}
+
+// address is what a form would ask for.
+export function address(form) {
+  const q = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value !== "") q.append(name, value);
+  const s = q.toString();
+  return form.getAttribute("action") + (s ? "?" + s : "");
+}
+
+for (const form of document.querySelectorAll("form[data-live]")) {
+  const go = later(() => swap(address(form), [form.dataset.live]));
+  form.addEventListener("input", go);
+}
+
+// suggest makes a search field a combobox over the answers of a list of the API.
+function suggest(input) {
+  const list = document.createElement("ul");
+  list.id = input.id + "-list";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", input.labels[0]?.textContent ?? "");
+  list.className = "suggest";
+  list.hidden = true;
+  input.after(list);
+  for (const [k, v] of [["role", "combobox"], ["aria-expanded", "false"], ["aria-controls", list.id], ["aria-autocomplete", "list"]]) input.setAttribute(k, v);
+  let at = -1;
+  const close = () => {
+    list.hidden = true;
+    at = -1;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  };
+  const mark = (i) => {
+    at = i;
+    [...list.children].forEach((li, n) => li.setAttribute("aria-selected", n === i));
+    if (list.children[i]) input.setAttribute("aria-activedescendant", list.children[i].id);
+  };
+  const carried = new URLSearchParams(location.search);
+  const moment = carried.get("as_of");
+  const choose = (e) => {
+    if (input.dataset.fill) {
+      input.value = input.dataset.fill + e.id;
+      close();
+      input.form.requestSubmit();
+      return;
+    }
+    const q = new URLSearchParams();
+    for (const name of ["as_of", "lang"]) if (carried.get(name)) q.set(name, carried.get(name));
+    location.assign(input.dataset.go + encodeURIComponent(e.id) + (q.size ? "?" + q : ""));
+  };
+  let asked = 0;
+  const ask = later(async () => {
+    const text = input.value.trim();
+    if (!text || /^(dataset|column|job|run|entry):/.test(text)) return close();
+    const mine = ++asked;
+    const q = new URLSearchParams({ text, limit: "8" });
+    if (/^(\d+|\d{4}-.*Z)$/.test(moment ?? "")) q.set("as_of", moment);
+    const r = await fetch(input.dataset.suggest + "?" + q, { headers: { Accept: "application/json" } });
+    if (!r.ok || mine !== asked) return;
+    const { entries } = await r.json();
+    list.replaceChildren(...entries.map((e, i) => {
+      const li = document.createElement("li");
+      li.id = list.id + i;
+      li.setAttribute("role", "option");
+      li.setAttribute("aria-selected", "false");
+      const name = document.createElement("span");
+      name.textContent = e.title || e.id;
+      const rest = document.createElement("span");
+      rest.className = "small";
+      rest.textContent = [e.id, e.title_en, e.provider_name].filter(Boolean).join(" · ");
+      li.append(name, rest);
+      li.addEventListener("mousedown", (ev) => {
+        ev.preventDefault();
+        choose(e);
+      });
+      return li;
+    }));
+    list.entries = entries;
+    if (entries.length === 0) {
+      const li = document.createElement("li");
+      li.setAttribute("role", "option");
+      li.setAttribute("aria-disabled", "true");
+      li.className = "small";
+      li.textContent = input.dataset.none;
+      list.append(li);
+    }
+    at = -1;
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+  });
+  input.addEventListener("input", ask);
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", (ev) => {
+    if (list.hidden) return;
+    const n = list.entries.length;
+    if (ev.key === "ArrowDown" && n) mark((at + 1) % n);
+    else if (ev.key === "ArrowUp" && n) mark((at + n - 1 + (at < 0 ? 1 : 0)) % n);
+    else if (ev.key === "Enter" && at >= 0) choose(list.entries[at]);
+    else if (ev.key === "Escape") close();
+    else return;
+    ev.preventDefault();
+  });
+}
+
+for (const input of document.querySelectorAll("input[data-suggest]")) suggest(input);
