@@ -44,22 +44,22 @@ func (c *question) explore(q lineagePageQuery) (*scene, error) {
 			s.shown[n.ID] = true
 		}
 	}
-	for _, box := range codes(q.More) {
+	for _, box := range boxCodes(q.More) {
 		if err := c.expand(s, box, asked); err != nil {
 			return nil, err
 		}
 	}
-	if opened := codes(q.Open); len(opened) > 0 && !q.Columns {
+	if opened := boxCodes(q.Open); len(opened) > 0 && !q.Columns {
 		if err := c.open(s, opened, asked); err != nil {
 			return nil, err
 		}
 	}
-	s.collapse(codes(q.Less))
+	s.collapse(boxCodes(q.Less))
 	return s, nil
 }
 
-// codes are the boxes that a parameter names.
-func codes(list string) []string {
+// boxCodes are the boxes that a parameter names.
+func boxCodes(list string) []string {
 	if list == "" {
 		return nil
 	}

@@ -62,7 +62,7 @@ func (c *question) detailBox(d *lineagePage, b *pictureBox, flags map[string][]b
 	x := &details{
 		Code: code, ID: b.id, Kind: b.node.Kind, State: b.node.State, Title: b.node.Title, Node: b.node, IsFocus: b.focus,
 		Opens:  b.node.Kind == projections.NodeDataset && !d.Query.Columns && d.Query.Compare == "",
-		Opened: slices.Contains(codes(d.Query.Open), code), Expanded: slices.Contains(codes(d.Query.More), code), Shut: slices.Contains(codes(d.Query.Less), code),
+		Opened: slices.Contains(boxCodes(d.Query.Open), code), Expanded: slices.Contains(boxCodes(d.Query.More), code), Shut: slices.Contains(boxCodes(d.Query.Less), code),
 		LeftOut: b.leftOut[0] + b.leftOut[1],
 	}
 	d.Details = x

@@ -404,7 +404,7 @@ func (d *lineagePage) Set(pairs ...string) string {
 // Toggled is the page with a box added to a list of boxes, or taken away.
 func (d *lineagePage) Toggled(param, code string) string {
 	list := map[string]string{"open": d.Query.Open, "more": d.Query.More, "less": d.Query.Less}[param]
-	boxes := codes(list)
+	boxes := boxCodes(list)
 	if i := slices.Index(boxes, code); i >= 0 {
 		boxes = slices.Delete(boxes, i, i+1)
 	} else {
