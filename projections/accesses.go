@@ -250,7 +250,8 @@ func (b *batch) keepAccess(a *Access, dataset events.DatasetRef) error {
 	if err := b.count("accesses", 1); err != nil {
 		return err
 	}
-	return b.put(accessKey, a)
+	b.putOnce(accessKey, a)
+	return nil
 }
 
 // purposes are those that the calls stated.
@@ -321,7 +322,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		}
 	}
 	if q.Type != "" {
-		s.groups = append(s.groups, group(eventBy(nameOf(events.NameType, q.Type))))
+		s.groups = append(s.groups, group(eventBy(name{kind: events.NameType, first: q.Type})))
 	}
 	if len(s.groups) == 0 {
 		s.groups = [][][]byte{group(anyAccess)}

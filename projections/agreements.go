@@ -145,8 +145,7 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 
 func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement)) error {
 	k := entityKey(tAgreement, id)
-	var a Agreement
-	known, err := b.get(k, &a)
+	a, known, err := draw[Agreement](b, k)
 	if err != nil {
 		return err
 	}
@@ -164,9 +163,7 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	if err := b.count("agreements/"+a.State, 1); err != nil {
 		return err
 	}
-	if err := b.put(k, &a); err != nil {
-		return err
-	}
+	b.put(k, &a)
 	return noteShare(b, e, &a)
 }
 

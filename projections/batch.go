@@ -2,55 +2,53 @@ package projections
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"slices"
-
-	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
-	"github.com/cockroachdb/pebble/v2/sstable"
-	"github.com/cockroachdb/pebble/v2/vfs"
+	"encoding/binary"
 
 	"ledgerline/projections/graph"
 )
 
 // A batch collects the rows of a run of records, reads its own writes, and is
-// committed as one. It is for one goroutine; at moves forward only.
+// committed as one (commit.go). It is for one goroutine; at moves forward only.
 type batch struct {
 	s  *store
 	at int64
 	r  *reader // opened at the first need
-	// written holds the versions of each entity that the batch wrote, oldest first;
-	// packed what it adds to packed rows, by key.
-	written map[string][]version
-	packed  map[string]*packedRow
-	size    int    // bytes of rows, about
-	key     []byte // of mark, made anew each time
+	// serial tells batches of a store apart.
+	serial uint64
+	// rows are those written, table by table, no two with the same key; packed what
+	// is added to packed rows, by key.
+	rows   [tables][]keyValue
+	packed map[string]*packedRow
+	arena  []byte // keys and values of rows
+	coder  coder
+	size   int      // bytes of rows written and read, about
+	key    []byte   // of mark, made anew each time
+	names  nameList // of the record at hand
 	// step is what the record at hand changed in the lineage graph, steps what those
 	// before it did.
 	step  stepChanges
 	steps []*graph.Step
 }
 
-// packedRow is what is added to a packed row.
-type packedRow struct{ value []byte }
+type keyValue struct{ key, value []byte }
 
-// version is a row's content at a position; no body for a tombstone.
-type version struct {
-	position int64
-	body     []byte
-}
+// merge reports whether the value is added to what is there, instead of put in
+// its place.
+func (kv keyValue) merge() bool { return table(kv.key[0]).packed() }
 
 // begin begins a batch. Only one may be open.
 func (s *store) begin() *batch {
-	return &batch{s: s, written: make(map[string][]version), packed: make(map[string]*packedRow)}
+	s.newest.turn()
+	s.batches++
+	return &batch{s: s, serial: s.batches, packed: make(map[string]*packedRow)}
 }
 
 // close drops what was not committed.
 func (b *batch) close() error {
-	if len(b.written)+len(b.packed) > 0 { // the newest versions kept in memory are not those of the store
+	if b.size > 0 { // the newest versions kept in memory are not those of the store
 		b.s.newest.clear()
 		clear(b.s.counters)
+		clear(b.s.numbers)
 	}
 	if b.r == nil {
 		return nil
@@ -66,249 +64,189 @@ func (b *batch) reader() (*reader, error) {
 	return b.r, err
 }
 
-// get reads the newest version of an entity into a value; false if there is none.
-func (b *batch) get(entity []byte, into coded) (bool, error) {
-	h, err := b.newest(entity)
-	if err != nil || h.body == nil {
-		return false, err
-	}
-	return true, row{entity, h.position, h.body}.decode(into)
-}
-
-// recall is get for values that the caller leaves as they are: each is decoded
-// once as long as it is kept in memory. It returns nil if there is none.
+// recall returns the newest version of an entity; nil if there is none. It is kept
+// in memory: the caller leaves it as it is.
 func recall[T any, P rowOf[T]](b *batch, entity []byte) (*T, error) {
 	h, err := b.newest(entity)
-	if err != nil || h.body == nil {
+	if err != nil || !h.there {
 		return nil, err
 	}
-	if v, ok := h.decoded.(*T); ok {
+	if v, ok := h.value.(P); ok {
 		return v, nil
 	}
 	v := new(T)
 	if err := (row{entity, h.position, h.body}).decode(P(v)); err != nil {
 		return nil, err
 	}
-	h.decoded = v
+	h.value, h.body = P(v), nil
 	return v, nil
+}
+
+// draw is recall of a copy that the caller changes, and then puts. Its lists are
+// those of the version before, which nobody looks at again: so they may grow.
+func draw[T any, P rowOf[T]](b *batch, entity []byte) (v T, known bool, err error) {
+	before, err := recall[T, P](b, entity)
+	if before == nil {
+		return v, false, err
+	}
+	return *before, true, nil
 }
 
 // has reports whether an entity is there.
 func (b *batch) has(entity []byte) (bool, error) {
 	h, err := b.newest(entity)
-	return err == nil && h.body != nil, err
+	return err == nil && h.there, err
 }
 
-// newest returns the newest version of an entity; one without a body if there is
+// newest returns the newest version of an entity, which may say that there is
 // none.
 func (b *batch) newest(entity []byte) (*held, error) {
 	if h := b.s.newest.get(entity); h != nil {
 		return h, nil
 	}
-	h := new(held)
-	if own := b.written[string(entity)]; len(own) > 0 {
-		h.version = own[len(own)-1]
-	} else {
-		r, err := b.reader()
-		if err != nil {
-			return nil, err
-		}
-		row, ok, err := r.get(entity)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			h.version = version{row.position, bytes.Clone(row.body)}
-		}
+	r, err := b.reader()
+	if err != nil {
+		return nil, err
 	}
-	b.s.newest.put(string(entity), h)
+	row, ok, err := r.get(entity)
+	if err != nil {
+		return nil, err
+	}
+	h := &held{position: row.position, there: ok, body: bytes.Clone(row.body)}
+	b.s.newest.put(string(entity), h, len(row.body))
+	b.size += len(entity) + len(row.body)
 	return h, nil
 }
 
-// history visits the versions of an entity, newest first, until visit returns
-// false.
-func (b *batch) history(entity []byte, visit func(row) (more bool, err error)) error {
-	for _, v := range slices.Backward(b.written[string(entity)]) {
-		if v.body == nil {
-			continue
-		}
-		if more, err := visit(row{entity, v.position, v.body}); err != nil || !more {
-			return err
+// history visits the versions of an entity of a remembered table, newest first,
+// until visit returns false.
+func history[T any, P rowOf[T]](b *batch, entity []byte, visit func(*T) (more bool)) error {
+	h, err := b.newest(entity)
+	if err != nil {
+		return err
+	}
+	for ; h != nil && h.batch == b.serial; h = h.before {
+		if v, ok := h.value.(P); ok && h.there && !visit(v) {
+			return nil
 		}
 	}
 	r, err := b.reader()
 	if err != nil {
 		return err
 	}
-	return r.history(entity, latest, visit)
+	return r.history(entity, latest, func(row row) (bool, error) {
+		v := new(T)
+		err := row.decode(P(v))
+		return err == nil && visit(v), err
+	})
 }
 
 // put writes a version of an entity at the batch's position. The last of several
-// at one position counts.
-func (b *batch) put(entity []byte, value coded) error { return b.note(entity, value, nil) }
-
-// keep is put of a value that will be asked for again by recall. The caller
-// changes it no more.
-func keep[T any, P rowOf[T]](b *batch, entity []byte, value P) error {
-	return b.note(entity, value, (*T)(value))
-}
-
-func (b *batch) note(entity []byte, value coded, decoded any) error {
-	b.write(entity, encode([]byte{}, value), decoded)
-	return nil
-}
-
-// putOnce is put for an entity that has one version only, and that no batch asks
-// for.
-func (b *batch) putOnce(entity []byte, value coded) { b.writeOnce(entity, encode([]byte{}, value)) }
-
-func (b *batch) writeOnce(entity, body []byte) {
-	b.written[string(entity)] = []version{{b.at, body}}
-	b.size += len(entity) + len(body) + versionLength
-}
+// at one position counts. The caller changes the value no more.
+func (b *batch) put(entity []byte, value coded) { b.write(entity, value) }
 
 // remove writes a tombstone.
-func (b *batch) remove(entity []byte) { b.write(entity, nil, nil) }
+func (b *batch) remove(entity []byte) { b.write(entity, nil) }
 
-func (b *batch) write(entity, body []byte, decoded any) {
-	k, v := string(entity), version{b.at, body}
-	own := b.written[k]
-	if n := len(own); n > 0 && own[n-1].position == b.at {
-		own = own[:n-1]
+func (b *batch) write(entity []byte, value coded) {
+	kv, rows := b.encoded(entity, value), &b.rows[entity[0]]
+	h := b.s.newest.get(entity)
+	if h == nil {
+		h = new(held)
+		b.s.newest.put(string(entity), h, len(kv.value))
 	}
-	b.written[k] = append(own, v)
-	b.size += len(k) + len(body) + versionLength
-	b.s.newest.put(k, &held{version: v, decoded: decoded})
+	if h.batch == b.serial && h.position == b.at {
+		(*rows)[h.row] = kv
+	} else {
+		var before *held
+		if h.batch == b.serial && table(entity[0]).remembered() {
+			of := *h
+			before = &of
+		}
+		*h = held{batch: b.serial, row: len(*rows), before: before}
+		*rows = append(*rows, kv)
+	}
+	h.position, h.there, h.value, h.body = b.at, value != nil, value, nil
 }
 
-func (b *batch) packedRow(key []byte) *packedRow {
-	row := b.packed[string(key)]
-	if row == nil {
-		row = new(packedRow)
-		b.packed[string(key)] = row
-		b.size += len(key)
-	}
-	return row
+// putOnce is put for what is put once at a position, and no batch asks for.
+func (b *batch) putOnce(entity []byte, value coded) {
+	b.rows[entity[0]] = append(b.rows[entity[0]], b.encoded(entity, value))
 }
 
-// rows lists what the batch writes, in the order of keys.
-func (b *batch) rows(m meta) []keyValue {
-	out := make([]keyValue, 0, 1+len(b.written)+len(b.packed))
-	out = append(out, keyValue{metaKey, encode(nil, &m)})
-	for entity, versions := range b.written {
-		for _, v := range versions {
-			value := []byte{0}
-			if v.body != nil {
-				value = append(append(make([]byte, 0, 1+len(v.body)), 1), v.body...)
-			}
-			out = append(out, keyValue{appendVersion([]byte(entity), v.position), value})
-		}
+const (
+	arenaBytes = 1 << 20
+	arenaSpare = 4 << 10 // what is larger moves the arena's bytes
+)
+
+// room makes sure that the arena has some.
+func (b *batch) room() {
+	if cap(b.arena)-len(b.arena) < arenaSpare {
+		b.arena = make([]byte, 0, arenaBytes)
 	}
-	for key, row := range b.packed {
-		out = append(out, keyValue{[]byte(key), row.value})
-	}
-	slices.SortFunc(out, func(a, z keyValue) int { return bytes.Compare(a.key, z.key) })
-	return out
 }
 
-type keyValue struct{ key, value []byte }
-
-// merge reports whether the value is added to what is there, instead of put in
-// its place.
-func (kv keyValue) merge() bool { return table(kv.key[0]).packed() }
-
-// commit makes the batch visible together with what the store then stands for. It
-// is not synced: a crash may take the newest batches, whole and in order, and the
-// feed sends them again.
-func (b *batch) commit(m meta) (err error) {
-	out := b.s.db.NewBatchWithSize(b.size + b.size/4)
-	defer func() { err = errors.Join(err, out.Close()) }()
-	for _, kv := range b.rows(m) { // in order: that is what inserting them is fastest in
-		if kv.merge() {
-			err = errors.Join(err, out.Merge(kv.key, kv.value, nil))
-		} else {
-			err = errors.Join(err, out.Set(kv.key, kv.value, nil))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if err := b.s.apply(out); err != nil {
-		return err
-	}
-	b.written, b.packed = nil, nil
-	return nil
+// kept copies bytes into the arena.
+func (b *batch) kept(p []byte) []byte {
+	b.room()
+	start := len(b.arena)
+	b.arena = append(b.arena, p...)
+	return b.arena[start:len(b.arena):len(b.arena)]
 }
 
-// ingest is commit for batches of very many rows: they are written to tables in
-// order and handed to Pebble whole, past its log and its memory. Each table of
-// rows gets files of its own, so that those whose keys follow the position never
-// have to be compacted with what was there before. It is synced.
-func (b *batch) ingest(ctx context.Context, m meta) (err error) {
-	rows := b.rows(m)
-	var paths []string
-	for len(rows) > 0 {
-		n := 1
-		for size := 0; n < len(rows) && rows[n].key[0] == rows[0].key[0] && size < ingestFile; n++ {
-			size += len(rows[n].key) + len(rows[n].value)
-		}
-		path := b.s.fs.PathJoin(b.s.dir, fmt.Sprintf("ingest-%d", len(paths)))
-		if err := b.s.writeTable(path, rows[:n]); err != nil {
-			return err
-		}
-		paths, rows = append(paths, path), rows[n:]
+// encoded makes the row of a version at the batch's position; of a tombstone
+// without a value.
+func (b *batch) encoded(entity []byte, value coded) keyValue {
+	b.room()
+	start := len(b.arena)
+	out := binary.BigEndian.AppendUint64(append(append(b.arena, entity...), 0, 0), ^uint64(b.at))
+	end := len(out)
+	if value == nil {
+		b.arena = append(out, 0)
+	} else {
+		b.coder.out = append(out, 1)
+		value.code(&b.coder)
+		b.arena = b.coder.out
 	}
-	if err := b.s.db.Ingest(ctx, paths); err != nil {
-		return err
-	}
-	b.written, b.packed = nil, nil
-	return nil
+	b.size += len(b.arena) - start
+	return keyValue{b.arena[start:end:end], b.arena[end:len(b.arena):len(b.arena)]}
 }
 
-// ingestFile is about how large an ingested file gets.
-const ingestFile = 16 << 20
-
-// writeTable writes rows, which are in order, as a table of Pebble's.
-func (s *store) writeTable(path string, rows []keyValue) (err error) {
-	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), s.opts.MakeWriterOptions(0, s.db.TableFormat()))
-	defer func() { err = errors.Join(err, w.Close()) }() // which syncs and closes the file
-	for _, kv := range rows {
-		if kv.merge() {
-			err = w.Merge(kv.key, kv.value)
-		} else {
-			err = w.Set(kv.key, kv.value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newest keeps the newest versions of entities in memory, so that what happens to
-// the same few again and again needs no look into the store. Two generations
-// make it forget what was not asked for in a while.
+// newest keeps the newest versions of entities in memory, decoded, so that what
+// happens to the same few again and again needs no look into the store. Two
+// generations make it forget what was not asked for in a while; what the open
+// batch wrote it does not forget.
 type newest struct {
 	young, old map[string]*held
-	bytes      int // of the young, about
+	bytes      int // of the young, encoded
 }
 
-// held is the newest version of an entity; one without a body says that there is
-// none.
+// held is the newest version of an entity, or that there is none.
 type held struct {
-	version
-	decoded any // of recall
+	position int64
+	there    bool
+	value    coded  // nil until it is asked for
+	body     []byte // what value is to be read from
+	// batch is the serial of the batch that wrote it, row where it stands there, and
+	// before the version before, if that was written by the same batch and the table
+	// is one whose history is asked for.
+	batch  uint64
+	row    int
+	before *held
 }
 
-// newestBytes bounds each generation. Decoded values come on top, and take about
-// as much again.
-const newestBytes = 32 << 20
+// newestBytes bounds each generation, beside what one batch adds. Decoded values
+// take about three times as much.
+const newestBytes = 16 << 20
 
 func (n *newest) clear() { *n = newest{young: make(map[string]*held)} }
+
+// turn begins a generation if the young has grown old.
+func (n *newest) turn() {
+	if n.bytes > newestBytes {
+		n.young, n.old, n.bytes = make(map[string]*held), n.young, 0
+	}
+}
 
 func (n *newest) get(entity []byte) *held {
 	if h := n.young[string(entity)]; h != nil {
@@ -316,14 +254,12 @@ func (n *newest) get(entity []byte) *held {
 	}
 	h := n.old[string(entity)]
 	if h != nil {
-		n.put(string(entity), h)
+		n.put(string(entity), h, len(h.body))
 	}
 	return h
 }
 
-func (n *newest) put(entity string, h *held) {
-	if n.bytes += len(entity) + len(h.body) + 100; n.bytes > newestBytes {
-		n.young, n.old, n.bytes = make(map[string]*held), n.young, 0
-	}
+func (n *newest) put(entity string, h *held, bytes int) {
+	n.bytes += len(entity) + bytes + 100
 	n.young[entity] = h
 }

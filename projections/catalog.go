@@ -188,8 +188,8 @@ func applyCatalog(b *batch, e *ledger.Entry) error {
 }
 
 func applyDraft(b *batch, e *ledger.Entry, d *events.EntryDrafted) error {
-	var before entryStep
-	if _, err := b.get(stepKey(d.Entry), &before); err != nil {
+	before, _, err := draw[entryStep](b, stepKey(d.Entry))
+	if err != nil {
 		return err
 	}
 	old, err := b.content(d.Entry, before.Version)
@@ -200,9 +200,7 @@ func applyDraft(b *batch, e *ledger.Entry, d *events.EntryDrafted) error {
 	if err != nil {
 		return err
 	}
-	if err := b.put(contentKey(d.Entry, d.Version), (*contentRow)(d)); err != nil {
-		return err
-	}
+	b.put(contentKey(d.Entry, d.Version), (*contentRow)(d))
 	if err := linkResources(b, d.Entry, slices.Concat(old.Resources, published.Resources), slices.Concat(d.Resources, published.Resources)); err != nil {
 		return err
 	}
@@ -224,8 +222,8 @@ func designations(d *events.SourceDesignated) []events.SourceState {
 }
 
 func applyPublished(b *batch, e *ledger.Entry, d *events.EntryPublished) error {
-	var before entryStep
-	if _, err := b.get(stepKey(d.Entry), &before); err != nil {
+	before, _, err := draw[entryStep](b, stepKey(d.Entry))
+	if err != nil {
 		return err
 	}
 	old, err := b.content(d.Entry, before.Published)
@@ -246,8 +244,7 @@ func applyPublished(b *batch, e *ledger.Entry, d *events.EntryPublished) error {
 
 // applyStep writes the entry's next step and keeps the counters of stages.
 func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) error {
-	var s entryStep
-	known, err := b.get(stepKey(id), &s)
+	s, known, err := draw[entryStep](b, stepKey(id))
 	if err != nil {
 		return err
 	}
@@ -265,7 +262,8 @@ func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) er
 	if err := b.count("entries/"+s.Stage, 1); err != nil {
 		return err
 	}
-	return b.put(stepKey(id), &s)
+	b.put(stepKey(id), &s)
+	return nil
 }
 
 // effective is when an event takes effect.

@@ -228,6 +228,17 @@ type numberRow uint32
 
 func (n *numberRow) code(c *coder) { integer(c, n) }
 
+// rawRow is bytes that have a form of their own, up to the end.
+type rawRow []byte
+
+func (r *rawRow) code(c *coder) {
+	if !c.reading {
+		c.out = append(c.out, *r...)
+		return
+	}
+	*r, c.in = rawRow(c.in), ""
+}
+
 // markRow says that something is, by being there.
 type markRow struct{}
 

@@ -20,8 +20,8 @@ var rowTypes = []coded{
 	new(Request), new(Share), new(SharedItems), new(TimelineRow), new(Violation), new(columnFlow), new(columnPair), new(columnsFacet),
 	new(columnsRow), new(contentRow), new(dataflow), new(datasetRow), new(dependsFacet), new(edgeRow), new(entryStep), new(fieldRow),
 	new(jobPair), new(jobRow), new(lineageFacet), new(link), new(markRow), new(mentions), new(meta), new(nodeName), new(nominalFacet),
-	new(numberRow), new(parentFacet), new(published), new(publishedRow), new(rename), new(runRow), new(sameName), new(schemaFacet),
-	new(seenRow), new(stamp), new(statement), new(symlinksFacet), new(textRow), new(textsRow), new(told), new(window),
+	new(numberRow), new(parentFacet), new(published), new(publishedRow), new(rawRow), new(rename), new(runRow), new(sameName), new(schemaFacet),
+	new(seenRow), new(stamp), new(statement), new(textRow), new(textsRow), new(told), new(window),
 }
 
 // TestRowTypes: rowTypes has every type whose method code stands in this package.
@@ -70,6 +70,9 @@ func TestRowsComeBack(t *testing.T) {
 				}
 				if !reflect.DeepEqual(got.Interface(), want.Interface()) {
 					t.Fatalf("a field that the method code leaves out, or two that it mixes up?\n got %+v\nwant %+v", got.Elem(), want.Elem())
+				}
+				if _, any := typ.(*rawRow); any {
+					return
 				}
 				if err := decode(b+"\x00", got.Interface().(coded)); err == nil {
 					t.Fatal("a byte too many was not noticed")

@@ -47,9 +47,9 @@ type datasetRow struct {
 	Schema schemaFacet `json:"schema"`
 	// Symlinks is the newest symlinks facet, Renames are the names it had before,
 	// less those said before the newest deletion of such a statement.
-	Symlinks symlinksFacet `json:"symlinks"`
-	Renames  []rename      `json:"renames"`
-	Retold   stamp         `json:"retold"`
+	Symlinks []Dataset `json:"symlinks"` // sorted
+	Renames  []rename  `json:"renames"`
+	Retold   stamp     `json:"retold"`
 	// SameAs are its other names in force, told at either end, sorted.
 	SameAs []sameName `json:"same_as"`
 	// Dropped is the newest DROP. It holds until an event newer than it mentions
@@ -64,7 +64,7 @@ func (d *datasetRow) code(c *coder) {
 	integer(c, &d.First)
 	list(c, &d.Fields, (*fieldRow).code)
 	d.Schema.code(c)
-	d.Symlinks.code(c)
+	list(c, &d.Symlinks, (*Dataset).code)
 	list(c, &d.Renames, (*rename).code)
 	d.Retold.code(c)
 	list(c, &d.SameAs, (*sameName).code)
@@ -84,25 +84,19 @@ func (f *fieldRow) code(c *coder) {
 }
 
 type schemaFacet struct {
-	At     stamp                 `json:"at"`
 	Known  bool                  `json:"known"`
 	Fields []events.LineageField `json:"fields"` // as sent
 }
 
+// equal reports whether the newest schema lists these fields; nil stands for a
+// deleted one.
+func (f *schemaFacet) equal(fields []events.LineageField) bool {
+	return f.Known == (fields != nil) && slices.Equal(f.Fields, fields)
+}
+
 func (f *schemaFacet) code(c *coder) {
-	f.At.code(c)
 	c.bool(&f.Known)
 	list(c, &f.Fields, codeField)
-}
-
-type symlinksFacet struct {
-	At    stamp     `json:"at"`
-	Names []Dataset `json:"names"` // sorted
-}
-
-func (f *symlinksFacet) code(c *coder) {
-	f.At.code(c)
-	list(c, &f.Names, (*Dataset).code)
 }
 
 // rename says that the dataset was called Previous.
@@ -131,13 +125,29 @@ func (n *sameName) code(c *coder) {
 	c.bools(&n.Mine, &n.Theirs)
 }
 
-// seenRow is the newest event that mentions a dataset without dropping it. It is
-// a row of its own, being written with every event.
-type seenRow struct {
-	At stamp `json:"at"`
+// seenRow are the newest events that mention a dataset without dropping it (At),
+// and that tell a schema or symlinks, or delete them. It is a row of its own, being
+// written with every event, while what events say is mostly what was said before.
+type seenRow struct{ At, Schema, Symlinks stamp }
+
+func (r *seenRow) code(c *coder) {
+	r.At.code(c)
+	r.Schema.code(c)
+	r.Symlinks.code(c)
 }
 
-func (r *seenRow) code(c *coder) { r.At.code(c) }
+// newer is what is newest after an event.
+func (r seenRow) newer(o *events.LineageOutput, at stamp) seenRow {
+	fold := func(newest *stamp, told bool) {
+		if told && at.supersedes(*newest) {
+			*newest = at
+		}
+	}
+	fold(&r.At, o.Lifecycle.Change != lifecycleDrop)
+	fold(&r.Schema, o.Fields != nil || slices.Contains(o.Deleted, "schema"))
+	fold(&r.Symlinks, o.Symlinks != nil || slices.Contains(o.Deleted, "symlinks"))
+	return r
+}
 
 func seenKey(d Dataset) []byte { return entityKey(tSeen, d.Namespace, d.Name) }
 
@@ -176,8 +186,12 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 	if ds == (Dataset{}) {
 		return nil
 	}
-	seen, err := noteSeen(b, ds, at, o.Lifecycle.Change != lifecycleDrop)
+	seen, err := noteSeen(b, ds, o, at)
 	if err != nil {
+		return err
+	}
+	known, err := recall[datasetRow](b, ds.key())
+	if err != nil || (known != nil && known.repeats(o, at, seen)) {
 		return err
 	}
 	wasGone, gone := false, false
@@ -187,9 +201,9 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 		for _, f := range o.Fields {
 			changed = row.addField(f.Name, b.at) || changed
 		}
-		changed = row.facets(o, at) || changed
+		changed = row.facets(o, at, seen) || changed
 		now = row.names()
-		wasGone, gone = row.Gone, row.Dropped != (stamp{}) && row.Dropped.compare(seen) > 0
+		wasGone, gone = row.Gone, row.Dropped != (stamp{}) && row.Dropped.compare(seen.At) > 0
 		row.Gone = gone
 		return changed || gone != wasGone
 	}); err != nil {
@@ -215,20 +229,27 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 
 const lifecycleDrop = "DROP"
 
+// repeats reports whether an event says nothing that the row does not, as most
+// events of a run do.
+func (d *datasetRow) repeats(o *events.LineageOutput, at stamp, seen seenRow) bool {
+	return o.Symlinks == nil && o.Deleted == nil && o.Lifecycle == (events.Lifecycle{}) && d.Dropped == (stamp{}) &&
+		(o.Fields == nil || seen.Schema != at || d.Schema.equal(o.Fields)) &&
+		!slices.ContainsFunc(o.Fields, func(f events.LineageField) bool { return d.field(f.Name) < 0 })
+}
+
 // facets folds the newest schema, symlinks and change of state.
-func (d *datasetRow) facets(o *events.LineageOutput, at stamp) (changed bool) {
-	deleted := func(facet string) bool { return slices.Contains(o.Deleted, facet) }
-	if (o.Fields != nil || deleted("schema")) && at.supersedes(d.Schema.At) {
-		d.Schema, changed = schemaFacet{At: at, Known: o.Fields != nil, Fields: o.Fields}, true
+func (d *datasetRow) facets(o *events.LineageOutput, at stamp, seen seenRow) (changed bool) {
+	if seen.Schema == at && !d.Schema.equal(o.Fields) {
+		d.Schema, changed = schemaFacet{Known: o.Fields != nil, Fields: o.Fields}, true
 	}
-	if (o.Symlinks != nil || deleted("symlinks")) && at.supersedes(d.Symlinks.At) {
+	if seen.Symlinks == at {
 		names := make([]Dataset, 0, len(o.Symlinks))
 		for _, s := range o.Symlinks {
 			names = append(names, Dataset(s))
 		}
-		d.Symlinks, changed = symlinksFacet{At: at, Names: unite(names, nil, Dataset.compare)}, true
+		d.Symlinks, changed = unite(names, nil, Dataset.compare), true
 	}
-	if deleted("lifecycleStateChange") && at.supersedes(d.Retold) {
+	if slices.Contains(o.Deleted, "lifecycleStateChange") && at.supersedes(d.Retold) {
 		d.Retold, changed = at, true
 	}
 	if o.Lifecycle.Change == lifecycleDrop && at.supersedes(d.Dropped) {
@@ -248,7 +269,7 @@ func (d *datasetRow) facets(o *events.LineageOutput, at stamp) (changed bool) {
 
 // names lists the other names that the dataset's own events give it.
 func (d *datasetRow) names() []Dataset {
-	names := slices.Clone(d.Symlinks.Names)
+	names := slices.Clone(d.Symlinks)
 	for _, r := range d.Renames {
 		if r.At.compare(d.Retold) > 0 {
 			names = append(names, r.Previous)
@@ -336,21 +357,18 @@ func holding(b bool) graph.State {
 	return 0
 }
 
-// noteSeen returns the newest event that mentions a dataset without dropping it:
-// this one, if mentions is set and it is.
-func noteSeen(b *batch, ds Dataset, at stamp, mentions bool) (stamp, error) {
-	seen, err := recall[seenRow](b, seenKey(ds))
+// noteSeen keeps what is newest of a dataset after an event, and returns it.
+func noteSeen(b *batch, ds Dataset, o *events.LineageOutput, at stamp) (seenRow, error) {
+	k := seenKey(ds)
+	seen, _, err := draw[seenRow](b, k)
 	if err != nil {
-		return stamp{}, err
+		return seen, err
 	}
-	newest := stamp{}
-	if seen != nil {
-		newest = seen.At
+	newest := seen.newer(o, at)
+	if newest != seen {
+		b.put(k, &newest)
 	}
-	if !mentions || (seen != nil && at.compare(newest) <= 0) {
-		return newest, nil
-	}
-	return at, keep(b, seenKey(ds), &seenRow{at})
+	return newest, nil
 }
 
 // updateDataset changes a dataset's row, making it if it is new. change reports
@@ -375,5 +393,6 @@ func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
 	if !change(&row) && before != nil {
 		return nil
 	}
-	return keep(b, k, &row)
+	b.put(k, &row)
+	return nil
 }

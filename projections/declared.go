@@ -38,8 +38,8 @@ func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told
 		k := binary.BigEndian.AppendUint32(declarersOf(e), n)
 		known, err := b.has(k)
 		if err == nil && !known {
-			err = b.put(k, (*numberRow)(&n))
-			if err == nil && e.Kind != kindOrigin {
+			b.put(k, (*numberRow)(&n))
+			if e.Kind != kindOrigin {
 				known, err = b.has(edgeKey(e))
 			}
 			if err == nil && !known && e.Kind != kindOrigin {
@@ -50,7 +50,8 @@ func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told
 			return err
 		}
 	}
-	return b.put(statementKey(by, stampOf(d)), &statement{Job: d.Job, Said: said})
+	b.putOnce(statementKey(by, stampOf(d)), &statement{Job: d.Job, Said: said})
+	return nil
 }
 
 type statement struct {

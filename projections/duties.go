@@ -130,12 +130,12 @@ func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
 		if err != nil || !fits {
 			return err
 		}
-		var open textRow
-		if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || !ok || open == "" {
+		open, err := recall[textRow](x.b, openKey(p, d.ID, id))
+		if err != nil || open == nil || *open == "" {
 			return err
 		}
-		var duty Duty
-		if ok, err := x.b.get(entityKey(tDuty, string(open)), &duty); err != nil || !ok {
+		duty, known, err := draw[Duty](x.b, entityKey(tDuty, string(*open)))
+		if err != nil || !known {
 			return err
 		}
 		duty.Events = append(duty.Events, x.e.Position)
@@ -143,11 +143,10 @@ func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
 			return err
 		}
 		if duty.Done != 0 {
-			if err := x.b.put(openKey(p, d.ID, id), new(textRow)); err != nil {
-				return err
-			}
+			x.b.put(openKey(p, d.ID, id), new(textRow))
 		}
-		return x.b.put(entityKey(tDuty, string(open)), &duty)
+		x.b.put(entityKey(tDuty, string(*open)), &duty)
+		return nil
 	}
 	for i := range d.Stops {
 		t := &d.Stops[i]
@@ -183,8 +182,8 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if err != nil || !fits {
 		return err
 	}
-	var open textRow
-	if ok, err := x.b.get(openKey(p, d.ID, id), &open); err != nil || ok && open != "" {
+	open, err := recall[textRow](x.b, openKey(p, d.ID, id))
+	if err != nil || open != nil && *open != "" {
 		return err
 	}
 	duty := Duty{
@@ -201,10 +200,9 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if err := x.count(book, p, d, &duty); err != nil {
 		return err
 	}
-	if err := x.b.put(openKey(p, d.ID, id), (*textRow)(&duty.ID)); err != nil {
-		return err
-	}
-	return x.b.put(entityKey(tDuty, duty.ID), &duty)
+	x.b.put(openKey(p, d.ID, id), (*textRow)(&duty.ID))
+	x.b.put(entityKey(tDuty, duty.ID), &duty)
+	return nil
 }
 
 // count works out when a duty is due.

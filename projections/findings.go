@@ -236,8 +236,7 @@ func moveFinding(b *batch, e *ledger.Entry, id string, change func(*Finding)) er
 
 func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, known bool) error) error {
 	k := entityKey(tFinding, id)
-	var f Finding
-	known, err := b.get(k, &f)
+	f, known, err := draw[Finding](b, k)
 	if err != nil {
 		return err
 	}
@@ -257,7 +256,8 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 	if err := b.count("findings/"+f.State, 1); err != nil {
 		return err
 	}
-	return b.put(k, &f)
+	b.put(k, &f)
+	return nil
 }
 
 // Findings lists quality issues.

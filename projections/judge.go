@@ -37,13 +37,11 @@ func (b *batch) judge(a *Access) error {
 	if err != nil || newest.Until == 0 && newest.Since <= a.Time || a.Until == 0 {
 		return err // nothing took effect meanwhile
 	}
-	return b.history(k, func(row row) (bool, error) {
-		var state Agreement
-		err := row.decode(&state)
-		if err == nil && state.Since > a.Time && state.Since < a.Until {
-			a.holdTo(&state, state.Since)
+	return history(b, k, func(state *Agreement) bool {
+		if state.Since > a.Time && state.Since < a.Until {
+			a.holdTo(state, state.Since)
 		}
-		return true, err
+		return true
 	})
 }
 
@@ -120,12 +118,9 @@ func (b *batch) agreementAt(id string, at events.Time) (*Agreement, error) {
 	if err != nil || state == nil || within(at, state.Since, state.Until) {
 		return state, err
 	}
-	err = b.history(k, func(row row) (bool, error) {
-		state = new(Agreement)
-		if err := row.decode(state); err != nil {
-			return false, err
-		}
-		return !within(at, state.Since, state.Until), nil
+	err = history(b, k, func(a *Agreement) bool {
+		state = a
+		return !within(at, state.Since, state.Until)
 	})
 	return state, err
 }

@@ -197,6 +197,13 @@ func (r *runRow) edges(n numbering, id string) (edgeSet, error) {
 	return out, relationEdges(n, id, r.Job, r.Parent.Said, r.Depends.Said, out)
 }
 
+// shows reports whether a run surely contributes the same edges as another: it may
+// be that it does and this is false.
+func (r *runRow) shows(o *runRow) bool {
+	return len(r.Windows)+len(o.Windows) == 0 && r.Job == o.Job && r.Flow.equal(&o.Flow) && r.Parent.Said == o.Parent.Said &&
+		slices.Equal(r.Depends.Said, o.Depends.Said)
+}
+
 // now is the dataflow of the run as it stands: of its newest window, if it tells
 // windows.
 func (r *runRow) now() *dataflow {
@@ -233,8 +240,7 @@ func applyLineage(b *batch, e *ledger.Entry) error {
 
 func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 	k := entityKey(tRun, d.Run)
-	var run runRow
-	known, err := b.get(k, &run)
+	run, known, err := draw[runRow](b, k)
 	if err != nil {
 		return err
 	}
@@ -248,11 +254,11 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 	if err != nil {
 		return err
 	}
-	job := run.Job
+	was := run
 	run.see(d)
 	run.Last = b.at
-	if job != run.Job {
-		if err := noteJob(b, job, -1); err != nil {
+	if was.Job != run.Job {
+		if err := noteJob(b, was.Job, -1); err != nil {
 			return err
 		}
 		if err := noteJob(b, run.Job, 1); err != nil {
@@ -270,22 +276,31 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 		run.addWindow(window{stampOf(d), said, shown.Flow})
 	} else {
 		run.Told.add(said, true)
-		if run.Flow, err = run.Told.flow(b.mergeFlows); err != nil {
-			return err
+		run.Flow = shown.Flow
+		if !run.Told.equal(&said) {
+			if run.Flow, err = run.Told.flow(b.mergeFlows); err != nil {
+				return err
+			}
 		}
 	}
-	now, err := run.edges(b, d.Run)
-	if err != nil {
-		return err
+	// Most runs tell the same from their start to their end.
+	now, touched := before, before
+	if !run.shows(&was) {
+		if now, err = run.edges(b, d.Run); err != nil {
+			return err
+		}
+		touched = now
 	}
-	touched, err := shown.edges(b, d.Run)
-	if err != nil {
-		return err
+	if !shown.shows(&run) {
+		if touched, err = shown.edges(b, d.Run); err != nil {
+			return err
+		}
 	}
 	if err := contribute(b, contributor{run: d.Run, time: d.EventTime}, before, now, touched); err != nil {
 		return err
 	}
-	return b.put(k, &run)
+	b.put(k, &run)
+	return nil
 }
 
 // addWindow keeps a snapshot; one that says what another said moves that one's
@@ -304,8 +319,7 @@ func (r *runRow) addWindow(w window) {
 // applyDeclared replaces what a job or dataset declares.
 func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told) error {
 	k := entityKey(tDeclared, by.Kind, by.Namespace, by.Name)
-	var all told
-	known, err := b.get(k, &all)
+	all, known, err := draw[told](b, k)
 	if err != nil || (!known && !said.says()) {
 		return err
 	}
@@ -336,7 +350,8 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 	if err := keepStatement(b, d, by, said, shown); err != nil {
 		return err
 	}
-	return b.put(k, &all)
+	b.put(k, &all)
+	return nil
 }
 
 // noteJob makes sure that a job is known and adds to the number of its runs.
@@ -359,5 +374,6 @@ func noteJob(b *batch, job events.JobRef, runs int64) error {
 		}
 	}
 	row.Runs += runs
-	return keep(b, k, &row)
+	b.put(k, &row)
+	return nil
 }

@@ -37,11 +37,9 @@ func markKey(entry, issue string) []byte { return entityKey(tMark, entry, issue)
 // mark keeps a mark under its entry. A later mark of the same issue on the entry
 // takes its place.
 func mark(b *batch, e *ledger.Entry, d *events.QualityIssueMarked) error {
-	if err := b.put(markKey(d.Entry, d.Issue), &Mark{
+	b.put(markKey(d.Entry, d.Issue), &Mark{
 		Issue: d.Issue, By: d.By, Entry: d.Entry, Items: d.Items, Scope: d.Scope, VisibleTo: d.VisibleTo, Since: effective(e), Position: e.Position,
-	}); err != nil {
-		return err
-	}
+	})
 	entries, err := recall[textsRow](b, entityKey(tMark, "", d.Issue))
 	if err != nil {
 		return err
@@ -53,7 +51,8 @@ func mark(b *batch, e *ledger.Entry, d *events.QualityIssueMarked) error {
 		return nil
 	}
 	all := append(slices.Clone(*entries), d.Entry)
-	return b.put(entityKey(tMark, "", d.Issue), &all)
+	b.put(entityKey(tMark, "", d.Issue), &all)
+	return nil
 }
 
 // unmark takes all marks of an issue away. Under no entry at all, a row says which

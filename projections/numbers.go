@@ -62,23 +62,49 @@ func (b *batch) number(key []byte, t table, name func(uint32) coded) (uint32, er
 	if err != nil || known != nil {
 		return value(known), err
 	}
-	next := numberKey(tNext, uint32(t))
-	last, err := recall[numberRow](b, next)
+	n, err := b.nextNumber(t)
 	if err != nil {
 		return 0, err
 	}
-	n := value(last) + 1
-	if n == 0 || n > maxNumber {
+	given := numberRow(n)
+	b.put(key, &given)
+	b.put(numberKey(t, n), name(n))
+	return n, nil
+}
+
+// nextNumber gives the number after the last one of a table.
+func (b *batch) nextNumber(t table) (uint32, error) {
+	n, known := b.s.numbers[t]
+	if !known {
+		r, err := b.reader()
+		if err != nil {
+			return 0, err
+		}
+		if n, err = r.lastNumber(t); err != nil {
+			return 0, err
+		}
+	}
+	if n == maxNumber {
 		return 0, fmt.Errorf("more than %d numbers of table %d: the lineage graph cannot hold more", maxNumber, t)
 	}
-	if err := b.put(next, (*numberRow)(&n)); err != nil {
+	b.s.numbers[t] = n + 1
+	return n + 1, nil
+}
+
+// lastNumber is the greatest number that stands for something in a table; 0 if
+// there is none.
+func (r *reader) lastNumber(t table) (uint32, error) {
+	if !r.it.SeekLT([]byte{byte(t) + 1}) || r.it.Key()[0] != byte(t) {
+		return 0, r.it.Error()
+	}
+	entity, _, err := splitVersion(r.it.Key())
+	if err == nil && len(entity) != 5 {
+		err = damagedBy(fmt.Errorf("%x is no key of a number", entity))
+	}
+	if err != nil {
 		return 0, err
 	}
-	if err := b.put(key, (*numberRow)(&n)); err != nil {
-		return 0, err
-	}
-	b.putOnce(numberKey(t, n), name(n))
-	return n, nil
+	return binary.BigEndian.Uint32(entity[1:]), nil
 }
 
 // maxNumber leaves room above for the numbers that a walk makes up: see
@@ -168,7 +194,8 @@ func (b *batch) keepStep() error {
 		return cmp.Or(cmp.Compare(y.Kind, x.Kind), cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Job, y.Job), cmp.Compare(x.Set, y.Set))
 	})
 	b.step, b.steps = stepChanges{}, append(b.steps, s)
-	b.writeOnce(stepKeyAt(b.at), s.Append(nil))
+	stored := rawRow(s.Append(nil))
+	b.putOnce(stepKeyAt(b.at), &stored)
 	return nil
 }
 

@@ -42,6 +42,23 @@ func badPacked(r row) error {
 	return fmt.Errorf("views: packed row %x from %d: %w", r.entity, r.position, pebble.ErrCorruption)
 }
 
+// packedRow is what a batch adds to a packed row.
+type packedRow struct {
+	key, value []byte
+	few        [8]byte // of value, while it is short: most are
+}
+
+func (b *batch) packedRow(key []byte) *packedRow {
+	row := b.packed[string(key)]
+	if row == nil {
+		row = &packedRow{key: b.kept(key)}
+		row.value = row.few[:0]
+		b.packed[string(key)] = row
+		b.size += len(key)
+	}
+	return row
+}
+
 // mark notes the batch's position in the posting list of an entity, named by its
 // parts. A second time changes nothing.
 func (b *batch) mark(t table, parts ...string) {
@@ -62,8 +79,12 @@ func (b *batch) mark(t table, parts ...string) {
 
 // counter is what the newest row of a counter says.
 type counter struct {
-	value int64 // after its last change
-	chunk int64 // of its last change; -1 if there was none
+	entity []byte
+	value  int64 // after its last change
+	chunk  int64 // of its last change; -1 if there was none
+	// row is what the batch of that serial adds to the chunk.
+	batch uint64
+	row   *packedRow
 }
 
 // count adds to a counter. Several changes at one position are several entries.
@@ -78,9 +99,11 @@ func (b *batch) count(name string, change int64) error {
 	if err != nil {
 		return err
 	}
-	entity := entityKey(tCount, name)
 	chunk := chunkOf(b.at)
-	row := b.packedRow(appendVersion(entity, chunk))
+	if c.batch != b.serial || c.chunk != chunk {
+		c.batch, c.row = b.serial, b.packedRow(appendVersion(c.entity, chunk))
+	}
+	row := c.row
 	if c.chunk != chunk {
 		row.value = binary.BigEndian.AppendUint64(row.value, uint64(c.value))
 	}
@@ -100,8 +123,8 @@ func (b *batch) counter(name string) (*counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &counter{chunk: -1}
-	row, ok, err := r.get(entityKey(tCount, name))
+	c := &counter{entity: entityKey(tCount, name), chunk: -1}
+	row, ok, err := r.get(c.entity)
 	if err != nil {
 		return nil, err
 	}

@@ -120,8 +120,7 @@ func applyParties(b *batch, e *ledger.Entry) error {
 
 func applyParty(b *batch, e *ledger.Entry, id string, change func(*Party)) error {
 	k := entityKey(tParty, id)
-	var p Party
-	known, err := b.get(k, &p)
+	p, known, err := draw[Party](b, k)
 	if err != nil {
 		return err
 	}
@@ -133,7 +132,8 @@ func applyParty(b *batch, e *ledger.Entry, id string, change func(*Party)) error
 	change(&p)
 	p.ID, p.Position, p.Recorded, p.Type, p.Imported = id, e.Position, e.Recorded, e.Event.Type, e.Event.Imported
 	p.Since, p.Until = effective(e), e.Event.EffectiveTo
-	return b.put(k, &p)
+	b.put(k, &p)
+	return nil
 }
 
 // Party returns what held of a party at validAt, or the latest known if that is

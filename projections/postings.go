@@ -10,10 +10,10 @@ import (
 
 // A posting list says at which positions something happened. A selection walks
 // the positions that stand in at least one list of each group: a conjunction of
-// disjunctions.
+// disjunctions; without any, all positions.
 type selection struct {
 	// groups begin with the one expected to be the shortest, which is walked; the
-	// others are looked up. There is at least one.
+	// others are looked up.
 	groups     [][][]byte
 	low, high  int64 // positions, both included
 	descending bool
@@ -21,6 +21,9 @@ type selection struct {
 
 // walk calls visit with each selected position in order until it returns false.
 func (s selection) walk(ctx context.Context, r *reader, visit func(position int64) (more bool, err error)) (err error) {
+	if len(s.groups) == 0 {
+		return s.all(ctx, r, visit)
+	}
 	u, err := r.union(s.groups[0], s.low, s.high, s.descending)
 	if err != nil {
 		return err
@@ -53,6 +56,24 @@ func (s selection) walk(ctx context.Context, r *reader, visit func(position int6
 			return err
 		}
 	}
+}
+
+// all is walk without conditions.
+func (s selection) all(ctx context.Context, r *reader, visit func(position int64) (more bool, err error)) error {
+	low, high := max(s.low, 0), min(s.high, r.at)
+	for n := range high - low + 1 {
+		position := low + n
+		if s.descending {
+			position = high - n
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if more, err := visit(position); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // inAll looks a position up in all groups.

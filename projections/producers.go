@@ -144,12 +144,14 @@ func applyProducers(b *batch, e *ledger.Entry) error {
 		next.Producer.Last = n.last(seen)
 	}
 	if repeated := next.Producer.take(p.Seq, p.Seq, e); repeated {
-		return b.put(violationKey(e.Position, RuleNumberRepeated), &Violation{
+		b.putOnce(violationKey(e.Position, RuleNumberRepeated), &Violation{
 			Rule: RuleNumberRepeated, Party: next.Producer.Party, Time: e.Event.Time, Events: []int64{e.Position},
 			Detail: fmt.Sprintf("number %d of producer %s was given out before", p.Seq, p.ID),
 		})
+		return nil
 	}
-	return keep(b, k, &next)
+	b.put(k, &next)
+	return nil
 }
 
 // last is the highest number when the counter stands at seen.
@@ -189,7 +191,8 @@ func (b *batch) takeBatch(a *Access, e *ledger.Entry) error {
 	if repeated := next.Producer.take(a.Batch.First, a.Batch.Last, e); repeated {
 		a.flag(RuleBatchOverlaps, -1, "some of the numbers %d to %d of producer %s were recorded before", a.Batch.First, a.Batch.Last, a.Batch.Producer)
 	}
-	return keep(b, k, &next)
+	b.put(k, &next)
+	return nil
 }
 
 // declare notes a declared gap in what the producer numbers: its calls, its events,
@@ -208,9 +211,7 @@ func (b *batch) declare(a *Access, e *ledger.Entry) error {
 		next := sequence{Producer: n.Producer, Counted: seen}
 		next.Producer.Last = n.last(seen)
 		next.Producer.declare(a.Gap.First, a.Gap.Last, e)
-		if err := keep(b, sequenceKey(NumbersEvents, owner, a.Gap.Producer), &next); err != nil {
-			return err
-		}
+		b.put(sequenceKey(NumbersEvents, owner, a.Gap.Producer), &next)
 	}
 	c, err := recall[sequence](b, calls)
 	if err != nil || n != nil && c == nil {
@@ -221,7 +222,8 @@ func (b *batch) declare(a *Access, e *ledger.Entry) error {
 		next = *c
 	}
 	next.Producer.declare(a.Gap.First, a.Gap.Last, e)
-	return keep(b, calls, &next)
+	b.put(calls, &next)
+	return nil
 }
 
 // take notes that the numbers first to last were recorded, and tells whether some

@@ -73,7 +73,7 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 	if err != nil {
 		return err
 	}
-	bulk := r.To-r.From >= v.bulkLength
+	bulk := r.To-r.From >= min(v.bulkLength, ingestLength)
 	b := s.begin()
 	defer func() { err = firstError(err, b.close()) }()
 	commit := func(last ledger.Entry) error {
@@ -134,9 +134,12 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 // it is committed.
 const batchBytes = 48 << 20
 
-// bulkLength is the run length while very many events are waiting. A run of that
-// many is written to tables, see batch.ingest.
-const bulkLength = 1 << 16
+// bulkLength is the run length while very many events are waiting. Runs of
+// ingestLength and more are written to tables, see batch.ingest.
+const (
+	bulkLength   = 1 << 16
+	ingestLength = 1 << 13
+)
 
 // Run feeds the views from the book until ctx ends, and then returns nil. It
 // returns early only with the error that stopped a projection, after retries: a

@@ -148,8 +148,7 @@ func applyRequests(b *batch, e *ledger.Entry) error {
 
 func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) error {
 	k := entityKey(tRequest, id)
-	var r Request
-	known, err := b.get(k, &r)
+	r, known, err := draw[Request](b, k)
 	if err != nil {
 		return err
 	}
@@ -168,9 +167,7 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 	if err := b.count("requests/"+r.State, 1); err != nil {
 		return err
 	}
-	if err := b.put(k, &r); err != nil {
-		return err
-	}
+	b.put(k, &r)
 	s := Share{Request: id, Provider: r.Provider, Consumer: r.Consumer, Purposes: r.Purposes, State: r.State, Items: []SharedItems{}}
 	for _, a := range r.Asks {
 		s.Items = append(s.Items, SharedItems{a.Entry, a.Items})

@@ -86,19 +86,15 @@ func attach(a *Attachment, d *events.ResourceAttached, since events.Time) {
 
 func applyResource(b *batch, e *ledger.Entry, id string, change func(*Attachment)) error {
 	k := entityKey(tResource, id)
-	var a Attachment
-	if _, err := b.get(k, &a); err != nil {
+	a, _, err := draw[Attachment](b, k)
+	if err != nil {
 		return err
 	}
 	before := a
 	change(&a)
 	a.Resource, a.Position, a.Imported = id, e.Position, e.Event.Imported
-	if err := b.put(k, &a); err != nil {
-		return err
-	}
-	if err := b.put(entityKey(tAttached, a.Entry, id), markRow{}); err != nil {
-		return err
-	}
+	b.put(k, &a)
+	b.put(entityKey(tAttached, a.Entry, id), markRow{})
 	return linkAttached(b, before, a)
 }
 

@@ -48,8 +48,8 @@ func applyReference(b *batch, e *ledger.Entry) error {
 }
 
 func addPublished(b *batch, key []byte, e *ledger.Entry, id, version, content string) error {
-	var row publishedRow
-	if _, err := b.get(key, &row); err != nil {
+	row, _, err := draw[publishedRow](b, key)
+	if err != nil {
 		return err
 	}
 	from := e.Event.Time
@@ -57,7 +57,8 @@ func addPublished(b *batch, key []byte, e *ledger.Entry, id, version, content st
 		from = e.Event.EffectiveFrom
 	}
 	row.List = append(row.List, published{id, version, e.Position, from, content})
-	return b.put(key, &row)
+	b.put(key, &row)
+	return nil
 }
 
 // A rulebook is what is published as of a position, ready to be used.

@@ -80,7 +80,7 @@ func (f *Facets) add(e *Entry) {
 var stepLists = func() (lists [][]byte) {
 	for _, t := range events.Types() {
 		if strings.HasPrefix(t.Name, "catalog.entry.") {
-			lists = append(lists, eventBy(nameOf(events.NameType, t.Name)))
+			lists = append(lists, eventBy(name{kind: events.NameType, first: t.Name}))
 		}
 	}
 	return lists

@@ -107,7 +107,8 @@ func putShare(b *batch, e *ledger.Entry, s Share) error {
 			b.mark(tShareBy, "column", item)
 		}
 	}
-	return b.put(shareKey, &s)
+	b.putOnce(shareKey, &s)
+	return nil
 }
 
 // applyShares notes what happens under agreements: provisions, deliveries, onward

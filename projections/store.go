@@ -40,6 +40,8 @@ type store struct {
 	// Of batches, one of which is open at a time.
 	newest   newest
 	counters map[string]*counter
+	numbers  map[table]uint32 // the last given
+	batches  uint64           // begun so far
 	book     keptBook
 }
 
@@ -51,7 +53,7 @@ func (e *unfitError) Error() string { return e.reason }
 // openStore opens or creates the Pebble store in dir, which the caller has locked.
 // The error is an *unfitError if it cannot be opened.
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
-	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter)}
+	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32)}
 	s.newest.clear()
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -188,7 +190,7 @@ func (m *meta) code(c *coder) {
 	c.bytes(&m.Hash)
 }
 
-const layoutVersion = 4
+const layoutVersion = 5
 
 var metaKey = []byte{byte(tMeta)}
 

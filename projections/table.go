@@ -52,7 +52,6 @@ const (
 	tSeen
 	tNode
 	tNodeName
-	tNext
 	tEdge
 	tStep
 	tColumns
@@ -70,6 +69,7 @@ const (
 	tDutyOpen
 	tViolation
 	tProducer
+	tables // how many there are
 )
 
 // tableOf names the view that a table's rows are of.
@@ -77,11 +77,14 @@ var tableOf = map[table]string{
 	tCount: "counts", tParty: "parties", tEntry: "catalog", tContent: "catalog", tAgreement: "agreements", tShare: "agreements", tShareBy: "agreements",
 	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
 	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tSeen: "lineage", tNode: "lineage",
-	tNodeName: "lineage", tNext: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
+	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 	tProducer: "producers",
 }
+
+// remembered reports whether batches ask for the history of a table's entities.
+func (t table) remembered() bool { return t == tAgreement }
 
 // entityKey is the key of an entity, without a version; with fewer parts than
 // the entity has it is the prefix of all entities that begin with these.

@@ -71,35 +71,25 @@ type Timeline struct {
 // eventKey holds a row per record, by position; eventBy the posting lists.
 var eventKey = entityKey(tEvent)
 
-// anyEvent lists all records.
-var anyEvent = entityKey(tEventBy, "any")
-
-func eventBy(n events.Name) []byte {
-	return entityKey(tEventBy, append([]string{n.Kind}, n.Parts...)...)
+func eventBy(n name) []byte {
+	if n.pair() {
+		return entityKey(tEventBy, n.kind, n.first, n.second)
+	}
+	return entityKey(tEventBy, n.kind, n.first)
 }
-
-// markName notes the batch's position under eventBy(n).
-func (b *batch) markName(n events.Name) {
-	var parts [4]string
-	b.mark(tEventBy, append(append(parts[:0], n.Kind), n.Parts...)...)
-}
-
-// nameActor is a kind of name in this view only: the records have no key of it,
-// because a key names no natural person.
-const nameActor = "actor"
-
-func nameOf(kind string, p ...string) events.Name { return events.Name{Kind: kind, Parts: p} }
 
 // applyTimeline notes every record under all it can be found by. It is applied
 // last: what follows from a record's names is read from the other views' rows.
 func applyTimeline(b *batch, e *ledger.Entry) error {
-	names, err := b.namesOf(e)
-	if err != nil {
+	if err := b.nameRecord(e); err != nil {
 		return err
 	}
-	b.mark(tEventBy, "any")
-	for _, n := range names {
-		b.markName(n)
+	for _, n := range b.names.list {
+		if n.pair() {
+			b.mark(tEventBy, n.kind, n.first, n.second)
+		} else {
+			b.mark(tEventBy, n.kind, n.first)
+		}
 	}
 	if err := b.count("events/"+e.Event.Type, 1); err != nil {
 		return err
@@ -108,118 +98,11 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	return b.put(eventKey, &TimelineRow{
+	b.putOnce(eventKey, &TimelineRow{
 		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
 		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary,
 	})
-}
-
-// namesOf lists what a record can be found by, some more than once: the names in
-// the event, and those that follow from them as of its position.
-func (b *batch) namesOf(e *ledger.Entry) ([]events.Name, error) {
-	subject := e.Event.Data.Subject()
-	names := []events.Name{
-		nameOf(events.NameType, e.Event.Type),
-		nameOf(events.NameSubject, subject.Kind, subject.ID),
-		nameOf(events.NamePrincipal, e.Event.Principal),
-	}
-	if e.Event.Party != "" {
-		names = append(names, nameOf(events.NameParty, e.Event.Party))
-	}
-	if e.Event.Actor != "" {
-		names = append(names, nameOf(nameActor, e.Event.Actor))
-	}
-	names = append(names, e.Event.Names()...)
-	more, err := b.following(e, names)
-	if err != nil {
-		return nil, err
-	}
-	return append(names, more...), nil
-}
-
-// following lists the names that follow from others: the parties of an agreement,
-// for its own events also the entries it grants; the entry of an issue; the
-// parties and entries of a request; the job of a run; the provider and the datasets of an entry, and the entries of a
-// dataset.
-func (b *batch) following(e *ledger.Entry, names []events.Name) (more []events.Name, err error) {
-	switch sub := e.Event.Data.Subject(); sub.Kind {
-	case events.KindIssue:
-		f, err := recall[Finding](b, entityKey(tFinding, sub.ID))
-		if err != nil {
-			return nil, err
-		}
-		if f == nil { // named, but never reported
-			break
-		}
-		more = append(more, nameOf(events.NameEntry, f.Entry))
-		if f.Agreement != "" {
-			more = append(more, nameOf(events.NameAgreement, f.Agreement))
-		}
-		if f.Dataset != nil {
-			more = append(more, nameOf(events.NameDataset, f.Dataset.Namespace, f.Dataset.Name))
-		}
-	case events.KindRequest:
-		q, err := recall[Request](b, entityKey(tRequest, sub.ID))
-		if err != nil {
-			return nil, err
-		}
-		if q != nil {
-			more = append(more, nameOf(events.NameParty, q.Provider), nameOf(events.NameParty, q.Consumer))
-			for _, a := range q.Asks {
-				more = append(more, nameOf(events.NameEntry, a.Entry))
-			}
-		}
-	case events.KindRun:
-		if d, ok := e.Event.Data.(*events.OpenLineageReceived); ok && d.Kind == events.OpenLineageRun {
-			more = append(more, nameOf(events.NameSubject, events.KindJob, d.Job.Namespace+"/"+d.Job.Name))
-		}
-	}
-	own := e.Event.Data.Subject().Kind == events.KindAgreement
-	for _, n := range slices.Concat(names, more) {
-		if n.Kind != events.NameAgreement {
-			continue
-		}
-		a, err := recall[Agreement](b, entityKey(tAgreement, n.Parts[0]))
-		if err != nil {
-			return nil, err
-		}
-		if a == nil { // invoked, but never recorded
-			continue
-		}
-		more = append(more, nameOf(events.NameParty, a.Provider), nameOf(events.NameParty, a.Consumer))
-		for _, g := range a.Grants {
-			if own {
-				more = append(more, nameOf(events.NameEntry, g.Entry))
-			}
-		}
-	}
-	for _, n := range slices.Concat(names, more) {
-		switch n.Kind {
-		case events.NameEntry:
-			d, err := b.latestContent(n.Parts[0])
-			if err != nil {
-				return nil, err
-			}
-			if d.Provider != "" {
-				more = append(more, nameOf(events.NameParty, d.Provider))
-			}
-			for _, r := range d.Resources {
-				more = append(more, nameOf(events.NameDataset, r.Namespace, r.Name))
-			}
-		case events.NameDataset:
-			d, err := recall[datasetRow](b, Dataset{n.Parts[0], n.Parts[1]}.key())
-			if err != nil {
-				return nil, err
-			}
-			if d == nil { // named, but by no event that tells of it
-				continue
-			}
-			for _, entry := range d.Entries {
-				more = append(more, nameOf(events.NameEntry, entry))
-			}
-		}
-	}
-	return more, nil
+	return nil
 }
 
 // summary is a line for people about a record. It holds no free text.
@@ -340,39 +223,36 @@ func (w *View) timelineSelection(q TimelineQuery) (s selection, err error) {
 		}
 		s.high = min(s.high, before)
 	}
-	add := func(n events.Name) { s.groups = append(s.groups, group(eventBy(n))) }
+	add := func(n name) { s.groups = append(s.groups, group(eventBy(n))) }
 	if q.Subject != (events.Subject{}) {
-		add(nameOf(events.NameSubject, q.Subject.Kind, q.Subject.ID))
+		add(name{events.NameSubject, q.Subject.Kind, q.Subject.ID})
 	}
 	if q.Agreement != "" {
-		add(nameOf(events.NameAgreement, q.Agreement))
+		add(name{kind: events.NameAgreement, first: q.Agreement})
 	}
 	if q.Dataset != (Dataset{}) {
-		add(nameOf(events.NameDataset, q.Dataset.Namespace, q.Dataset.Name))
+		add(name{events.NameDataset, q.Dataset.Namespace, q.Dataset.Name})
 	}
 	if q.Entry != "" {
-		add(nameOf(events.NameEntry, q.Entry))
+		add(name{kind: events.NameEntry, first: q.Entry})
 	}
 	if q.Party != "" {
-		add(nameOf(events.NameParty, q.Party))
+		add(name{kind: events.NameParty, first: q.Party})
 	}
 	if q.Actor != "" {
-		add(nameOf(nameActor, q.Actor))
+		add(name{kind: nameActor, first: q.Actor})
 	}
 	if q.TypePrefix != "" {
 		var types [][]byte
 		for _, t := range events.Types() {
 			if strings.HasPrefix(t.Name, q.TypePrefix) {
-				types = append(types, eventBy(nameOf(events.NameType, t.Name)))
+				types = append(types, eventBy(name{kind: events.NameType, first: t.Name}))
 			}
 		}
 		s.groups = append(s.groups, types)
 	}
 	if q.Principal != "" {
-		add(nameOf(events.NamePrincipal, q.Principal))
-	}
-	if len(s.groups) == 0 {
-		s.groups = [][][]byte{group(anyEvent)}
+		add(name{kind: events.NamePrincipal, first: q.Principal})
 	}
 	return s, nil
 }

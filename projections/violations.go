@@ -82,10 +82,11 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 	case d.FilingRef != "":
 		missing = "no consultation"
 	}
-	return b.put(violationKey(e.Position, RuleProvisionUnfiled), &Violation{
+	b.putOnce(violationKey(e.Position, RuleProvisionUnfiled), &Violation{
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
 		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
 	})
+	return nil
 }
 
 // violationKey is where a violation shown by a record is kept, in order of position.
