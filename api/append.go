@@ -45,7 +45,7 @@ func postEvents() endpoint {
 		if err := s.checkBatch(batch, r, single); err != nil {
 			return s.countRefusal(err)
 		}
-		receipts, err := s.append(ctx, callOf(r).caller.principal, batch)
+		receipts, err := s.append(ctx, callOf(r).caller, batch)
 		if err != nil {
 			return s.countRefusal(err)
 		}
@@ -151,10 +151,16 @@ func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) 
 	return nil
 }
 
-// append records events under a principal and counts what came of it.
-func (s *Server) append(ctx context.Context, principal string, batch []events.Event) ([]ledger.Receipt, error) {
+// append records the events of a caller who may append them, and counts what came
+// of it.
+func (s *Server) append(ctx context.Context, c caller, batch []events.Event) ([]ledger.Receipt, error) {
+	if !c.free {
+		if err := c.admit(batch, func(party string) (string, error) { return s.regionOf(ctx, party) }); err != nil {
+			return nil, err
+		}
+	}
 	for i := range batch {
-		batch[i].Principal = principal
+		batch[i].Principal = c.Name
 	}
 	if err := s.keepUp(ctx); err != nil {
 		return nil, err
@@ -171,6 +177,16 @@ func (s *Server) append(ctx context.Context, principal string, batch []events.Ev
 		}
 	}
 	return receipts, err
+}
+
+// regionOf tells where a party is, as the views know now; empty if there is none.
+func (s *Server) regionOf(ctx context.Context, party string) (string, error) {
+	view, err := s.viewAt(ctx, s.o.Views.Applied())
+	if err != nil {
+		return "", err
+	}
+	p, _, err := view.Party(ctx, party, 0)
+	return p.Region, joinClose(err, view)
 }
 
 var errViewsFarBehind = errors.New("the views are too far behind what was recorded")

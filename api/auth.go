@@ -3,17 +3,32 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 )
 
-// access says who may call a route.
-type access string
+// access says who may use a route.
+type access struct {
+	roles []Role
+	// public routes are open to anybody. Reads are with Options.PublicReads, those of
+	// the log with Options.PublicLog.
+	public, reads, log bool
+}
 
-const (
-	accessPublic access = "public" // anybody
-	accessRead   access = "read"   // the read role, or anybody with AnonymousReads or Dev
-	accessWrite  access = "write"  // the write role, or anybody with Dev
-	accessAdmin  access = "admin"  // the admin role, or anybody with Dev
+// Who may use routes. Sensitive history is who touched whose data, and the content
+// that stands beside the records.
+var (
+	anybody        = access{public: true}
+	everybody      = access{roles: allRoles, reads: true}
+	readers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleAuditor, RoleAdmin}, reads: true}
+	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}}
+	exporters      = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}}
+	writers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleIngest}}
+	logReaders     = access{roles: readers.roles, reads: true, log: true}
+	mirrors        = access{roles: []Role{RoleAuditor}, log: true}
+	administrators = access{roles: []Role{RoleAdmin}}
+	holdReaders    = access{roles: []Role{RoleReviewer, RoleAuditor, RoleAdmin}}
+	watchers       = access{roles: []Role{RoleOperator, RoleAuditor, RoleAdmin}}
 )
 
 // devPrincipal signs the writes of nobody in particular in development mode.
@@ -24,23 +39,15 @@ const anonymous = "anonymous"
 
 // caller is who is asking.
 type caller struct {
-	principal     string
+	Principal
 	authenticated bool
-	token         Token
+	// free callers may do everything: those without a token in development mode.
+	free bool
 }
 
 // may reports whether the caller may use routes of that access.
 func (s *Server) may(c caller, who access) bool {
-	switch who {
-	case accessPublic:
-		return true
-	case accessRead:
-		return s.o.Dev || s.o.AnonymousReads || c.token.Allows(RoleRead)
-	case accessAdmin:
-		return c.token.Allows(RoleAdmin) || s.o.Dev && !c.authenticated
-	default:
-		return c.token.Allows(RoleWrite) || s.o.Dev && !c.authenticated
-	}
+	return who.public || c.free || who.reads && s.o.PublicReads || who.log && s.o.PublicLog || c.has(who.roles)
 }
 
 // identify reads the bearer token of a request. No token is an anonymous
@@ -50,25 +57,30 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		if s.o.Dev {
-			return caller{principal: devPrincipal}, nil
+			return caller{Principal: Principal{Name: s.o.DevPrincipal}, free: true}, nil
 		}
-		return caller{principal: anonymous}, nil
+		return caller{Principal: Principal{Name: anonymous}}, nil
 	}
 	scheme, text, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return caller{}, problem(http.StatusUnauthorized, "auth.scheme", "only bearer tokens are known here", "send Authorization: Bearer llt_…")
 	}
+	return s.bearer(strings.TrimSpace(text))
+}
+
+// bearer finds the principal of a bearer token.
+func (s *Server) bearer(text string) (caller, error) {
 	if s.o.Tokens == nil {
 		return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "this server has no tokens; make one with: ledgerline token")
 	}
-	tok, err := s.o.Tokens.Check(strings.TrimSpace(text), s.o.Now())
+	tok, err := s.o.Tokens.Check(text, s.o.Now())
 	if errors.Is(err, errBadToken) {
 		return caller{}, problem(http.StatusUnauthorized, "auth.token", err.Error(), "use a token that was made with: ledgerline token")
 	}
 	if err != nil {
 		return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", "the tokens cannot be read at the moment", "an operator finds the reason in the server's log").because(err)
 	}
-	return caller{principal: tok.Principal, authenticated: true, token: tok}, nil
+	return caller{Principal: tok.principal(), authenticated: true}, nil
 }
 
 // authorize lets a request through if its caller may use the route.
@@ -82,8 +94,22 @@ func (s *Server) authorize(r *http.Request, who access) error {
 	case s.may(c, who):
 		return nil
 	case !c.authenticated:
-		return problem(http.StatusUnauthorized, "auth.required", "this route needs a token with the role "+string(who), "send Authorization: Bearer with a token made by: ledgerline token")
+		return problem(http.StatusUnauthorized, "auth.required", "this route needs a token with one of the roles "+roleNames(who.roles), "send Authorization: Bearer with a token made by: ledgerline token")
 	default:
-		return problem(http.StatusForbidden, "auth.role", "the token lacks the role "+string(who), "use a token with the role "+string(who))
+		return problem(http.StatusForbidden, "auth.role", c.Name+" holds none of the roles "+roleNames(who.roles), "use a token with one of them")
 	}
 }
+
+// says is who may, in words.
+func (a access) says() string {
+	switch {
+	case a.public:
+		return "Open to anybody."
+	case len(a.roles) == len(allRoles):
+		return "Needs a token, of any role."
+	}
+	return "Needs one of the roles " + roleNames(a.roles) + "."
+}
+
+// allows tells whether a role is enough.
+func (a access) allows(r Role) bool { return a.public || slices.Contains(a.roles, r) }

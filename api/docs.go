@@ -38,7 +38,7 @@ func serveDocs(_ *Server, w http.ResponseWriter, r *http.Request, q pageQuery) e
 func describe(rt route) routeDoc {
 	d := routeDoc{
 		ID: operationID(rt), Method: rt.method, Path: openPath(rt.path), Summary: rt.summary, Example: curl(rt),
-		Who: map[access]string{accessPublic: "Open to anybody.", accessRead: "Needs the role read.", accessWrite: "Needs the role write."}[rt.who],
+		Who: rt.who.says(),
 	}
 	for _, p := range paramsOf(rt.query) {
 		values := strings.Join(p.enum, ", ")

@@ -44,7 +44,7 @@ type erasureAnswer struct {
 // files of the book.
 func postErasure() endpoint {
 	return act(func(s *Server, r *http.Request, q erasureRequest) (erasureAnswer, bool, error) {
-		e := ledger.Erasure{ID: q.ID, Principal: callOf(r).caller.principal, Owner: q.Owner, Ground: q.Ground, Reason: q.Reason}
+		e := ledger.Erasure{ID: q.ID, Principal: callOf(r).caller.Name, Owner: q.Owner, Ground: q.Ground, Reason: q.Reason}
 		for _, f := range q.Facets {
 			e.Facets = append(e.Facets, ledger.FacetAt(f))
 		}
@@ -80,7 +80,7 @@ func postHold() endpoint {
 		if err != nil {
 			return proof.Receipt{}, false, err
 		}
-		rc, err := s.o.Ledger.PlaceHold(r.Context(), callOf(r).caller.principal, id, h, q.Owners...)
+		rc, err := s.o.Ledger.PlaceHold(r.Context(), callOf(r).caller.Name, id, h, q.Owners...)
 		return rc.Receipt, rc.Repeated, err
 	})
 }
@@ -101,7 +101,7 @@ func postRelease() endpoint {
 		if err != nil {
 			return proof.Receipt{}, false, err
 		}
-		rc, err := s.o.Ledger.ReleaseHold(r.Context(), callOf(r).caller.principal, id, events.HoldReleased{Hold: hold, Ground: q.Ground, Reason: q.Reason})
+		rc, err := s.o.Ledger.ReleaseHold(r.Context(), callOf(r).caller.Name, id, events.HoldReleased{Hold: hold, Ground: q.Ground, Reason: q.Reason})
 		return rc.Receipt, rc.Repeated, err
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 const called = `{"call":%q,"provider":"D01","consumer":"D03","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["gmsfhm"],"row_count":1,"subject_count":1,"result":"ok","data_subject":"person-9f3a","query":"gmsfhm = 4711"}`
@@ -91,39 +90,5 @@ func TestErasures(t *testing.T) {
 	}
 	if p := post("/v1/erasures", `{"id":"e2","owner":"person-9f3a","ground":"x","colour":"red"}`, 400).problem(t); p.Rule != "body.json" || p.Field != "/colour" {
 		t.Errorf("an unknown member: %+v", p)
-	}
-}
-
-// TestErasuresAreForAdmins: neither reading nor writing is enough.
-func TestErasuresAreForAdmins(t *testing.T) {
-	var admin, writer string
-	f := newFixture(t, func(o *Options) {
-		o.Dev, o.AnonymousReads = false, true
-		tokens, err := LoadTokens(t.TempDir() + "/tokens.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Tokens = tokens
-		for text, role := range map[*string]Role{&admin: RoleAdmin, &writer: RoleWrite} {
-			made, token, err := NewToken(string(role), []Role{role}, testNow.Add(-time.Hour), time.Time{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := tokens.Add(token); err != nil {
-				t.Fatal(err)
-			}
-			*text = made
-		}
-	})
-	for _, path := range []string{"/v1/erasures", "/v1/holds", "/v1/holds/x/release"} {
-		if r := f.do("POST", path, `{}`, "Content-Type", "application/json"); r.status != 401 {
-			t.Errorf("%s without a token: %d", path, r.status)
-		}
-		if r := f.do("POST", path, `{}`, "Content-Type", "application/json", "Authorization", "Bearer "+writer); r.status != 403 {
-			t.Errorf("%s as a writer: %d", path, r.status)
-		}
-		if r := f.do("POST", path, `{}`, "Content-Type", "application/json", "Authorization", "Bearer "+admin); r.status == 401 || r.status == 403 {
-			t.Errorf("%s as an admin: %d %s", path, r.status, r.body)
-		}
 	}
 }

@@ -64,7 +64,7 @@ func tile(doc string, bytesOf func(s *Server, path string) ([]byte, error)) endp
 			return err
 		}
 		who := "private"
-		if s.o.AnonymousReads {
+		if s.o.PublicLog {
 			who = "public"
 		}
 		w.Header().Set("Cache-Control", who+", max-age=31536000, immutable")

@@ -94,7 +94,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			attrs := []slog.Attr{
 				slog.String("request", c.id), slog.String("method", r.Method), slog.String("route", route),
 				slog.Int("status", status), slog.Int("bytes", ww.BytesWritten()), slog.Duration("elapsed", elapsed),
-				slog.String("principal", c.caller.principal), slog.String("remote", r.RemoteAddr),
+				slog.String("principal", c.caller.Name), slog.String("remote", r.RemoteAddr),
 			}
 			if c.trace != "" {
 				attrs = append(attrs, slog.String("trace", c.trace))

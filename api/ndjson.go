@@ -69,7 +69,7 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 		}
 		<-read
 	}()
-	a := appender{s: s, principal: callOf(r).caller.principal, width: runEvents}
+	a := appender{s: s, caller: callOf(r).caller, width: runEvents}
 	next := 0
 	for {
 		lines, end := q.take(r.Context(), s.stop)
@@ -152,8 +152,8 @@ func readLine(in *bufio.Reader, limit int64) ([]byte, error) {
 // appender appends events that stand alone: a refused one does not take the
 // others with it. It tries them in runs, because a run costs one commit.
 type appender struct {
-	s         *Server
-	principal string
+	s      *Server
+	caller caller
 	// width is the length of the next run. Refusals make runs short, so that a
 	// stream of nothing but bad events is not prepared again and again.
 	width int
@@ -205,7 +205,7 @@ func (a *appender) run(ctx context.Context, lines []line) ([]ledger.Receipt, err
 		for i, l := range lines {
 			batch[i] = l.event
 		}
-		receipts, err := a.s.append(ctx, a.principal, batch)
+		receipts, err := a.s.append(ctx, a.caller, batch)
 		if !errors.Is(err, ledger.ErrOverloaded) && !errors.Is(err, errViewsFarBehind) {
 			return receipts, err
 		}

@@ -55,7 +55,7 @@ func (s *schemas) operation(rt route, problemRef object) object {
 		"responses":   s.responses(rt, problemRef),
 		"security":    []any{object{"token": []string{}}},
 	}
-	if rt.who == accessPublic {
+	if rt.who.public {
 		op["security"] = []any{}
 	}
 	if params := s.parameters(rt); len(params) > 0 {

@@ -28,12 +28,12 @@ func postLineage() endpoint {
 		if err != nil {
 			return badBody(err)
 		}
-		principal := callOf(r).caller.principal
-		event, err := s.openLineage(principal, body)
+		c := callOf(r).caller
+		event, err := s.openLineage(c.Name, body)
 		if err != nil {
 			return s.countRefusal(err)
 		}
-		receipts, err := s.append(r.Context(), principal, []events.Event{event})
+		receipts, err := s.append(r.Context(), c, []events.Event{event})
 		if err != nil {
 			return s.countRefusal(err)
 		}
@@ -108,17 +108,17 @@ func postLineageBatch() endpoint {
 		if err != nil {
 			return s.countRefusal(err)
 		}
-		return writeJSON(w, r, http.StatusOK, s.appendLineage(r.Context(), callOf(r).caller.principal, parts))
+		return writeJSON(w, r, http.StatusOK, s.appendLineage(r.Context(), callOf(r).caller, parts))
 	})
 	e.answers = []content{ok[batchAnswer](http.StatusOK, "what became of each event")}
 	return e.reads(content{0, "application/json", reflect.TypeFor[[]openLineageEvent](), "an array of OpenLineage events"})
 }
 
-func (s *Server) appendLineage(ctx context.Context, principal string, parts [][]byte) batchAnswer {
+func (s *Server) appendLineage(ctx context.Context, c caller, parts [][]byte) batchAnswer {
 	lines := make([]line, len(parts))
 	for i, part := range parts {
 		lines[i].index = i
-		lines[i].event, lines[i].err = s.openLineage(principal, part)
+		lines[i].event, lines[i].err = s.openLineage(c.Name, part)
 	}
 	out := batchAnswer{Status: "success", Summary: batchSummary{Received: len(parts)}}
 	fail := func(index int, err error) {
@@ -126,7 +126,7 @@ func (s *Server) appendLineage(ctx context.Context, principal string, parts [][]
 		out.FailedEvents = append(out.FailedEvents, failedEvent{index, p.Rule + ": " + p.Detail, p.Status >= 500})
 	}
 	told := 0
-	a := appender{s: s, principal: principal, width: runEvents}
+	a := appender{s: s, caller: c, width: runEvents}
 	stopped := a.each(ctx, lines, func(l line, rc *ledger.Receipt, err error) {
 		told++
 		if err != nil {

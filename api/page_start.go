@@ -39,7 +39,7 @@ func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 		page:   &shared,
 		Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), Head: s.o.Ledger.Head(),
 		Published: s.publishedSize(), Checkpoint: string(s.o.Ledger.PublishedCheckpoint()),
-		MayRead: s.may(callOf(r).caller, accessRead), Views: s.o.Views.Status(),
+		MayRead: s.may(callOf(r).caller, readers), Views: s.o.Views.Status(),
 	}
 	if p.MayRead {
 		c, err := s.askForPage(w, r, q, "", p.page)

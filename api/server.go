@@ -7,6 +7,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -34,10 +35,13 @@ type Options struct {
 	Notary *notary.Notary
 	// Tokens are the bearer tokens; nil: there are none.
 	Tokens *Tokens
-	// Dev lets anybody read, and write under the principal "dev".
-	Dev bool
-	// AnonymousReads lets anybody read.
-	AnonymousReads bool
+	// Dev lets anybody do everything, under the principal DevPrincipal, "dev" by
+	// default.
+	Dev          bool
+	DevPrincipal string
+	// PublicReads lets anybody read, save for sensitive history; PublicLog lets
+	// anybody mirror the log, leaves included.
+	PublicReads, PublicLog bool
 	// StrictOpenLineage refuses OpenLineage events that do not conform to the
 	// specification, instead of recording them with the verdict.
 	StrictOpenLineage bool
@@ -138,6 +142,7 @@ func New(o Options) (*Server, error) {
 	if o.Append == nil {
 		o.Append = o.Ledger.Append
 	}
+	o.DevPrincipal = cmp.Or(o.DevPrincipal, devPrincipal)
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{
 		o: o, stop: make(chan struct{}),

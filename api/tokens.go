@@ -22,25 +22,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A Role is what a bearer token allows.
-type Role string
-
-// The roles. Admin includes the others.
-const (
-	RoleRead  Role = "read"
-	RoleWrite Role = "write"
-	RoleAdmin Role = "admin"
-)
-
-// ParseRole reads a role by name.
-func ParseRole(s string) (Role, error) {
-	switch r := Role(s); r {
-	case RoleRead, RoleWrite, RoleAdmin:
-		return r, nil
-	}
-	return "", fmt.Errorf("%q is not a role; the roles are read, write and admin", s)
-}
-
 // A Token is what the server keeps about a bearer token: enough to recognise
 // it, not enough to use it.
 type Token struct {
@@ -48,17 +29,23 @@ type Token struct {
 	Principal string    `json:"principal"`
 	SHA256    string    `json:"sha256"` // of the token's text, hex
 	Roles     []Role    `json:"roles"`
+	Parties   []string  `json:"parties,omitzero"`
+	Regions   []string  `json:"regions,omitzero"`
 	Created   time.Time `json:"created"`
 	// Expires is when the token stops working; zero means never.
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// Allows reports whether the token bears the role.
-func (t Token) Allows(r Role) bool {
-	return slices.Contains(t.Roles, r) || slices.Contains(t.Roles, RoleAdmin)
+// principal is whom the token stands for.
+func (t Token) principal() Principal {
+	return Principal{Name: t.Principal, Roles: t.Roles, Parties: t.Parties, Regions: t.Regions}
 }
 
 const tokenPrefix = "llt_"
+
+// oidcPrefix begins the names of principals that an identity provider vouches for,
+// so that no token can stand for one of them.
+const oidcPrefix = "oidc:"
 
 // NewToken mints a token for a principal. The text is shown once and kept by
 // its holder alone; the Token is what goes into the file.
@@ -66,12 +53,12 @@ const tokenPrefix = "llt_"
 // The text is "llt_" + id + "_" + base64url(32 random bytes + CRC-32). The
 // prefix lets scanners find a leaked token, the checksum lets them, and us, tell
 // a token from a typing error.
-func NewToken(principal string, roles []Role, created, expires time.Time) (text string, t Token, err error) {
-	if principal == "" {
-		return "", Token{}, errors.New("a token needs a principal: the name under which the ledger records its writes")
+func NewToken(p Principal, created, expires time.Time) (text string, t Token, err error) {
+	if err := p.check(); err != nil {
+		return "", Token{}, err
 	}
-	if len(roles) == 0 {
-		return "", Token{}, errors.New("a token needs a role: read, write or admin")
+	if strings.HasPrefix(p.Name, oidcPrefix) {
+		return "", Token{}, fmt.Errorf("names that begin with %s are those of an identity provider", oidcPrefix)
 	}
 	var random [8 + 32]byte
 	rand.Read(random[:]) // never fails
@@ -79,7 +66,8 @@ func NewToken(principal string, roles []Role, created, expires time.Time) (text 
 	text = tokenText(id, random[8:])
 	sum := sha256.Sum256([]byte(text))
 	return text, Token{
-		ID: id, Principal: principal, SHA256: hex.EncodeToString(sum[:]), Roles: slices.Clone(roles),
+		ID: id, Principal: p.Name, SHA256: hex.EncodeToString(sum[:]),
+		Roles: slices.Clone(p.Roles), Parties: slices.Clone(p.Parties), Regions: slices.Clone(p.Regions),
 		Created: created.UTC().Truncate(time.Second), Expires: expires.UTC().Truncate(time.Second),
 	}, nil
 }
@@ -148,13 +136,37 @@ func (t *Tokens) reload() error {
 	if err := json.Unmarshal(b, &list, json.RejectUnknownMembers(true)); err != nil {
 		return fmt.Errorf("reading the tokens in %s: %w", t.path, err)
 	}
-	for i, tok := range list {
-		if sum, err := hex.DecodeString(tok.SHA256); err != nil || len(sum) != sha256.Size || tok.ID == "" || tok.Principal == "" {
-			return fmt.Errorf("reading the tokens in %s: entry %d lacks an id, a principal or a SHA-256", t.path, i)
-		}
+	if err := checkTokens(list); err != nil {
+		return fmt.Errorf("reading the tokens in %s: %w", t.path, err)
 	}
 	t.seen, t.list = info, list
 	return nil
+}
+
+// checkTokens refuses a list that grants what nobody may hold.
+func checkTokens(list []Token) error {
+	held := map[string]Principal{} // by name, over all tokens
+	for i, tok := range list {
+		if sum, err := hex.DecodeString(tok.SHA256); err != nil || len(sum) != sha256.Size || tok.ID == "" || tok.Principal == "" {
+			return fmt.Errorf("entry %d lacks an id, a principal or a SHA-256", i)
+		}
+		if err := tok.principal().check(); err != nil {
+			return fmt.Errorf("token %s of %s: %w", tok.ID, tok.Principal, err)
+		}
+		all := held[tok.Principal]
+		all.Roles = append(all.Roles, tok.Roles...)
+		if held[tok.Principal] = all; all.has([]Role{RoleAdmin}) && all.has([]Role{RoleAuditor}) {
+			return fmt.Errorf("the tokens of %s: %w", tok.Principal, errApart)
+		}
+	}
+	return nil
+}
+
+// Reload reads the file if it has changed, as every Check does.
+func (t *Tokens) Reload() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reload()
 }
 
 // errBadToken is all a caller learns about a token that does not work.
@@ -222,6 +234,9 @@ func (t *Tokens) Revoke(id string) (bool, error) {
 
 // write replaces the file in one step: a reader sees the old list or the new.
 func (t *Tokens) write(list []Token) error {
+	if err := checkTokens(list); err != nil {
+		return fmt.Errorf("writing the tokens: %w", err)
+	}
 	b, err := json.Marshal(list, jsontext.WithIndent("  "))
 	if err != nil {
 		return fmt.Errorf("writing the tokens: %w", err)

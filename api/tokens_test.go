@@ -4,14 +4,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
 
-func mint(t *testing.T, tokens *Tokens, principal string, expires time.Time, roles ...Role) string {
+func mint(t testing.TB, tokens *Tokens, p Principal, expires time.Time) string {
 	t.Helper()
-	text, tok, err := NewToken(principal, roles, testNow, expires)
+	text, tok, err := NewToken(p, testNow, expires)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func TestTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := mint(t, tokens, "registry", testNow.Add(time.Hour), RoleRead, RoleWrite)
+	text := mint(t, tokens, Principal{Name: "registry", Roles: []Role{RoleRegistrar}, Regions: []string{"33"}}, testNow.Add(time.Hour))
 	if !strings.HasPrefix(text, "llt_") || len(text) != len("llt_")+16+1+48 {
 		t.Errorf("the token has an unexpected form, %d characters", len(text))
 	}
@@ -42,13 +43,13 @@ func TestTokens(t *testing.T) {
 		t.Errorf("the file has mode %v, %v", info.Mode(), err)
 	}
 	got, err := tokens.Check(text, testNow)
-	if err != nil || got.Principal != "registry" || !got.Allows(RoleWrite) || got.Allows(RoleAdmin) {
+	if err != nil || !reflect.DeepEqual(got.principal(), Principal{Name: "registry", Roles: []Role{RoleRegistrar}, Regions: []string{"33"}}) {
 		t.Errorf("Check: %+v, %v", got, err)
 	}
 	if _, err := tokens.Check(text, testNow.Add(time.Hour)); !errors.Is(err, errBadToken) {
 		t.Errorf("an expired token gives %v", err)
 	}
-	other, _, err := NewToken("registry", []Role{RoleRead}, testNow, time.Time{})
+	other, _, err := NewToken(Principal{Name: "registry", Roles: []Role{RoleRegistrar}}, testNow, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,9 +79,9 @@ func TestTokensReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := mint(t, cli, "registry", time.Time{}, RoleAdmin)
+	text := mint(t, cli, Principal{Name: "registry", Roles: []Role{RoleAdmin}}, time.Time{})
 	tok, err := server.Check(text, testNow)
-	if err != nil || !tok.Allows(RoleRead) || !tok.Allows(RoleWrite) {
+	if err != nil || !tok.principal().has([]Role{RoleAdmin}) {
 		t.Errorf("a token granted later gives %+v, %v", tok, err)
 	}
 	if ok, err := cli.Revoke(tok.ID); !ok || err != nil {
@@ -89,7 +90,7 @@ func TestTokensReload(t *testing.T) {
 	if _, err := server.Check(text, testNow); !errors.Is(err, errBadToken) {
 		t.Errorf("a revoked token gives %v", err)
 	}
-	mint(t, cli, "registry", time.Time{}, RoleRead)
+	mint(t, cli, Principal{Name: "registry", Roles: []Role{RoleOperator}}, time.Time{})
 	if err := os.WriteFile(path, []byte(`[{"id":`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -104,68 +105,45 @@ func TestTokensReload(t *testing.T) {
 	}
 }
 
-// TestRoles goes through who may do what.
-func TestRoles(t *testing.T) {
-	tokens, err := LoadTokens(filepath.Join(t.TempDir(), "tokens.json"))
+// TestTokensRefused: nobody gets a token that grants what nobody may hold, on the
+// command line or by an edit of the file.
+func TestTokensRefused(t *testing.T) {
+	for _, c := range []struct {
+		p    Principal
+		says string
+	}{
+		{Principal{Roles: []Role{RoleAdmin}}, "name"},
+		{Principal{Name: "x"}, "role"},
+		{Principal{Name: "x", Roles: []Role{"write"}}, "not a role"},
+		{Principal{Name: "x", Roles: []Role{RoleAuditor, RoleAdmin}}, "kept apart"},
+		{Principal{Name: "x", Roles: []Role{RoleProvider}}, "party"},
+		{Principal{Name: "oidc:x", Roles: []Role{RoleAuditor}}, "identity provider"},
+	} {
+		if _, _, err := NewToken(c.p, testNow, time.Time{}); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %v", c.p, err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	tokens, err := LoadTokens(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bearer := map[string]string{
-		"nobody": "",
-		"reader": mint(t, tokens, "reader", time.Time{}, RoleRead),
-		"writer": mint(t, tokens, "writer", time.Time{}, RoleWrite),
-		"admin":  mint(t, tokens, "admin", time.Time{}, RoleAdmin),
+	mint(t, tokens, Principal{Name: "x", Roles: []Role{RoleAuditor}}, time.Time{})
+	_, tok, err := NewToken(Principal{Name: "x", Roles: []Role{RoleAdmin}}, testNow, time.Time{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name        string
-		change      func(*Options)
-		read, write map[string]int // status by caller
-	}{
-		{"closed", func(o *Options) { o.Dev = false }, map[string]int{"nobody": 401, "reader": 200, "writer": 403, "admin": 200}, map[string]int{"nobody": 401, "reader": 403, "writer": 201, "admin": 201}},
-		{"open to readers", func(o *Options) { o.Dev, o.AnonymousReads = false, true }, map[string]int{"nobody": 200, "writer": 200}, map[string]int{"nobody": 401, "reader": 403}},
-		{"development", func(o *Options) {}, map[string]int{"nobody": 200}, map[string]int{"nobody": 201, "reader": 403, "writer": 201}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(t, func(o *Options) { o.Tokens = tokens; c.change(o) })
-			headers := func(who string) []string {
-				h := []string{"Content-Type", "application/cloudevents+json"}
-				if bearer[who] != "" {
-					h = append(h, "Authorization", "Bearer "+bearer[who])
-				}
-				return h
-			}
-			for who, want := range c.read {
-				if r := f.get("/v1/status", headers(who)...); r.status != want {
-					t.Errorf("%s reads: %d, want %d", who, r.status, want)
-				}
-				if r := f.get("/log/checkpoint", headers(who)...); r.status != 200 {
-					t.Errorf("%s fetches the checkpoint: %d", who, r.status)
-				}
-			}
-			for who, want := range c.write {
-				event := strings.ReplaceAll(registered("P-"+who), "urn:test", "urn:"+who)
-				r := f.do("POST", "/v1/events", event, headers(who)...)
-				if r.status != want {
-					t.Errorf("%s writes: %d, want %d: %s", who, r.status, want, r.body)
-				}
-				if r.status == 401 && r.header.Get("WWW-Authenticate") == "" {
-					t.Error("a 401 without WWW-Authenticate")
-				}
-				if strings.Contains(string(r.body), "llt_0") || bearer[who] != "" && strings.Contains(string(r.body), bearer[who]) {
-					t.Error("the answer shows the token")
-				}
-				if r.status != 201 {
-					continue
-				}
-				e, err := f.ledger.Get(t.Context(), f.ledger.Head().Size-1)
-				principal := who
-				if who == "nobody" {
-					principal = "dev"
-				}
-				if err != nil || e.Event.Principal != principal {
-					t.Errorf("recorded under %q, %v, want %q", e.Event.Principal, err, principal)
-				}
-			}
-		})
+	if err := tokens.Add(tok); !errors.Is(err, errApart) {
+		t.Errorf("a second token with the other role: %v", err)
+	}
+	kept, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(kept), `"auditor"`, `"auditor", "admin"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := tokens.Reload(); !errors.Is(err, errApart) {
+		t.Errorf("a file edited by hand: %v", err)
 	}
 }

@@ -88,7 +88,7 @@ func TestProfiles(t *testing.T) {
 	if r := f.get("/debug/pprof/cmdline"); r.status != 404 {
 		t.Errorf("the command line is shown: %d", r.status)
 	}
-	f = newFixture(t, func(o *Options) { o.Dev, o.AnonymousReads = false, true })
+	f = newFixture(t, func(o *Options) { o.Dev, o.PublicReads = false, true })
 	if r := f.get("/debug/pprof/"); r.status != 401 {
 		t.Errorf("anybody may read profiles: %d", r.status)
 	}

@@ -2,6 +2,7 @@ package events
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,8 @@ type Type struct {
 	// check the data against bytes that were never sent.
 	Derived bool
 
+	// by is the number of the data's field by, -1 if it has none.
+	by       int
 	newData  func() Data
 	copy     func(Data) Data
 	holds    func(Data) bool
@@ -59,7 +62,7 @@ func fact[D any, P interface {
 	Data
 }](name string) Type {
 	return Type{
-		Name: name, Schema: 1, Fact: true,
+		Name: name, Schema: 1, Fact: true, by: byField(reflect.TypeFor[D]()),
 		newData: func() Data { return P(new(D)) },
 		copy:    func(d Data) Data { c := *d.(P); return P(&c) },
 		holds:   func(d Data) bool { p, ok := d.(P); return ok && p != nil },

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -98,27 +97,11 @@ func (t *target) open(ctx context.Context, p *program) (*client, error) {
 // local makes a client of an opened directory. Who can open the directory can
 // write to it under any name, whatever a server would say.
 func (t *target) local(s *store) (*client, error) {
-	o := api.Options{Dev: true}
-	token, forget := "", func() error { return nil }
-	if t.principal != "" {
-		temp, err := os.MkdirTemp("", "ledgerline-token-")
-		if err != nil {
-			return nil, err
-		}
-		forget = func() error { return os.RemoveAll(temp) }
-		if token, o.Tokens, err = onlyToken(filepath.Join(temp, "tokens.json"), t.principal); err != nil {
-			return nil, errors.Join(err, forget())
-		}
-	}
-	handler, err := s.handler(o)
+	handler, err := s.handler(api.Options{Dev: true, DevPrincipal: t.principal})
 	if err != nil {
-		return nil, errors.Join(err, forget())
+		return nil, err
 	}
-	c := inProcess(handler)
-	c.token = token
-	served := c.close
-	c.close = func() error { return errors.Join(served(), forget()) }
-	return c, nil
+	return inProcess(handler), nil
 }
 
 // inProcess returns a client of a handler in this process.

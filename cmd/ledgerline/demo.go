@@ -49,7 +49,7 @@ anything.`,
 			if err != nil {
 				return errors.Join(err, ln.Close())
 			}
-			err = s.serve(c.Context(), ln, api.Options{Logger: logger, Dev: true}, p.out, func(url string) {
+			err = s.serve(c.Context(), ln, nil, api.Options{Logger: logger, Dev: true}, p.out, func(url string) {
 				tour := strings.ReplaceAll(demo.Tour(url), "--dir DIR", "--dir "+s.dir)
 				fmt.Fprintf(p.err, "\n%s\nthe ledger is in %s; stop with Ctrl-C\n", tour, s.dir)
 			})

@@ -65,7 +65,7 @@ func load(t *testing.T, dir string, events int) loaded {
 	if l.key, err = note.NewVerifier(strings.TrimSpace(l.vkey)); err != nil {
 		t.Fatal(err)
 	}
-	command(t, "token", "create", "--dir", dir, "--principal", "p", "--role", "write")
+	command(t, "token", "create", "--dir", dir, "--principal", "p", "--role", "ingest")
 	s := serveDir(t, dir)
 	l.append(t, s.url, events)
 	seal(t, s.url, "C0", "person-0")

@@ -50,7 +50,7 @@ by a way that does not lead through this machine: all proofs rest on it.`,
 				return err
 			}
 			fmt.Fprintf(p.err, "created the ledger %s in %s; the line above is its verifier key\n", origin, dir)
-			fmt.Fprintf(p.err, "next: ledgerline token create --dir %s --principal NAME --role write, then: ledgerline serve --dir %[1]s\n", filepath.Clean(dir))
+			fmt.Fprintf(p.err, "next: ledgerline token create --dir %s --principal NAME --role operator, then: ledgerline serve --dir %[1]s\n", filepath.Clean(dir))
 			return nil
 		},
 	}

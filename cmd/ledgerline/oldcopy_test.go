@@ -12,7 +12,7 @@ import (
 // README's table of whom to trust with what says it.
 func TestOldCopies(t *testing.T) {
 	l := load(t, filepath.Join(t.TempDir(), "led"), 5)
-	granted := strings.TrimSpace(command(t, "token", "create", "--dir", l.dir, "--principal", "q", "--role", "read"))
+	granted := strings.TrimSpace(command(t, "token", "create", "--dir", l.dir, "--principal", "q", "--role", "auditor"))
 	old := l.copyTo(t, filepath.Join(t.TempDir(), "old"))
 
 	s := serveDir(t, l.dir)
@@ -38,7 +38,7 @@ func TestOldCopies(t *testing.T) {
 	t.Run("book", func(t *testing.T) {
 		dir := put(t, "book")
 		for _, args := range [][]string{{"serve", "--dir", dir, "--addr", "127.0.0.1:0"}, {"verify", "--dir", dir}} {
-			if code, said := tried(t, args...); code != exitNo || !strings.Contains(said, "last provable position: 11") {
+			if code, said := tried(t, args...); code != exitNo || !strings.Contains(said, "last provable position: 13") {
 				t.Errorf("%s: exit code %d\n%s", args[0], code, said)
 			}
 		}

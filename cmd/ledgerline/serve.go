@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -35,9 +36,10 @@ func serveCommand(p *program) *cobra.Command {
 		Long: `Serve opens the directory and answers HTTP until it is interrupted. When it is
 ready it prints one line, "listening on http://HOST:PORT", on standard output.
 
-Writing takes a token (see: ledgerline token), and so does reading, unless the
-server listens on the loopback interface only. With --dev everybody who can
-reach it may read and write.
+Everything but the checkpoint and /healthz takes a token (see: ledgerline token).
+With --dev everybody who can reach it may do everything, so it listens on the
+loopback interface alone. Where other machines can reach it there has to be TLS:
+--tls-cert and --tls-key, or a proxy in front of it, and --behind-proxy.
 
 Every flag is a variable of the environment as well, and a key of the file that
 --config names: --patrol-every is $LEDGERLINE_PATROL_EVERY, and every in the
@@ -79,11 +81,15 @@ func (c *config) check() error {
 	if c.Dir == "" {
 		return usage("which ledger? give --dir DIR, or dir in the file of --config")
 	}
-	return errors.Join(c.Patrol.check(), c.Trace.check())
+	return errors.Join(c.Patrol.check(), c.Trace.check(), c.checkExposure())
 }
 
 // serve opens the ledger and answers until ctx ends.
 func (p *program) serve(ctx context.Context, c *config, confirmClock string, logger *slog.Logger) error {
+	certs, err := c.certificates(logger)
+	if err != nil {
+		return err
+	}
 	ln, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -100,8 +106,20 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return errors.Join(err, ln.Close(), s.Close())
 	}
+	onHangup(ctx, func() {
+		if certs != nil {
+			certs.current()
+		}
+		if err := s.tokens.Reload(); err != nil {
+			logger.Error("nobody can use a token", "error", err)
+		}
+		logger.Info("looked after changed files")
+	})
 	stop, stopPatrol := attest(ctx, n), c.Patrol.start(ctx, s.book, logger)
-	err = s.serve(ctx, ln, api.Options{Logger: logger, Dev: c.Dev, StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits()}, p.out, nil)
+	err = s.serve(ctx, ln, certs.tls(), api.Options{
+		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog,
+		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
+	}, p.out, nil)
 	stopPatrol()
 	stop()
 	endSpans()
@@ -130,16 +148,9 @@ func listen(addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// onLoopback reports whether only this machine can reach the listener.
-func onLoopback(ln net.Listener) bool {
-	a, ok := ln.Addr().(*net.TCPAddr)
-	return ok && a.IP.IsLoopback()
-}
-
 // serve answers HTTP on ln until ctx ends, then lets requests under way finish.
 // Once it is ready it prints the one line on out and calls ready.
-func (s *store) serve(ctx context.Context, ln net.Listener, o api.Options, out io.Writer, ready func(url string)) error {
-	o.AnonymousReads = onLoopback(ln)
+func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, o api.Options, out io.Writer, ready func(url string)) error {
 	handler, err := s.handler(o)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -152,9 +163,13 @@ func (s *store) serve(ctx context.Context, ln net.Listener, o api.Options, out i
 	}
 	defer s.control(o.Logger)()
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
-
 	url := "http://" + ln.Addr().String()
+	if secure == nil {
+		go func() { failed <- srv.Serve(ln) }()
+	} else {
+		srv.TLSConfig, url = secure, "https://"+ln.Addr().String()
+		go func() { failed <- srv.ServeTLS(ln, "", "") }()
+	}
 	if _, err := fmt.Fprintln(out, "listening on "+url); err != nil {
 		return errors.Join(err, srv.Close())
 	}

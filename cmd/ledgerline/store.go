@@ -40,6 +40,8 @@ type store struct {
 	dir   string
 	book  *ledger.Ledger
 	views *projections.Views
+	// tokens are those of the directory.
+	tokens *api.Tokens
 
 	stopViews context.CancelFunc
 	viewsDone chan error
@@ -84,9 +86,13 @@ func follow(ctx context.Context, dir string, book *ledger.Ledger, logger *slog.L
 	if err != nil {
 		return nil, fmt.Errorf("opening the views of %s: %w", dir, err)
 	}
+	tokens, err := api.LoadTokens(tokensFile(dir))
+	if err != nil {
+		return nil, errors.Join(err, views.Close())
+	}
 	// The views outlive ctx: Close stops them, after the last request.
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &store{dir: dir, book: book, views: views, stopViews: stop, viewsDone: make(chan error, 1)}
+	s := &store{dir: dir, book: book, views: views, tokens: tokens, stopViews: stop, viewsDone: make(chan error, 1)}
 	go func() {
 		err := views.Run(run)
 		if err != nil {
@@ -107,13 +113,7 @@ func (s *store) caughtUp(ctx context.Context) error {
 
 // handler returns the API over the store.
 func (s *store) handler(o api.Options) (*api.Server, error) {
-	if o.Tokens == nil {
-		tokens, err := api.LoadTokens(tokensFile(s.dir))
-		if err != nil {
-			return nil, err
-		}
-		o.Tokens = tokens
-	}
+	o.Tokens = s.tokens
 	o.Ledger, o.Views, o.Version = s.book, s.views, buildVersion()
 	return api.New(o)
 }

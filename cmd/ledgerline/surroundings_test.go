@@ -111,7 +111,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	for _, args := range [][]string{
 		{"serve", "--dir", l.dir, "--addr", "127.0.0.1:0"},
 		{"rebuild", "--dir", l.dir},
-		{"token", "create", "--dir", l.dir, "--principal", "p", "--role", "write"},
+		{"token", "create", "--dir", l.dir, "--principal", "p", "--role", "ingest"},
 		{"init", "--dir", filepath.Join(disk, "other"), "--origin", "ledger.example/other"},
 	} {
 		if code, said := tried(t, args...); code != exitCannot || !strings.Contains(said, "read-only") {

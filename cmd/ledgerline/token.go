@@ -15,8 +15,9 @@ func tokenCommand(p *program) *cobra.Command {
 }
 
 func tokenCreate(p *program) *cobra.Command {
-	var dir, principal string
-	var roleNames []string
+	var dir string
+	var who api.Principal
+	var roles []string
 	var lasts time.Duration
 	c := &cobra.Command{
 		Use:   "create --dir DIR --principal NAME --role ROLE",
@@ -25,17 +26,20 @@ func tokenCreate(p *program) *cobra.Command {
 token that is lost is replaced, not recovered. A running server knows it at once.
 
 The principal is the name under which the ledger records what is written with the
-token. Roles: read, write, admin (which includes the others).`,
-		Example: `  ledgerline token create --dir led --principal exchange-platform --role write > token`,
-		Args:    cobra.NoArgs,
+token. Its roles say what it may ask and which events it may append; docs/roles.md
+lists them. Bound to parties it speaks for these alone, and sees who touched data
+only where one of them is concerned; bound to regions, only for parties there.
+No principal holds both admin and auditor.`,
+		Example: `  ledgerline token create --dir led --principal exchange-platform --role operator > token
+  ledgerline token create --dir led --principal d03 --role provider,consumer --party D03 > token`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			var roles []api.Role
-			for _, name := range roleNames {
+			for _, name := range roles {
 				r, err := api.ParseRole(name)
 				if err != nil {
 					return usage("--role: %w", err)
 				}
-				roles = append(roles, r)
+				who.Roles = append(who.Roles, r)
 			}
 			if err := needLedger(dir); err != nil {
 				return err
@@ -45,7 +49,7 @@ token. Roles: read, write, admin (which includes the others).`,
 			if lasts > 0 {
 				expires = now.Add(lasts)
 			}
-			text, token, err := api.NewToken(principal, roles, now, expires)
+			text, token, err := api.NewToken(who, now, expires)
 			if err != nil {
 				return usage("%w", err)
 			}
@@ -62,8 +66,10 @@ token. Roles: read, write, admin (which includes the others).`,
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "dir", "", "the ledger's directory")
-	f.StringVar(&principal, "principal", "", "who writes with the token")
-	f.StringSliceVar(&roleNames, "role", nil, "what the token allows: read, write or admin; may be repeated")
+	f.StringVar(&who.Name, "principal", "", "who writes with the token")
+	f.StringSliceVar(&roles, "role", nil, "registrar, reviewer, provider, consumer, operator, ingest, auditor or admin; may be repeated")
+	f.StringSliceVar(&who.Parties, "party", nil, "the party it speaks for; may be repeated; needed for provider and consumer")
+	f.StringSliceVar(&who.Regions, "region", nil, "code of the region its parties are in, such as 3301; may be repeated")
 	f.DurationVar(&lasts, "expires", 0, "how long the token works, such as 720h (default: until revoked)")
 	return required(c, "dir", "principal", "role")
 }
@@ -86,7 +92,7 @@ func tokenList(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := newTable("ID", "PRINCIPAL", "ROLES", "CREATED", "EXPIRES")
+			t := newTable("ID", "PRINCIPAL", "ROLES", "PARTIES", "REGIONS", "CREATED", "EXPIRES")
 			for _, tok := range list {
 				var roles []string
 				for _, r := range tok.Roles {
@@ -96,7 +102,7 @@ func tokenList(p *program) *cobra.Command {
 				if !tok.Expires.IsZero() {
 					expires = tok.Expires.Format(time.RFC3339)
 				}
-				t.row(tok.ID, tok.Principal, strings.Join(roles, ","), tok.Created.Format(time.RFC3339), expires)
+				t.row(tok.ID, tok.Principal, strings.Join(roles, ","), orDash(tok.Parties), orDash(tok.Regions), tok.Created.Format(time.RFC3339), expires)
 			}
 			return t.write(p.out, "no tokens")
 		},
@@ -162,16 +168,12 @@ func tokensOf(tokens *api.Tokens, principal string) (ids []string, err error) {
 	return ids, nil
 }
 
-// onlyToken makes a file with one token, which may write as the principal.
-func onlyToken(file, principal string) (text string, tokens *api.Tokens, err error) {
-	if tokens, err = api.LoadTokens(file); err != nil {
-		return "", nil, err
+// orDash shows a list in a cell.
+func orDash(list []string) string {
+	if len(list) == 0 {
+		return "-"
 	}
-	text, token, err := api.NewToken(principal, []api.Role{api.RoleRead, api.RoleWrite}, time.Now(), time.Time{})
-	if err != nil {
-		return "", nil, err
-	}
-	return text, tokens, tokens.Add(token)
+	return strings.Join(list, ",")
 }
 
 // needLedger refuses a directory without a ledger, so that a misspelt one is

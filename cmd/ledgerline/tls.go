@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// tlsFiles say how a server that others can reach is protected.
+type tlsFiles struct {
+	Cert string `toml:"cert" usage:"certificate chain (PEM) to serve HTTPS with; read again when the file changes"`
+	Key  string `toml:"key" usage:"private key (PEM) of the certificate"`
+}
+
+// checkExposure refuses to let other machines reach a server in the clear, or one
+// that lets everybody do everything.
+func (c *config) checkExposure() error {
+	at, err := net.ResolveTCPAddr("tcp", c.Addr)
+	if err != nil {
+		return usage("--addr %s: %w", c.Addr, err)
+	}
+	switch {
+	case at.IP.IsLoopback():
+		return nil
+	case c.Dev:
+		return cannot("leave out --dev and make tokens: ledgerline token create", "other machines can reach %s, and --dev lets everybody write", c.Addr)
+	case c.TLS.Cert == "" && !c.BehindProxy:
+		return cannot("give --tls-cert and --tls-key, or --behind-proxy if a proxy ends TLS in front of it, or listen on 127.0.0.1",
+			"other machines can reach %s, and tokens would go there in the clear", c.Addr)
+	}
+	return nil
+}
+
+// certificates serves the key pair of two files, and the new one when they change.
+type certificates struct {
+	tlsFiles
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	pair  *tls.Certificate
+	tried [2]time.Time // when the files were written that were read last
+}
+
+// certificates reads the pair; nil if there is none.
+func (c *config) certificates(logger *slog.Logger) (*certificates, error) {
+	if c.TLS == (tlsFiles{}) {
+		return nil, nil
+	}
+	if c.TLS.Cert == "" || c.TLS.Key == "" {
+		return nil, usage("--tls-cert and --tls-key are given together")
+	}
+	certs := &certificates{tlsFiles: c.TLS, logger: logger}
+	if err := certs.reload(); err != nil {
+		return nil, cannot("give a certificate chain and its private key, both in PEM", "reading the certificate: %w", err)
+	}
+	return certs, nil
+}
+
+// reload reads the files if they are not those already read.
+func (c *certificates) reload() error {
+	var written [2]time.Time
+	for i, file := range []string{c.Cert, c.Key} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		written[i] = info.ModTime()
+	}
+	if written == c.tried {
+		return nil
+	}
+	c.tried = written
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return err
+	}
+	if c.pair != nil {
+		c.logger.Info("a new certificate is in use", "file", c.Cert)
+	}
+	c.pair = &pair
+	return nil
+}
+
+// current is the pair to use now. One that cannot be read does not replace one that
+// works: the files are written one after the other.
+func (c *certificates) current() *tls.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.reload(); err != nil {
+		c.logger.Error("the new certificate cannot be used; the old one stays", "error", err)
+	}
+	return c.pair
+}
+
+// tls is the configuration of a server; nil if there is no certificate.
+func (c *certificates) tls() *tls.Config {
+	if c == nil {
+		return nil
+	}
+	get := func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if pair := c.current(); pair != nil {
+			return pair, nil
+		}
+		return nil, errors.New("there is no certificate")
+	}
+	return &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}
+}
+
+// onHangup looks after changed files when the process is told to (SIGHUP), until ctx
+// ends. They are looked after whenever they are needed, so that this only tells at
+// once what is wrong with them.
+func onHangup(ctx context.Context, reload func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(hup)
+		for {
+			select {
+			case <-hup:
+				reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// selfSigned writes a certificate for 127.0.0.1 and its key, and returns it. The
+// files bear the time at, so that one that follows another is seen to.
+func selfSigned(t *testing.T, dir string, serial int64, at time.Time) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "ledger.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+		put(t, filepath.Join(dir, name), pem.EncodeToMemory(block), at)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func put(t *testing.T, path string, b []byte, at time.Time) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCertificateReload serves HTTPS over a change of the certificate, and over one
+// that is broken.
+func TestCertificateReload(t *testing.T) {
+	dir := t.TempDir()
+	led := filepath.Join(dir, "led")
+	command(t, "init", "--dir", led, "--origin", "ledger.example/tls")
+	now := time.Now().Add(-time.Hour)
+	first := selfSigned(t, dir, 1, now)
+	s, err := startServer("", os.Environ(), "serve", "--dir", led, "--addr", "127.0.0.1:0",
+		"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func(trusted *x509.Certificate) int64 {
+		t.Helper()
+		roots := x509.NewCertPool()
+		roots.AddCert(trusted)
+		c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+		defer c.CloseIdleConnections()
+		res, err := c.Get(s.url + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 || res.TLS.Version < tls.VersionTLS12 {
+			t.Errorf("%s over %s, TLS %x", res.Status, res.Proto, res.TLS.Version)
+		}
+		return res.TLS.PeerCertificates[0].SerialNumber.Int64()
+	}
+	if !strings.HasPrefix(s.url, "https://") || serial(first) != 1 {
+		t.Errorf("serves %s", s.url)
+	}
+	second := selfSigned(t, dir, 2, now.Add(time.Minute))
+	if got := serial(second); got != 2 {
+		t.Errorf("after the change: certificate %d", got)
+	}
+	put(t, filepath.Join(dir, "cert.pem"), []byte("no certificate"), now.Add(2*time.Minute))
+	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil { // it lives on
+		t.Fatal(err)
+	}
+	if got := serial(second); got != 2 {
+		t.Errorf("with a broken file: certificate %d", got)
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.stderr.String(); !strings.Contains(said, "the old one stays") || strings.Contains(said, "PRIVATE") {
+		t.Errorf("the log says:\n%s", said)
+	}
+}
