@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -273,5 +274,26 @@ func TestViolationsJudged(t *testing.T) {
 		if _, err := w.Violations(ctx, ViolationQuery{Page: Page{Cursor: idCursor("x")}}); err == nil {
 			t.Error("a foreign cursor is taken")
 		}
+	}
+}
+
+// TestViolationsDetermined: what a competent department names is a violation, with
+// the records it rests on, in the words of the pack if one has the code.
+func TestViolationsDetermined(t *testing.T) {
+	b := sharing(t)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 1")...)
+	ordered := b.add(claim{at: day(3, 2), data: &events.RectificationOrdered{
+		Rectification: "T1", By: "P1", Party: "P3", Violation: "cn809:40.3", Due: day(4, 1), Facts: []uint64{2}, Demand: "erase it"}})
+	found := b.add(claim{at: day(3, 3), data: &events.InspectionOpened{Inspection: "I1", By: "P1", Parties: []string{"P2"}, Scope: "s"}},
+		claim{at: day(3, 4), data: &events.InspectionFinding{Inspection: "I1", By: "P1", Party: "P2", Violation: "local:7"}})
+	list, err := latestView(t, b).Violations(ctx, ViolationQuery{Rule: RuleDetermined})
+	if err != nil || len(list.Violations) != 2 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	if v := list.Violations[0]; v.Code != "40.3" || v.Pack != "cn-809-2025" || v.Party != "P3" || v.Title.EN == "" || !slices.Equal(v.Events, []int64{ordered, 2}) {
+		t.Errorf("by an order: %+v", v)
+	}
+	if v := list.Violations[1]; v.Code != "7" || v.Pack != "" || v.Party != "P2" || !slices.Equal(v.Events, []int64{found}) {
+		t.Errorf("by an inspection: %+v", v)
 	}
 }

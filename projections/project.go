@@ -37,7 +37,7 @@ var projections = []projection{
 	{"accesses", 4, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
-	{"violations", 1, applyViolations},
+	{"violations", 2, applyViolations},
 	{lineageView, 4, applyLineage},
 	{"timeline", 2, applyTimeline},
 }

@@ -211,6 +211,13 @@ func TestTrace(t *testing.T) {
 	equal(t, "on day 2", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 2)}), []string{"1 u1 dataset:pg/end < dataset:pg/mid", "2 l1 dataset:pg/mid < dataset:pg/first"})
 	equal(t, "on day 4", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 4)}), []string{"1 u4 dataset:pg/end < dataset:pg/mid", "2 l3 dataset:pg/mid < dataset:pg/second"})
 	equal(t, "the newest, a column", steps(TraceQuery{Node: "column:pg/end#key"}), []string{"1 u4 column:pg/end#key < column:pg/mid#id", "2 l3 column:pg/mid#id < column:pg/second#id"})
+	other := olRun("u6", "mark", "COMPLETE", day(1, 6), inputs(olInput("mid")), outputs(olOutput("end", "mid", "id", "flag")))
+	silent := olRun("u7", "copy", "COMPLETE", day(1, 7), inputs(olInput("mid")), plain("end"))
+	w = lineageViews(t, load("l1", 1, "first"), use("u1", 2), other, silent)
+	equal(t, "a column that a later run did not write", steps(TraceQuery{Node: "column:pg/end#key", On: day(1, 6)}), []string{"1 u1 column:pg/end#key < column:pg/mid#id", "2 l1 column:pg/mid#id < column:pg/first#id"})
+	equal(t, "a column that it wrote", steps(TraceQuery{Node: "column:pg/end#flag", On: day(1, 6), Depth: 1}), []string{"1 u6 column:pg/end#flag < column:pg/mid#id", LimitDepth})
+	equal(t, "a run that does not say which columns it wrote", steps(TraceQuery{Node: "dataset:pg/end", Depth: 1}), []string{"1 u7 dataset:pg/end < dataset:pg/mid", LimitDepth})
+	w = lineageViews(t, load("l1", 1, "first"), use("u1", 2), load("l3", 3, "second"), use("u4", 4), load("l5", 5, "third"))
 	equal(t, "before all", steps(TraceQuery{Node: "dataset:pg/end", On: day(1, 1)}), nil)
 	equal(t, "one step", steps(TraceQuery{Node: "dataset:pg/end", Depth: 1}), []string{"1 u4 dataset:pg/end < dataset:pg/mid", LimitDepth})
 	if _, err := w.Trace(ctx, TraceQuery{Node: "job:etl/use"}); err == nil {

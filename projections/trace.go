@@ -145,8 +145,8 @@ func (t *tracing) textOf(s graph.Spot) (string, error) {
 	return v.text(), err
 }
 
-// wrote finds the run that wrote a dataset last, among those begun before a time;
-// nil if there is none. Of runs begun at one time the greater id counts.
+// wrote finds the run that wrote a dataset or column last, among those begun before
+// a time; nil if there is none. Of runs begun at one time the greater id counts.
 func (t *tracing) wrote(p tracePoint) (id string, run *runRow, err error) {
 	edges, err := t.edgesAt(graph.Up, p.spot.Node)
 	if err != nil {
@@ -167,15 +167,48 @@ func (t *tracing) wrote(p tracePoint) (id string, run *runRow, err error) {
 			if _, err := t.r.find(entityKey(tRun, v.Run), &found); err != nil {
 				return false, err
 			}
-			if (p.before == 0 || found.Begun < p.before) && (run == nil || cmp.Or(cmp.Compare(found.Begun, run.Begun), cmp.Compare(v.Run, id)) > 0) {
+			if p.before != 0 && found.Begun >= p.before || run != nil && cmp.Or(cmp.Compare(found.Begun, run.Begun), cmp.Compare(v.Run, id)) < 0 {
+				return true, nil
+			}
+			makes, err := t.makes(p.spot, v.Run, &found)
+			if makes {
 				id, run = v.Run, &found
 			}
-			return true, nil
+			return true, err
 		}); err != nil {
 			return "", nil, err
 		}
 	}
 	return id, run, nil
+}
+
+// makes reports whether a run that writes a dataset wrote the column asked for: one
+// that says which columns it made wrote no others.
+func (t *tracing) makes(to graph.Spot, id string, run *runRow) (bool, error) {
+	if to.Field == 0 {
+		return true, nil
+	}
+	edges, err := run.edges(t.r, id)
+	if err != nil {
+		return false, err
+	}
+	named := false
+	for e := range edges {
+		if e.Kind != graph.Flow || e.To != to.Node {
+			continue
+		}
+		pairs, err := t.columnsOf(e.Set)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range pairs {
+			if p.ToWord == to.Field {
+				return true, nil
+			}
+			named = named || p.ToWord != 0
+		}
+	}
+	return !named, nil
 }
 
 // sources are what a run made a dataset or column from: as it says, or all that it

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ledgerline/events"
 	"ledgerline/events/rulepack"
@@ -68,12 +69,42 @@ type ViolationList struct {
 // without consulting the consumer and filing the change.
 const RuleProvisionUnfiled = "provision.changed-unfiled"
 
-// applyViolations keeps a row for each reported fact, other than an access, that
-// breaks a rule by itself.
+// RuleDetermined is what a competent department found to be broken: by an order to
+// put something right, in an inspection, or when it said who answers for a fault.
+const RuleDetermined = "oversight.determined"
+
+// applyViolations keeps a row for each record, other than an access, that shows a
+// broken rule by itself.
 func applyViolations(b *batch, e *ledger.Entry) error {
-	d, ok := e.Event.Data.(*events.ProvisionChanged)
-	if !ok || d.ConsultRef != "" && d.FilingRef != "" {
-		return nil
+	determined := func(code, party, agreement string, facts []uint64) {
+		v := Violation{
+			Rule: RuleDetermined, Code: code[strings.LastIndexByte(code, ':')+1:], Party: party, Agreement: agreement, Time: e.Event.Time,
+			Detail: e.Event.Type + " names " + code, Events: []int64{e.Position},
+		}
+		for _, f := range facts {
+			v.Events = append(v.Events, int64(f))
+		}
+		b.putOnce(violationKey(e.Position, RuleDetermined), &v)
+	}
+	switch d := e.Event.Data.(type) {
+	case *events.ProvisionChanged:
+		applyUnfiled(b, e, d)
+	case *events.RectificationOrdered:
+		determined(d.Violation, d.Party, d.Agreement, d.Facts)
+	case *events.InspectionFinding:
+		determined(d.Violation, d.Party, "", d.Facts)
+	case *events.AccountabilityDetermined:
+		if d.Violation != "" {
+			determined(d.Violation, d.Party, "", d.Facts)
+		}
+	}
+	return nil
+}
+
+// applyUnfiled notes a change that was not consulted on and filed.
+func applyUnfiled(b *batch, e *ledger.Entry, d *events.ProvisionChanged) {
+	if d.ConsultRef != "" && d.FilingRef != "" {
+		return
 	}
 	missing := "neither consultation nor filing"
 	switch {
@@ -86,7 +117,6 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
 		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
 	})
-	return nil
 }
 
 // violationKey is where a violation shown by a record is kept, in order of position.
@@ -186,15 +216,15 @@ func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (o
 	return out, err
 }
 
-// judge says what the packs in force at the time call a broken rule. A pack may
-// hold another party to it than the one that reported; each code is a violation.
-// A rule that no pack names is one all the same, without a code.
+// judge says what the packs in force at the time call a broken rule, or the code that
+// was found to be broken. A pack may hold another party to it than the one that
+// reported; each code is a violation. What no pack names is one all the same.
 func (book *rulebook) judge(v Violation, parties map[string]string) []Violation {
 	var out []Violation
 	if book != nil {
 		for _, p := range book.inForce(v.Time) {
 			for _, c := range p.Violations {
-				if !slices.Contains(c.Flags, v.Rule) {
+				if !slices.Contains(c.Flags, v.Rule) && (v.Code == "" || c.Code != v.Code) {
 					continue
 				}
 				as := v

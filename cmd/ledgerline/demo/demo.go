@@ -30,9 +30,10 @@ import (
 type Step struct {
 	// At is when the ledger records it: some seconds after it happened, or days.
 	At time.Time
-	// Kind is KindEvent or KindOpenLineage, and decides where Body is posted.
+	// Kind says what Body is and what is done with it.
 	Kind string
-	// Body is a CloudEvent in structured JSON, or an OpenLineage event.
+	// Body is a CloudEvent in structured JSON, an OpenLineage event, or which bulletin
+	// is to be issued.
 	Body []byte
 	// Note says in a few words what happens, for people watching.
 	Note string
@@ -42,6 +43,7 @@ type Step struct {
 const (
 	KindEvent       = "event"       // POST /v1/events
 	KindOpenLineage = "openlineage" // POST /api/v1/lineage
+	KindBulletin    = "bulletin"    // computed by the ledger, then POST /v1/events
 )
 
 // Opening is when the ledger of the story is created: before its first step.
@@ -55,7 +57,7 @@ var story = sync.OnceValue(func() []Step {
 	var steps []Step
 	for _, part := range []func() []Step{
 		partySteps, lawSteps, catalogSteps, requestSteps, agreementSteps, afterSteps, publicSteps, accessSteps, batchSteps, deliverySteps,
-		measureSteps, issueSteps, runSteps,
+		measureSteps, issueSteps, bulletinSteps, runSteps,
 	} {
 		steps = append(steps, part()...)
 	}

@@ -28,7 +28,12 @@ func Load(ctx context.Context, client *http.Client, baseURL, token string, setCl
 		if setClock != nil {
 			setClock(steps[done].At)
 		}
-		if err := p.post(ctx, steps[done:done+n]); err != nil {
+		send := func() error { return p.post(ctx, steps[done:done+n]) }
+		if steps[done].Kind == KindBulletin {
+			n = 1
+			send = func() error { return p.issue(ctx, steps[done]) }
+		}
+		if err := send(); err != nil {
 			return fmt.Errorf("loading step %d of %d (%s): %w", done+1, len(steps), steps[done].Note, err)
 		}
 		done += n
@@ -78,12 +83,22 @@ func (p poster) post(ctx context.Context, steps []Step) error {
 		return err
 	}
 	req.Header.Set("Content-Type", media)
+	answer, err := p.do(req)
+	if err == nil && batch && steps[0].Kind == KindOpenLineage {
+		err = wholeBatch(path, answer)
+	}
+	return err
+}
+
+// do sends a request and returns what was answered if all went well.
+func (p poster) do(req *http.Request) ([]byte, error) {
 	if p.token != "" {
 		req.Header.Set("Authorization", "Bearer "+p.token)
 	}
+	what := req.Method + " " + req.URL.Path
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Read to the end, so that the connection can be used again.
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
@@ -91,15 +106,12 @@ func (p poster) post(ctx context.Context, steps []Step) error {
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("POST %s: reading the answer: %w", path, err)
+		return nil, fmt.Errorf("%s: reading the answer: %w", what, err)
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return fmt.Errorf("POST %s: %s: %s", path, resp.Status, bytes.TrimSpace(answer))
+		return nil, fmt.Errorf("%s: %s: %s", what, resp.Status, bytes.TrimSpace(answer))
 	}
-	if batch && steps[0].Kind == KindOpenLineage {
-		return wholeBatch(path, answer)
-	}
-	return nil
+	return answer, nil
 }
 
 // wholeBatch reads what became of a batch of OpenLineage events, which succeeds

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,13 +24,18 @@ type listener struct {
 	clock  time.Time
 	heard  []Step
 	posts  int
-	refuse int    // the post to answer with 409, from 1; 0: none
+	refuse int // the post to answer with 409, from 1; 0: none
+	issued [][]byte
 	lose   string // a batch of OpenLineage events that holds it is not taken whole
 }
 
 func listen(t *testing.T) *listener {
 	l := &listener{}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			l.answer(t, w, r)
+			return
+		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -40,6 +46,11 @@ func listen(t *testing.T) *listener {
 		}
 		if got := r.Header.Get("Authorization"); got != "Bearer secret" {
 			t.Errorf("the token is sent as %q", got)
+		}
+		if bytes.Contains(body, []byte(`"oversight.bulletin.issued"`)) {
+			l.issued = append(l.issued, body)
+			w.WriteHeader(http.StatusCreated)
+			return
 		}
 		switch kind := r.URL.Path + " " + r.Header.Get("Content-Type"); kind {
 		case "/v1/events " + events.MediaTypeStructured:
@@ -78,6 +89,25 @@ func listen(t *testing.T) *listener {
 	return l
 }
 
+// answer gives what the loader needs to issue a bulletin.
+func (l *listener) answer(t *testing.T, w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/v1/events":
+		known := strings.TrimSuffix(strings.Repeat("{},", len(l.issued)), ",")
+		fmt.Fprintf(w, `{"rows":[%s]}`, known)
+	case "/v1/status":
+		io.WriteString(w, `{"ledger":{"position":4321}}`)
+	case "/v1/bulletins/2025-12":
+		if got := r.URL.Query().Get("as_of"); got != "4321" {
+			t.Errorf("the bulletin is asked for as of %s", got)
+		}
+		io.WriteString(w, `{"bulletin":{"from":"2025-11-30T16:00:00Z","to":"2025-12-31T16:00:00Z","metric_set":"m","view_version":1},
+			"values":{"access.success":978260},"as_of":4321,"head":"`+strings.Repeat("A", 43)+`="}`)
+	default:
+		t.Errorf("unexpected question: %s", r.URL)
+	}
+}
+
 func TestLoadTellsTheStory(t *testing.T) {
 	l := listen(t)
 	last := 0
@@ -90,9 +120,24 @@ func TestLoadTellsTheStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := slices.EqualFunc(l.heard, Story(), func(a, b Step) bool {
+	want := slices.DeleteFunc(Story(), func(s Step) bool { return s.Kind == KindBulletin })
+	same := slices.EqualFunc(l.heard, want, func(a, b Step) bool {
 		return a.At.Equal(b.At) && a.Kind == b.Kind && bytes.Equal(a.Body, b.Body)
 	})
+	if len(l.issued) != 1 {
+		t.Fatalf("%d bulletins are issued, want 1", len(l.issued))
+	}
+	e, err := events.DecodeStructured(l.issued[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := e.Data.(*events.BulletinIssued); d.Values["access.success"] != 978_260 || d.AsOf != 4321 || len(d.Head) != 32 || e.Validate(events.TimeOf(l.clock)) != nil {
+		t.Errorf("the bulletin is %+v", d)
+	}
+	if err := Load(context.Background(), l.Client(), l.URL, "secret", nil, nil); err != nil || len(l.issued) != 1 {
+		t.Errorf("loaded again: %v, and %d bulletins are issued", err, len(l.issued))
+	}
+	l.heard = l.heard[:len(want)]
 	if !same || last != len(Story()) {
 		t.Errorf("the ledger heard %d steps, and progress said %d; want the %d of the story, each at its time", len(l.heard), last, len(Story()))
 	}

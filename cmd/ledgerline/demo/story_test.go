@@ -92,7 +92,7 @@ func TestStoryIsOrdered(t *testing.T) {
 // A change of the story is welcome; this test only says that there was one.
 // Ledgers that were loaded before it would record the changed events beside the
 // old ones, or refuse them.
-const storyHash = "eb18b06ffca013a4631f3cd982f9a94ba48b87b2136386f4be2eed3b5af9d6ec"
+const storyHash = "c8433c16d2abb1d8daf06ef8fb18b475876fa369d9bae3cd2f811882f4224a60"
 
 func TestStoryIsTheSameEveryTime(t *testing.T) {
 	h := sha256.New()
