@@ -23,6 +23,7 @@ type batch struct {
 	coder  coder
 	size   int      // bytes of rows written and read, about
 	key    []byte   // of mark, made anew each time
+	looked []byte   // of look
 	names  nameList // of the record at hand
 	// step is what the record at hand changed in the lineage graph, steps what those
 	// before it did.
@@ -32,9 +33,9 @@ type batch struct {
 
 type keyValue struct{ key, value []byte }
 
-// merge reports whether the value is added to what is there, instead of put in
+// packed reports whether the value is added to what is there, instead of put in
 // its place.
-func (kv keyValue) merge() bool { return table(kv.key[0]).packed() }
+func (kv keyValue) packed() bool { return table(kv.key[0]).packed() }
 
 // begin begins a batch. Only one may be open.
 func (s *store) begin() *batch {
@@ -49,6 +50,7 @@ func (b *batch) close() error {
 		b.s.newest.clear()
 		clear(b.s.counters)
 		clear(b.s.numbers)
+		clear(b.s.flows)
 	}
 	if b.r == nil {
 		return nil
@@ -62,6 +64,15 @@ func (b *batch) reader() (*reader, error) {
 		b.r, err = b.s.reader(latest)
 	}
 	return b.r, err
+}
+
+// look is entityKey, in bytes that are good until the next look.
+func (b *batch) look(t table, parts ...string) []byte {
+	b.looked = append(b.looked[:0], byte(t))
+	for _, p := range parts {
+		b.looked = appendPart(b.looked, p)
+	}
+	return b.looked
 }
 
 // recall returns the newest version of an entity; nil if there is none. It is kept

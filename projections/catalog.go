@@ -447,7 +447,7 @@ func (r *reader) entryOf(id string, s entryStep, version int, position int64) (E
 // latestContent reads what the latest version of an entry says, draft or not;
 // zero if the entry is not known. The caller leaves it as it is.
 func (b *batch) latestContent(id string) (*events.EntryDrafted, error) {
-	step, err := recall[entryStep](b, stepKey(id))
+	step, err := recall[entryStep](b, b.look(tEntry, id))
 	if err != nil || step == nil {
 		return new(events.EntryDrafted), err
 	}
@@ -456,7 +456,7 @@ func (b *batch) latestContent(id string) (*events.EntryDrafted, error) {
 
 // content reads what a version of an entry says; zero if there is none.
 func (b *batch) content(id string, version int) (*events.EntryDrafted, error) {
-	d, err := recall[contentRow](b, contentKey(id, version))
+	d, err := recall[contentRow](b, b.look(tContent, id, strconv.Itoa(version)))
 	if d == nil {
 		d = new(contentRow)
 	}

@@ -98,6 +98,12 @@ func (f *columnFlow) code(c *coder) {
 func putFlows(b *batch, columns map[flowEnds][]columnPair) ([]columnFlow, error) {
 	var flows []columnFlow
 	for _, ends := range slices.SortedFunc(maps.Keys(columns), flowEnds.compare) {
+		k := b.flowKey(ends, columns[ends])
+		if set, known := b.s.flows[string(k)]; known {
+			flows = append(flows, columnFlow{ends, set})
+			continue
+		}
+		key := string(k)
 		pairs := mergePairs(columns[ends])
 		var from, to []string
 		for _, p := range pairs {
@@ -113,9 +119,28 @@ func putFlows(b *batch, columns map[flowEnds][]columnPair) ([]columnFlow, error)
 		if err != nil {
 			return nil, err
 		}
+		if len(b.s.flows) == keptFlows {
+			clear(b.s.flows)
+		}
+		b.s.flows[key] = set
 		flows = append(flows, columnFlow{ends, set})
 	}
 	return flows, nil
+}
+
+// keptFlows is of how many flows it is kept in memory that they are known, and by
+// which set of columns: nearly all runs repeat what others told.
+const keptFlows = 1 << 14
+
+// flowKey is what an event tells of a flow, in bytes that are good until the next
+// look.
+func (b *batch) flowKey(ends flowEnds, pairs []columnPair) []byte {
+	b.coder.out = b.looked[:0]
+	ends.From.code(&b.coder)
+	ends.To.code(&b.coder)
+	list(&b.coder, &pairs, (*columnPair).code)
+	b.looked = b.coder.out
+	return b.looked
 }
 
 // putColumns stores a set of pairs and returns its number; 0 for no pairs. Runs of
@@ -136,7 +161,7 @@ func putColumns(b *batch, pairs []columnPair) (uint32, error) {
 		}
 	}
 	sum := sha256.Sum256(encode(nil, (*columnsRow)(&pairs)))
-	return b.number(entityKey(tColumns, string(sum[:])), tColumnSet, func(n uint32) coded {
+	return b.number(b.look(tColumns, string(sum[:])), tColumnSet, func(n uint32) coded {
 		set := graph.ColumnSet{ID: n}
 		for _, p := range pairs {
 			set.Pairs = append(set.Pairs, graph.Pair{From: p.FromWord, To: p.ToWord})

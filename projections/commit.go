@@ -35,16 +35,15 @@ func (b *batch) commit(m meta) (err error) {
 	out := b.s.db.NewBatchWithSize(b.size + b.size/4)
 	defer func() { err = errors.Join(err, out.Close()) }()
 	for _, rows := range b.sorted(m) { // in order: that is what inserting them is fastest in
+		write := out.Set
+		if rows[0].packed() {
+			write = out.Merge
+		}
 		for _, kv := range rows {
-			if kv.merge() {
-				err = errors.Join(err, out.Merge(kv.key, kv.value, nil))
-			} else {
-				err = errors.Join(err, out.Set(kv.key, kv.value, nil))
+			if err := write(kv.key, kv.value, nil); err != nil {
+				return err
 			}
 		}
-	}
-	if err != nil {
-		return err
 	}
 	if err := b.s.apply(out); err != nil {
 		return err
@@ -92,13 +91,12 @@ func (s *store) writeTable(path string, rows []keyValue) (err error) {
 	o.DisableValueBlocks = true // nearly all versions are older ones, and are read
 	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), o)
 	defer func() { err = errors.Join(err, w.Close()) }() // which syncs and closes the file
+	write := w.Set
+	if rows[0].packed() {
+		write = w.Merge
+	}
 	for _, kv := range rows {
-		if kv.merge() {
-			err = w.Merge(kv.key, kv.value)
-		} else {
-			err = w.Set(kv.key, kv.value)
-		}
-		if err != nil {
+		if err := write(kv.key, kv.value); err != nil {
 			return err
 		}
 	}

@@ -149,8 +149,6 @@ func (r seenRow) newer(o *events.LineageOutput, at stamp) seenRow {
 	return r
 }
 
-func seenKey(d Dataset) []byte { return entityKey(tSeen, d.Namespace, d.Name) }
-
 // field finds a column among those ever known; -1 if it is not.
 func (d *datasetRow) field(name string) int {
 	i, ok := slices.BinarySearchFunc(d.Fields, name, compareField)
@@ -190,7 +188,7 @@ func describe(b *batch, d *events.OpenLineageReceived, o *events.LineageOutput) 
 	if err != nil {
 		return err
 	}
-	known, err := recall[datasetRow](b, ds.key())
+	known, err := recall[datasetRow](b, b.look(tDataset, ds.Namespace, ds.Name))
 	if err != nil || (known != nil && known.repeats(o, at, seen)) {
 		return err
 	}
@@ -359,7 +357,7 @@ func holding(b bool) graph.State {
 
 // noteSeen keeps what is newest of a dataset after an event, and returns it.
 func noteSeen(b *batch, ds Dataset, o *events.LineageOutput, at stamp) (seenRow, error) {
-	k := seenKey(ds)
+	k := b.look(tSeen, ds.Namespace, ds.Name)
 	seen, _, err := draw[seenRow](b, k)
 	if err != nil {
 		return seen, err
@@ -374,8 +372,7 @@ func noteSeen(b *batch, ds Dataset, o *events.LineageOutput, at stamp) (seenRow,
 // updateDataset changes a dataset's row, making it if it is new. change reports
 // whether there is something to write.
 func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
-	k := ds.key()
-	before, err := recall[datasetRow](b, k)
+	before, err := recall[datasetRow](b, b.look(tDataset, ds.Namespace, ds.Name))
 	if err != nil {
 		return err
 	}
@@ -393,6 +390,6 @@ func updateDataset(b *batch, ds Dataset, change func(*datasetRow) bool) error {
 	if !change(&row) && before != nil {
 		return nil
 	}
-	b.put(k, &row)
+	b.put(ds.key(), &row)
 	return nil
 }

@@ -356,9 +356,8 @@ func applyDeclared(b *batch, d *events.OpenLineageReceived, by vertex, said told
 
 // noteJob makes sure that a job is known and adds to the number of its runs.
 func noteJob(b *batch, job events.JobRef, runs int64) error {
-	k := jobVertex(job).key()
 	var row jobRow
-	before, err := recall[jobRow](b, k)
+	before, err := recall[jobRow](b, b.look(tJob, job.Namespace, job.Name))
 	if err != nil || (before != nil && runs == 0) || job == (events.JobRef{}) {
 		return err
 	}
@@ -374,6 +373,6 @@ func noteJob(b *batch, job events.JobRef, runs int64) error {
 		}
 	}
 	row.Runs += runs
-	b.put(k, &row)
+	b.put(jobVertex(job).key(), &row)
 	return nil
 }

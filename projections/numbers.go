@@ -36,7 +36,7 @@ func (b *batch) node(v vertex) (uint32, error) {
 		return 0, nil
 	}
 	v.Field = ""
-	return b.number(nodeKey(v), tNodeName, func(n uint32) coded {
+	return b.number(b.look(tNode, v.Kind, v.Namespace, v.Name), tNodeName, func(n uint32) coded {
 		b.step.change(graph.Change{Edge: graph.Edge{Kind: graph.Born, From: n, To: uint32(nodeKinds[v.Kind])}, Is: graph.Declared})
 		return &nodeName{Kind: v.Kind, Namespace: v.Namespace, Name: v.Name}
 	})
@@ -52,10 +52,10 @@ func (b *batch) word(text string) (uint32, error) {
 	if text == "" {
 		return 0, nil
 	}
-	return b.number(entityKey(tWord, text), tWordText, func(uint32) coded { return (*textRow)(&text) })
+	return b.number(b.look(tWord, text), tWordText, func(uint32) coded { return (*textRow)(&text) })
 }
 
-// number finds the number under a key, or gives the next one and keeps what it
+// number finds the number under a key, which it looks at only, or gives the next one and keeps what it
 // stands for in a table of numbers.
 func (b *batch) number(key []byte, t table, name func(uint32) coded) (uint32, error) {
 	known, err := recall[numberRow](b, key)

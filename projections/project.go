@@ -100,10 +100,12 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 		return s.noteDamage(err)
 	}
 	next := r.From
-	for e, err := range v.ledger.Scan(ctx, r.From, r.To) {
+	var e ledger.Entry
+	for read, err := range v.ledger.Scan(ctx, r.From, r.To) {
 		if err != nil {
 			return fmt.Errorf("reading the book for the views: %w", err)
 		}
+		e = read
 		b.at = e.Position
 		for _, p := range v.projections {
 			if err := s.noteDamage(p.apply(b, &e)); err != nil {
@@ -134,8 +136,9 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 // it is committed.
 const batchBytes = 48 << 20
 
-// bulkLength is the run length while very many events are waiting. Runs of
-// ingestLength and more are written to tables, see batch.ingest.
+// bulkLength is the most records of a run while very many are waiting, which
+// begins with ingestLength. Runs of that many are written to tables, see
+// batch.ingest.
 const (
 	bulkLength   = 1 << 16
 	ingestLength = 1 << 13
@@ -162,7 +165,7 @@ func (v *Views) Run(ctx context.Context) error {
 		closing: make(chan struct{}),
 		start:   func(string) (int64, error) { return v.Applied() + 1, nil },
 		length: func(waiting int64) int64 {
-			if waiting >= v.bulkLength {
+			if waiting >= min(v.bulkLength, ingestLength) {
 				return v.bulkLength
 			}
 			return v.runLength

@@ -40,8 +40,9 @@ type store struct {
 	// Of batches, one of which is open at a time.
 	newest   newest
 	counters map[string]*counter
-	numbers  map[table]uint32 // the last given
-	batches  uint64           // begun so far
+	numbers  map[table]uint32  // the last given
+	flows    map[string]uint32 // sets of columns by flowKey
+	batches  uint64            // begun so far
 	book     keptBook
 }
 
@@ -53,7 +54,7 @@ func (e *unfitError) Error() string { return e.reason }
 // openStore opens or creates the Pebble store in dir, which the caller has locked.
 // The error is an *unfitError if it cannot be opened.
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
-	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32)}
+	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32), flows: make(map[string]uint32)}
 	s.newest.clear()
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -154,6 +155,9 @@ func (s *store) noteDamage(err error) error {
 // isDamage reports whether err says that the views' stored bytes are not what was
 // written. Damage to the book is another matter.
 func isDamage(err error) bool {
+	if err == nil {
+		return false
+	}
 	book := (*ledger.DamageError)(nil)
 	return pebble.IsCorruptionError(err) && !errors.As(err, &book)
 }

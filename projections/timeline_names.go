@@ -82,7 +82,7 @@ func (b *batch) nameOfSubject(e *ledger.Entry, subject events.Subject) error {
 	l := &b.names
 	switch subject.Kind {
 	case events.KindIssue:
-		f, err := recall[Finding](b, entityKey(tFinding, subject.ID))
+		f, err := recall[Finding](b, b.look(tFinding, subject.ID))
 		if err != nil || f == nil { // named, but never reported
 			return err
 		}
@@ -94,7 +94,7 @@ func (b *batch) nameOfSubject(e *ledger.Entry, subject events.Subject) error {
 			l.dataset(f.Dataset.Namespace, f.Dataset.Name)
 		}
 	case events.KindRequest:
-		q, err := recall[Request](b, entityKey(tRequest, subject.ID))
+		q, err := recall[Request](b, b.look(tRequest, subject.ID))
 		if err != nil || q == nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (b *batch) nameOfSubject(e *ledger.Entry, subject events.Subject) error {
 // nameOfAgreement adds the parties of an agreement; for its own events also the
 // entries that it grants.
 func (b *batch) nameOfAgreement(id string, own bool) error {
-	a, err := recall[Agreement](b, entityKey(tAgreement, id))
+	a, err := recall[Agreement](b, b.look(tAgreement, id))
 	if err != nil || a == nil { // invoked, but never recorded
 		return err
 	}
@@ -144,7 +144,7 @@ func (b *batch) nameOfData(n name) error {
 			b.names.dataset(r.Namespace, r.Name)
 		}
 	case events.NameDataset:
-		d, err := recall[datasetRow](b, Dataset{n.first, n.second}.key())
+		d, err := recall[datasetRow](b, b.look(tDataset, n.first, n.second))
 		if err != nil || d == nil { // named, but by no event that tells of it
 			return err
 		}
