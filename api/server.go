@@ -20,6 +20,7 @@ import (
 	"ledgerline/ledger"
 	"ledgerline/ledger/notary"
 	"ledgerline/projections"
+	"ledgerline/projections/scheduler"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -117,6 +118,7 @@ type Server struct {
 	o       Options
 	handler http.Handler
 	metrics *metrics
+	due     *scheduler.Scheduler
 	writes  chan struct{} // a slot per append under way
 	streams chan struct{} // a slot per follower
 
@@ -148,6 +150,7 @@ func New(o Options) (*Server, error) {
 		o: o, stop: make(chan struct{}),
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
 	}
+	s.due = scheduler.New(o.Ledger, o.Views, o.Logger)
 	s.metrics = newMetrics(s)
 	s.handler = s.router()
 	return s, nil

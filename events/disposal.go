@@ -1,5 +1,7 @@
 package events
 
+import "slices"
+
 // KindDisposal is the subject of a duty to dispose of shared data.
 const KindDisposal = "disposal"
 
@@ -17,6 +19,15 @@ var (
 	disposalCauses  = []string{StageFulfilled, StageExpired, StageTerminated, CauseNotNeeded}
 	disposalMethods = []string{"erase", "return", "anonymise", "seal", "retained_by_law"}
 )
+
+// DisposalMethod is what the terms of an agreement ask for, if they name a method of
+// disposal, and else erase.
+func DisposalMethod(terms string) string {
+	if slices.Contains(disposalMethods, terms) {
+		return terms
+	}
+	return disposalMethods[0]
+}
 
 var disposalTypes = []Type{
 	act[DisposalOpened, Disposal]("disposal.duty.opened"),

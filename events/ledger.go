@@ -35,6 +35,7 @@ var ledgerTypes = []Type{
 	reserved(fact[KeyChanged]("ledger.key.added")),
 	reserved(fact[KeyChanged]("ledger.key.retired")),
 	reserved(fact[RecordContinued]("record.continued")),
+	reserved(fact[RetentionEnded]("ledger.retention.ended")),
 }
 
 // Genesis is the record at position 0. The hash of its data is what the
@@ -196,4 +197,32 @@ func (e *RecordContinued) validate(c checker) {
 			c.at("keys", i).refuse("field.length", "", "a key has 32 bytes", "send SHA-256 digests")
 		}
 	}
+}
+
+// KindRetention is the subject of a class that says how long records are kept.
+const KindRetention = "retention"
+
+// RetentionEnded says that records of a class were kept for as long as a rule pack
+// asks. It erases nothing: what a hold or another law keeps stays, and an erasure is
+// decided by somebody.
+type RetentionEnded struct {
+	Class string `json:"class"`
+	// Pack in this version says how long the class is kept.
+	Pack    string `json:"pack"`
+	Version string `json:"version"`
+	// Before bounds the records: they were recorded before.
+	Before Time `json:"before"`
+}
+
+// RetentionSubject is the subject of a retention class.
+func RetentionSubject(class string) Subject { return Subject{KindRetention, class} }
+
+func (e *RetentionEnded) Subject() Subject { return RetentionSubject(e.Class) }
+func (e *RetentionEnded) names() []Name    { return nil }
+
+func (e *RetentionEnded) validate(c checker) {
+	c.required("class", e.Class, MaxCode)
+	c.required("pack", e.Pack, MaxID)
+	c.required("version", e.Version, MaxCode)
+	c.time("before", e.Before)
 }

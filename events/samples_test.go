@@ -34,6 +34,7 @@ func ledgerSamples() map[string]Data {
 		"ledger.hold.released":         &HoldReleased{Hold: "case-12", Ground: "court order 2026-1", Reason: "closed"},
 		"ledger.index.committed":       &IndexCommitted{Algorithm: "ledgerline/index/v1", Root: make([]byte, 32), Size: 4096},
 		"record.continued":             &RecordContinued{Source: "/etl", ID: "e1", Part: 1, Keys: [][]byte{make([]byte, 32)}},
+		"ledger.retention.ended":       &RetentionEnded{Class: "usage", Pack: "cn-809-2025", Version: "1", Before: sampleNow - 1},
 		"lineage.openlineage.received": lineage(),
 		"lineage.edge.declared": &EdgeDeclared{Edge: "E-1", By: "D04", From: ColumnRef{"pg", "aid.check", "hdjl"}, To: ColumnRef{"pg", "aid.payroll", "amount"},
 			Transformation: Transformation{"INDIRECT", "FILTER", true}, Job: JobRef{"paper", "roll_up"}, Confidence: "likely", Reason: "the form says so"},

@@ -228,6 +228,8 @@ func answers(t testing.TB, w *View) []byte {
 			entries, err := w.Entries(ctx, EntryQuery{Text: text, ValidAt: at, Facets: true, Page: all})
 			say(entries, err)
 		}
+		disposals, err := w.Disposals(ctx, DisposalQuery{ValidAt: at, Page: all})
+		say(disposals, err)
 		agreements, err := w.Agreements(ctx, AgreementQuery{ValidAt: at, Page: all})
 		say(agreements, err)
 	}

@@ -33,13 +33,14 @@ var projections = []projection{
 	{"requests", 1, applyRequests},
 	{"agreements", 2, applyAgreements},
 	{"shares", 2, applyShares},
+	{"disposals", 1, applyDisposals},
 	{"producers", 1, applyProducers},
 	{"accesses", 4, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
 	{"violations", 2, applyViolations},
 	{lineageView, 4, applyLineage},
-	{"timeline", 2, applyTimeline},
+	{"timeline", 3, applyTimeline},
 }
 
 // versions are what the rows of the store have to be of.

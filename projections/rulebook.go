@@ -192,3 +192,28 @@ func (r *reader) rulebook() (*rulebook, error) {
 	}
 	return newRulebook(&packs, &calendars)
 }
+
+// Retention is how long records of a class are kept, as a published pack says.
+type Retention struct {
+	Pack        string
+	PackVersion string
+	rulepack.Retention
+}
+
+// Retentions lists how long records are kept at least, by the packs in force at a
+// time.
+func (w *View) Retentions(at events.Time) (list []Retention, err error) {
+	err = w.read(func(r *reader) error {
+		book, err := r.rulebook()
+		if err != nil || book == nil {
+			return err
+		}
+		for _, p := range book.inForce(at) {
+			for _, keep := range p.Retention {
+				list = append(list, Retention{p.published.ID, p.published.Version, keep})
+			}
+		}
+		return nil
+	})
+	return list, err
+}

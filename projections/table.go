@@ -69,6 +69,7 @@ const (
 	tDutyOpen
 	tViolation
 	tProducer
+	tDisposal
 	tables // how many there are
 )
 
@@ -80,7 +81,7 @@ var tableOf = map[table]string{
 	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
-	tProducer: "producers",
+	tProducer: "producers", tDisposal: "disposals",
 }
 
 // remembered reports whether batches ask for the history of a table's entities.

@@ -46,9 +46,11 @@ type TimelineQuery struct {
 	Subject                            events.Subject
 	Party, Entry, Agreement, Principal string
 	// Actor is the pseudonymous key of the person the event says acted.
-	Actor    string
-	Dataset  Dataset
-	From, To events.Time // recorded, [From, To)
+	Actor string
+	// Retention is the class that the event says its content is kept under.
+	Retention string
+	Dataset   Dataset
+	From, To  events.Time // recorded, [From, To)
 	// Imported selects records about the time before the ledger, or if false the
 	// others; nil takes both.
 	Imported *bool
@@ -241,6 +243,9 @@ func (w *View) timelineSelection(q TimelineQuery) (s selection, err error) {
 	}
 	if q.Actor != "" {
 		add(name{kind: nameActor, first: q.Actor})
+	}
+	if q.Retention != "" {
+		add(name{kind: nameRetention, first: q.Retention})
 	}
 	if q.TypePrefix != "" {
 		var types [][]byte

@@ -17,6 +17,9 @@ func (n name) pair() bool { return n.kind == events.NameSubject || n.kind == eve
 // because a key names no natural person.
 const nameActor = "actor"
 
+// nameRetention is one likewise: the class that says how long a record is kept.
+const nameRetention = "retention"
+
 // nameList collects the names of a record.
 type nameList struct{ list []name }
 
@@ -50,6 +53,9 @@ func (b *batch) nameRecord(e *ledger.Entry) error {
 	}
 	if e.Event.Actor != "" {
 		l.add(nameActor, e.Event.Actor, "")
+	}
+	if e.Event.Retention != "" {
+		l.add(nameRetention, e.Event.Retention, "")
 	}
 	for _, n := range e.Event.Names() {
 		second := ""

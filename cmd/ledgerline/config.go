@@ -40,6 +40,7 @@ type config struct {
 	Timestamp timestampConfig `toml:"timestamp"`
 	Witness   witnessConfig   `toml:"witness"`
 	Patrol    patrolConfig    `toml:"patrol"`
+	Schedule  scheduleConfig  `toml:"schedule"`
 	Trace     traceConfig     `toml:"trace"`
 }
 
@@ -63,6 +64,7 @@ func defaultConfig() *config {
 		Limit:     limitConfig{ViewLag: 250_000},
 		Timestamp: timestampConfig{Every: interval(10 * time.Minute)},
 		Patrol:    patrolConfig{Rate: 4, Every: interval(24 * time.Hour)},
+		Schedule:  scheduleConfig{Every: interval(time.Minute)},
 		Trace:     traceConfig{Ratio: 1},
 	}
 }

@@ -81,7 +81,7 @@ func (c *config) check() error {
 	if c.Dir == "" {
 		return usage("which ledger? give --dir DIR, or dir in the file of --config")
 	}
-	return errors.Join(c.Patrol.check(), c.Trace.check(), c.checkExposure())
+	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.checkExposure())
 }
 
 // serve opens the ledger and answers until ctx ends.
@@ -115,11 +115,12 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 		}
 		logger.Info("looked after changed files")
 	})
-	stop, stopPatrol := attest(ctx, n), c.Patrol.start(ctx, s.book, logger)
+	stop, stopPatrol, stopSchedule := attest(ctx, n), c.Patrol.start(ctx, s.book, logger), c.Schedule.start(ctx, s, logger)
 	err = s.serve(ctx, ln, certs.tls(), api.Options{
 		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog,
 		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
 	}, p.out, nil)
+	stopSchedule()
 	stopPatrol()
 	stop()
 	endSpans()

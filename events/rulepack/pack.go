@@ -90,7 +90,8 @@ type Violation struct {
 	Flags []string `json:"flags,omitzero"`
 }
 
-// Retention says how long records of a class are kept at least.
+// Retention says how long records of a class are kept at least; in days, months or
+// years.
 type Retention struct {
 	Class string `json:"class"`
 	Title Text   `json:"title"`
@@ -131,6 +132,9 @@ func (p *Pack) Check() error {
 		classes[r.Class] = true
 		if err := r.Keep.Check(); err != nil {
 			return fmt.Errorf("retention/%d/keep: %w", i, err)
+		}
+		if r.Keep.Hours > 0 || r.Keep.WorkingDays > 0 {
+			return fmt.Errorf("retention/%d/keep: records are kept for days, months or years", i)
 		}
 	}
 	return nil

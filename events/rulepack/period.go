@@ -35,6 +35,9 @@ func (p Period) Check() error {
 	return nil
 }
 
+// Ago is the day that lies a period of days, months or years before t.
+func (p Period) Ago(t time.Time) time.Time { return t.AddDate(-p.Years, -p.Months, -p.Days) }
+
 // Due is when a deadline ends.
 type Due struct {
 	// Day is the last day on which it can be met.
