@@ -216,6 +216,9 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 	if x.bundle.Consistency, err = c.grownSince(q.Since, size); err != nil {
 		return nil, err
 	}
+	if n := c.s.o.Notary; n != nil {
+		x.bundle.Policy = n.Policy().Text()
+	}
 	return l.SignEvidence(size, x.bundle)
 }
 
@@ -224,7 +227,7 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 func (c *question) complete(x *exhibit) (size int64, err error) {
 	l := c.s.o.Ledger
 	q := proof.Question{Names: x.names, From: int64(x.from), To: max(int64(x.from), int64(x.to))}
-	if err := l.CommitIndex(c.ctx); err != nil {
+	if err := c.s.cover(c.ctx, q.To); err != nil {
 		return 0, c.notProvable(err)
 	}
 	p, checked, err := l.ProveCompleteness(c.ctx, q)

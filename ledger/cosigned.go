@@ -61,11 +61,16 @@ func (l *Ledger) CosignedAt(size int64) ([]byte, error) { return l.getRow(cosign
 // Cosigned returns the newest checkpoint that is kept with cosignatures and the
 // number of its records; nil if there is none.
 func (l *Ledger) Cosigned() (signed []byte, size int64, err error) {
+	return l.cosignedUpTo(l.head.Load().Size)
+}
+
+// cosignedUpTo is Cosigned for heads of at most some number of records.
+func (l *Ledger) cosignedUpTo(most int64) (signed []byte, size int64, err error) {
 	if err := l.uses.begin(); err != nil {
 		return nil, 0, err
 	}
 	defer l.uses.end()
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: cosignedKey(0), UpperBound: cosignedKey(l.head.Load().Size + 1)})
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: cosignedKey(0), UpperBound: cosignedKey(most + 1)})
 	if err != nil {
 		return nil, 0, l.damaged("reading the cosigned checkpoints", err)
 	}

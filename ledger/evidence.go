@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -72,13 +74,58 @@ func (l *Ledger) plainFacets(position int64, bodyBytes []byte, withhold func(str
 	return out, nil
 }
 
-// SignEvidence packs a bundle in the log's name, as of now, under the checkpoint
-// of size records.
-func (l *Ledger) SignEvidence(size int64, b evidence.Bundle) (_ []byte, err error) {
+// SignEvidence packs a bundle in the log's name, as of now, under the checkpoint of
+// size records, with what outsiders attest of its records.
+func (l *Ledger) SignEvidence(size int64, b evidence.Bundle) ([]byte, error) {
 	keys := l.signing.Load()
-	if b.Checkpoint, err = l.CheckpointAt(size); err != nil {
+	if err := l.attest(size, &b); err != nil {
 		return nil, err
 	}
+	checkpoint, err := l.CheckpointAt(size)
+	if err != nil {
+		return nil, err
+	}
+	b.Under(checkpoint)
 	b.Origin, b.VerifierKey, b.KeyChanges, b.Made = l.origin, keys.newest(), keys.changes, events.TimeOf(l.opts.Now()).Std()
 	return b.Pack(keys.signers...)
+}
+
+// attest adds the anchors around each record, and the newest head that witnesses have
+// cosigned.
+func (l *Ledger) attest(size int64, b *evidence.Bundle) error {
+	anchors := make(map[int64]*Anchor)
+	for _, r := range b.Records {
+		times, err := l.Bracket(r.Proof.Position)
+		if err != nil {
+			return err
+		}
+		for _, a := range []*Anchor{times.NotBefore, times.NotAfter} {
+			if a != nil && a.Position < size {
+				anchors[a.Position] = a
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(anchors)) {
+		r, err := l.Record(at)
+		if err != nil {
+			return err
+		}
+		p, err := l.ProveInclusion(at, size)
+		if err != nil {
+			return err
+		}
+		grown, err := l.ProveConsistency(anchors[at].Size, size)
+		if err != nil {
+			return err
+		}
+		grown.From = anchors[at].Checkpoint // what was timestamped, byte for byte
+		b.Anchors = append(b.Anchors, evidence.Anchor{Record: evidence.Record{Leaf: r.Leaf, Body: r.Body, Salt: r.Salt, Proof: p}, Grown: grown})
+	}
+	signed, at, err := l.cosignedUpTo(size)
+	if err != nil || signed == nil {
+		return err
+	}
+	grown, err := l.ProveConsistency(at, size)
+	grown.From, b.Witnessed = string(signed), &grown
+	return err
 }

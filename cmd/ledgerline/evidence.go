@@ -174,7 +174,11 @@ func (v *verification) bundle(p *program, name string, keys *proof.Keys) error {
 	if err != nil {
 		return fmt.Errorf("reading evidence: %w", err)
 	}
-	r, refusal := evidence.Check(b, evidence.Trust{Keys: keys})
+	by, err := v.trust(keys)
+	if err != nil {
+		return err
+	}
+	r, refusal := evidence.Check(b, by)
 	if v.json {
 		text, err := json.Marshal(r)
 		if err != nil {
@@ -194,6 +198,26 @@ func (v *verification) bundle(p *program, name string, keys *proof.Keys) error {
 	return p.bundleText(r)
 }
 
+// trust is what the flags say is trusted.
+func (v *verification) trust(keys *proof.Keys) (by evidence.Trust, err error) {
+	by.Keys = keys
+	if v.timestampCA != "" {
+		if by.Roots, err = certificates("--timestamp-ca", v.timestampCA); err != nil {
+			return by, err
+		}
+	}
+	if v.policy != "" {
+		text, err := os.ReadFile(v.policy)
+		if err == nil {
+			by.Policy, err = evidence.ParsePolicy(text)
+		}
+		if err != nil {
+			return by, usage("--witness-policy %s: %w", v.policy, err)
+		}
+	}
+	return by, nil
+}
+
 // window is a window of recorded time in words.
 func window(c *evidence.Complete) string {
 	at := func(us int64) string { return time.UnixMicro(us).UTC().Format(time.RFC3339Nano) }
@@ -206,6 +230,18 @@ func window(c *evidence.Complete) string {
 		return at(c.From) + " and later"
 	default:
 		return at(c.From) + " until before " + at(c.To)
+	}
+}
+
+// between is a bracket in words.
+func between(b evidence.Bracket) string {
+	switch {
+	case b.NotBefore == "":
+		return "by " + b.NotAfter
+	case b.NotAfter == "":
+		return "after " + b.NotBefore
+	default:
+		return "after " + b.NotBefore + " and by " + b.NotAfter
 	}
 }
 
@@ -241,6 +277,15 @@ func (p *program) bundleText(r evidence.Report) error {
 	}
 	if r.Erased > 0 {
 		line("note: %d parts were erased; they provably existed", r.Erased)
+	}
+	for _, t := range r.Times {
+		line("ok: record %d was made %s", t.Position, between(t))
+	}
+	if w := r.Witnesses; w != nil {
+		line("%s: %d of %d witnesses have cosigned the log of %d records", map[bool]string{true: "ok", false: "note"}[r.Verdict == evidence.Witnessed], w.Cosigned, w.Of, w.Size)
+	}
+	for _, p := range r.Producers {
+		line("ok: %d records were signed in the name of %s with the key %s", p.Records, p.Party, p.Key)
 	}
 	if r.Verdict == evidence.Unsigned {
 		line("note: it was checked with the key inside it, so nobody is known to vouch for it: give --key")

@@ -63,6 +63,19 @@ func (c *config) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notar
 	return notary.New(opts)
 }
 
+// certificates reads the file that a flag names.
+func certificates(flag, file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates of the authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, usage("%s %s: there is no certificate in PEM", flag, file)
+	}
+	return pool, nil
+}
+
 func checkURL(flag, s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -34,7 +34,8 @@ proofs, records and checkpoints, offline. What belongs together is checked toget
 shows the record or receipt that is given with it.
 
 An evidence bundle (FILE.zip), offline: every record and proof in it, and who
-vouches for it.
+vouches for it: the ledger that signed it, an authority that timestamped its
+records (--timestamp-ca), witnesses that cosigned them (--witness-policy).
 
 --key is the ledger's verifier key, or a file that holds it. Have it from
 somewhere else than the place that is checked.`,
@@ -67,6 +68,8 @@ somewhere else than the place that is checked.`,
 	f.StringVar(&v.key, "key", "", "the ledger's verifier key, or a file that holds it")
 	f.StringVar(&v.checkpoint, "checkpoint", "", "a signed checkpoint of the server, kept from earlier")
 	f.StringVar(&v.since, "since", "", "a signed checkpoint of the directory that is known to be good: check only what came after")
+	f.StringVar(&v.timestampCA, "timestamp-ca", "", "for a bundle: certificates (PEM) of timestamping authorities that you trust")
+	f.StringVar(&v.policy, "witness-policy", "", "for a bundle: a C2SP tlog-policy file of witnesses that you trust")
 	f.BoolVar(&v.json, "json", false, "print the report as JSON")
 	f.StringVar(&v.headFile, "head-file", "", "the head witness (default DIR/head)")
 	return c
@@ -77,6 +80,7 @@ type verification struct {
 	target                 target
 	key, checkpoint, since string
 	headFile               string
+	timestampCA, policy    string
 	json                   bool
 }
 

@@ -123,6 +123,18 @@ until_true anchored
 openssl ts -verify -data p3.anchor -in p3.tsr -CAfile tsa/ca.pem 2>&1 | grep -q '^Verification: OK'
 "$ledgerline" verify p3.tlog-proof p3.record p3.anchor --key led.vkey >/dev/null
 say "openssl ts accepts the timestamp over the head that proves a record"
+"$ledgerline" evidence 3 --server "$url" --out p3.zip >/dev/null
+"$ledgerline" verify p3.zip --key led.vkey --timestamp-ca tsa/ca.pem --witness-policy policy >verdict
+grep -q '^WITNESSED: ' verdict && grep -q '^ok: record 3 was made by ' verdict && grep -q '^ok: 2 of 2 witnesses' verdict || fail "the bundle is not WITNESSED: $(cat verdict)"
+python3 "$here/../../ledger/proof/evidence/verify.py" p3.zip --key led.vkey --timestamp-ca tsa/ca.pem >verdict
+grep -q '"verdict":"TIMESTAMPED"' verdict || fail "verify.py: $(cat verdict)"
+python3 "$here/../../ledger/proof/evidence/verify.py" p3.zip --key led.vkey --witness-policy policy >verdict
+grep -q '"verdict":"WITNESSED".*"witnesses":{"cosigned":2,"of":2,' verdict || fail "verify.py: $(cat verdict)"
+python3 -m zipfile -e p3.zip p3.unpacked
+for tsr in p3.unpacked/time/*.tsr; do
+	openssl ts -verify -data "${tsr%.tsr}.head" -in "$tsr" -CAfile tsa/ca.pem 2>&1 | grep -q '^Verification: OK'
+done
+say "an evidence bundle is TIMESTAMPED and WITNESSED, to both verifiers, and openssl accepts what is in it"
 cp p3.anchor other
 printf x >>other
 if openssl ts -verify -data other -in p3.tsr -CAfile tsa/ca.pem >/dev/null 2>&1; then fail "openssl ts accepts it over something else"; fi

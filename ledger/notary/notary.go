@@ -114,6 +114,9 @@ func (n *Notary) Status() Status {
 	return s
 }
 
+// Policy names the witnesses that are asked; nil if there are none.
+func (n *Notary) Policy() *Policy { return n.o.Policy }
+
 // Run asks the outsiders until ctx ends or the ledger is closed.
 func (n *Notary) Run(ctx context.Context) {
 	var wg sync.WaitGroup

@@ -19,6 +19,7 @@ import (
 
 	"ledgerline/events"
 	"ledgerline/ledger"
+	"ledgerline/ledger/proof/evidence"
 )
 
 var ctx = context.Background()
@@ -322,7 +323,7 @@ func FuzzTimestamp(f *testing.F) {
 	f.Add([]byte{0x30, 0})
 	f.Add([]byte{0x30, 0x03, 0x30, 0x01, 0x00})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if token, err := CheckTimestamp(b, []byte("data"), nil); err == nil && token.HashedMessage == nil {
+		if token, err := evidence.CheckTimestamp(b, []byte("data"), nil); err == nil && token.HashedMessage == nil {
 			t.Error("a token without a message was accepted")
 		}
 	})

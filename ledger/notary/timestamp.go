@@ -7,18 +7,17 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"math/big"
 	"mime"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/digitorus/timestamp"
 
 	"ledgerline/events"
+	"ledgerline/ledger/proof/evidence"
 )
 
 // An Authority is an RFC 3161 timestamping authority, spoken to over HTTP (RFC
@@ -66,7 +65,7 @@ func (a *Authority) Stamp(ctx context.Context, c *http.Client, data []byte) (res
 	case len(response) > events.MaxTimestamp:
 		return nil, at, fmt.Errorf("the timestamp of %s is longer than %d bytes", a.URL, events.MaxTimestamp)
 	}
-	token, err := CheckTimestamp(response, data, a.Roots)
+	token, err := evidence.CheckTimestamp(response, data, a.Roots)
 	if err != nil {
 		return nil, at, fmt.Errorf("the timestamp of %s: %w", a.URL, err)
 	}
@@ -74,34 +73,4 @@ func (a *Authority) Stamp(ctx context.Context, c *http.Client, data []byte) (res
 		return nil, at, fmt.Errorf("the timestamp of %s answers another request", a.URL)
 	}
 	return response, token.Time, nil
-}
-
-// CheckTimestamp checks a TimeStampResp: that it grants a token over the SHA-256 of
-// data, signed by a certificate in it that is made for timestamping, whose chain
-// ends in roots unless those are nil.
-func CheckTimestamp(response, data []byte, roots *x509.CertPool) (*timestamp.Timestamp, error) {
-	token, err := timestamp.ParseResponse(response)
-	if err != nil {
-		return nil, err
-	}
-	if digest := sha256.Sum256(data); token.HashAlgorithm != crypto.SHA256 || !bytes.Equal(token.HashedMessage, digest[:]) {
-		return nil, errors.New("it is about something else")
-	}
-	i := slices.IndexFunc(token.Certificates, func(c *x509.Certificate) bool {
-		return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageTimeStamping)
-	})
-	if i < 0 {
-		return nil, errors.New("it brings no certificate for timestamping")
-	}
-	if roots == nil {
-		return token, nil
-	}
-	others := x509.NewCertPool()
-	for _, c := range token.Certificates {
-		others.AddCert(c)
-	}
-	_, err = token.Certificates[i].Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: others, CurrentTime: token.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
-	})
-	return token, err
 }

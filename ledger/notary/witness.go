@@ -28,6 +28,7 @@ import (
 type Policy struct {
 	group     witness.Group
 	witnesses []policyWitness
+	text      []byte
 }
 
 type policyWitness struct {
@@ -41,7 +42,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the witness policy: %w", err)
 	}
-	p := &Policy{group: group}
+	p := &Policy{group: group, text: slices.Clone(text)}
 	for at, key := range group.Endpoints() {
 		u, err := url.Parse(at)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -54,6 +55,14 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	}
 	slices.SortFunc(p.witnesses, func(a, b policyWitness) int { return strings.Compare(a.key.Name(), b.key.Name()) })
 	return p, nil
+}
+
+// Text is the policy as it was read; nil for no policy.
+func (p *Policy) Text() []byte {
+	if p == nil {
+		return nil
+	}
+	return p.text
 }
 
 // Satisfied reports whether a checkpoint bears the cosignatures the policy asks for.

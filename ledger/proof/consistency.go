@@ -58,10 +58,30 @@ func (c *Consistency) UnmarshalJSON(b []byte) error {
 // the log named origin, and the log at To begins with the log at From. It
 // returns both.
 func (c Consistency) Check(origin string, v note.Verifiers) (from, to Checkpoint, err error) {
-	from, err = OpenCheckpoint([]byte(c.From), origin, v)
-	if err != nil {
+	if from, err = OpenCheckpoint([]byte(c.From), origin, v); err != nil {
 		return Checkpoint{}, Checkpoint{}, err
 	}
+	return c.grown(from, origin, v)
+}
+
+// CheckPast is [Consistency.Check] for a From that is of use because others have
+// signed it: the log's own signature on it, perhaps by a key that is retired, is
+// not checked. What it says has to be so by what the log signed at To.
+func (c Consistency) CheckPast(origin string, v note.Verifiers) (from, to Checkpoint, err error) {
+	unverified := (*note.UnverifiedNoteError)(nil)
+	if _, err := note.Open([]byte(c.From), note.VerifierList()); !errors.As(err, &unverified) {
+		return Checkpoint{}, Checkpoint{}, fmt.Errorf("reading checkpoint of %q: %w", origin, err)
+	}
+	if from, err = parseCheckpoint(unverified.Note.Text); err == nil && from.Origin != origin {
+		err = fmt.Errorf("it is of %q", from.Origin)
+	}
+	if err != nil {
+		return Checkpoint{}, Checkpoint{}, fmt.Errorf("reading checkpoint of %q: %w", origin, err)
+	}
+	return c.grown(from, origin, v)
+}
+
+func (c Consistency) grown(from Checkpoint, origin string, v note.Verifiers) (_, to Checkpoint, err error) {
 	to, err = OpenCheckpoint([]byte(c.To), origin, v)
 	if err != nil {
 		return Checkpoint{}, Checkpoint{}, err

@@ -33,6 +33,12 @@ type Bundle struct {
 	Records []Record
 	// Consistency shows that the log of earlier checkpoints grew to this one.
 	Consistency []proof.Consistency
+	// Anchors are timestamps over heads of the log, by position.
+	Anchors []Anchor
+	// Witnessed shows that the log of a head with cosignatures grew to this one; nil if
+	// there is none. Policy says whose these are, for convenience: a checker has its own.
+	Witnessed *proof.Consistency
+	Policy    []byte
 	// Completeness shows that nothing was left out; nil if that is not shown. It is
 	// under Checkpoint, and the records that match are among Records.
 	Completeness *proof.Completeness
@@ -52,10 +58,38 @@ type Record struct {
 	Proof  proof.Inclusion
 }
 
+// An Anchor is a record that holds a timestamp over an earlier head.
+type Anchor struct {
+	Record Record // without facets
+	// Grown shows that the log of that head grew to that of the bundle.
+	Grown proof.Consistency
+}
+
 // A Facet of a record. Plain is its plain form, [salt, bytes], if it is Shown.
 type Facet struct {
 	State string
 	Plain []byte
+}
+
+// Under puts all proofs under one checkpoint of the same head: one of them may have
+// been made before a cosignature came.
+func (b *Bundle) Under(checkpoint []byte) {
+	b.Checkpoint = checkpoint
+	for i := range b.Records {
+		b.Records[i].Proof.Checkpoint = checkpoint
+	}
+	for i := range b.Anchors {
+		b.Anchors[i].Record.Proof.Checkpoint, b.Anchors[i].Grown.To = checkpoint, string(checkpoint)
+	}
+	for i := range b.Consistency {
+		b.Consistency[i].To = string(checkpoint)
+	}
+	if b.Witnessed != nil {
+		b.Witnessed.To = string(checkpoint)
+	}
+	if b.Completeness != nil {
+		b.Completeness.Checkpoint = checkpoint
+	}
 }
 
 //go:embed verify.py
@@ -91,16 +125,12 @@ func (b *Bundle) Pack(signers ...note.Signer) ([]byte, error) {
 		}
 		m.Records, files, rows = append(m.Records, entry), append(files, more...), append(rows, shown)
 	}
-	for _, g := range b.Consistency {
-		size, err := sizeOf([]byte(g.From))
+	for _, part := range []func(*Manifest) ([]file, error){b.grown, b.outsiders} {
+		more, err := part(&m)
 		if err != nil {
 			return nil, fmt.Errorf("packing evidence: %w", err)
 		}
-		text, err := g.MarshalJSON()
-		if err != nil {
-			return nil, fmt.Errorf("packing evidence: %w", err)
-		}
-		m.Consistency, files = append(m.Consistency, size), append(files, file{nameGrown(size), text})
+		files = append(files, more...)
 	}
 	if err := m.checkLists(); err != nil {
 		return nil, fmt.Errorf("packing evidence: %w", err)
@@ -110,6 +140,54 @@ func (b *Bundle) Pack(signers ...note.Signer) ([]byte, error) {
 		return nil, fmt.Errorf("packing evidence: %w", err)
 	}
 	return seal(&m, append(files, words...), signers...)
+}
+
+// grown packs the proofs from earlier checkpoints.
+func (b *Bundle) grown(m *Manifest) (files []file, err error) {
+	for _, g := range b.Consistency {
+		size, err := sizeOf([]byte(g.From))
+		if err != nil {
+			return nil, err
+		}
+		text, err := g.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		m.Consistency, files = append(m.Consistency, size), append(files, file{nameGrown(size), text})
+	}
+	return files, nil
+}
+
+// outsiders packs what others attest.
+func (b *Bundle) outsiders(m *Manifest) (files []file, err error) {
+	for i := range b.Anchors {
+		a := &b.Anchors[i]
+		body, err := proof.ParseBody(a.Record.Body)
+		if err != nil {
+			return nil, err
+		}
+		head, ok := body.Anchors()
+		if !ok {
+			return nil, fmt.Errorf("record %d is no anchor", a.Record.Proof.Position)
+		}
+		grown, err := a.Grown.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		at := a.Record.Proof.Position
+		m.Anchors = append(m.Anchors, at)
+		for i, data := range [][]byte{proof.EncodeRecord(a.Record.Leaf, a.Record.Body, &a.Record.Salt), a.Record.Proof.Marshal(), grown, []byte(head.Checkpoint), head.Response} {
+			files = append(files, file{nameAnchor(at, anchorFiles[i]), data})
+		}
+	}
+	if b.Witnessed == nil {
+		return files, nil
+	}
+	if m.Witnessed, err = sizeOf([]byte(b.Witnessed.From)); err != nil {
+		return nil, err
+	}
+	grown, err := b.Witnessed.MarshalJSON()
+	return append(files, file{nameWitnessed(m.Witnessed), grown}, file{namePolicy, b.Policy}), err
 }
 
 // seal lists the files in the manifest, signs it, and packs all of it.

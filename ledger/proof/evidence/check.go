@@ -3,11 +3,14 @@ package evidence
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"ledgerline/ledger/proof"
 )
@@ -25,6 +28,13 @@ const (
 	// Signed: the log, known by the checker's own key, signed the checkpoint and
 	// the manifest.
 	Signed Verdict = "SIGNED"
+	// Timestamped: an authority that the checker trusts has timestamped a head that
+	// covers every record shown.
+	Timestamped Verdict = "TIMESTAMPED"
+	// Witnessed: witnesses that the checker's policy asks for have cosigned a head that
+	// covers every record shown, and the commitment to the index if the bundle rests on
+	// one, each with its own time. Nobody can be shown another history with them.
+	Witnessed Verdict = "WITNESSED"
 )
 
 // Completeness says whether a bundle holds all that answers its question.
@@ -67,12 +77,26 @@ type Report struct {
 	Erased   int `json:"erased"`
 	// Since are the earlier sizes the log is shown to have grown from.
 	Since []int64 `json:"since,omitempty"`
+	// Times are of the records around which the checker trusts a timestamp.
+	Times []Bracket `json:"times,omitempty"`
+	// Witnesses are set if the checker has a policy and the bundle a cosigned head.
+	Witnesses *Witnesses `json:"witnesses,omitzero"`
+	// Producers are the keys under which records were signed by those who sent them.
+	Producers []ProducerKey `json:"producers,omitempty"`
+}
+
+// A ProducerKey is a key that signed records, in base64, and how many. That it is one
+// of the party in whose name it speaks, the party says, or the records of its keys.
+type ProducerKey struct {
+	Party   string `json:"party"`
+	Key     string `json:"key"`
+	Records int    `json:"records"`
 }
 
 // A Refusal names the part of a bundle that is not what it claims to be.
 type Refusal struct {
 	// Part is zip, manifest, files, signature, checkpoint, record, proof, payload,
-	// consistency or completeness.
+	// consistency, completeness, time or witness.
 	Part string `json:"part"`
 	File string `json:"file,omitzero"`
 	why  error
@@ -92,11 +116,16 @@ type Trust struct {
 	// Keys are the log's. Without them the bundle's own key is used, and the verdict
 	// is Unsigned at best.
 	Keys *proof.Keys
+	// Roots are certificates in which the chain of a timestamping authority has to end.
+	// Without them timestamps are not counted.
+	Roots *x509.CertPool
+	// Policy says whose cosignatures are enough. Without it none are counted.
+	Policy *Policy
 }
 
 // Check checks a bundle. The error is the *Refusal that stands in the report.
 func Check(b []byte, by Trust) (Report, error) {
-	c := checker{keys: by.Keys, report: Report{Verdict: Unsigned}}
+	c := checker{keys: by.Keys, trust: by, report: Report{Verdict: Unsigned}}
 	if by.Keys != nil {
 		c.report.Verdict = Signed
 	}
@@ -107,7 +136,9 @@ func Check(b []byte, by Trust) (Report, error) {
 }
 
 type checker struct {
-	keys       *proof.Keys
+	keys       *proof.Keys // the log's, after the changes that are shown
+	trust      Trust
+	commit     int64 // position of the commitment to the index that is rested on; -1: none
 	files      map[string][]byte
 	manifest   *Manifest
 	checkpoint proof.Checkpoint
@@ -131,7 +162,7 @@ func (c *checker) check(b []byte) *Refusal {
 	if c.manifest, err = parseManifest(c.files[nameManifest]); err != nil {
 		return refuse("manifest", nameManifest, err)
 	}
-	for _, step := range []func() *Refusal{c.checkFiles, c.checkSignature, c.checkCheckpoint, c.checkRecords, c.checkConsistency, c.checkComplete} {
+	for _, step := range []func() *Refusal{c.checkFiles, c.checkSignature, c.checkCheckpoint, c.checkRecords, c.checkConsistency, c.checkComplete, c.checkAnchors, c.checkWitnessed} {
 		if r := step(); r != nil {
 			return r
 		}
@@ -190,6 +221,14 @@ func (m *Manifest) calledFor() []string {
 	}
 	for n := range m.KeyChanges {
 		names = append(names, nameKeyChange(n+1))
+	}
+	for _, at := range m.Anchors {
+		for _, suffix := range anchorFiles {
+			names = append(names, nameAnchor(at, suffix))
+		}
+	}
+	if m.Witnessed > 0 {
+		names = append(names, nameWitnessed(m.Witnessed), namePolicy)
 	}
 	if m.Complete != nil {
 		names = append(names, nameComplete)
@@ -250,7 +289,7 @@ func (c *checker) checkRecords() *Refusal {
 			return refuse("record", nameRecord(r.Position), err)
 		}
 		c.leaves[r.Position] = proof.LeafHash(leaf)
-		if err := c.checkProof(r.Position, leaf); err != nil {
+		if err := c.checkProof(nameProof(r.Position), r.Position, leaf); err != nil {
 			return refuse("proof", nameProof(r.Position), err)
 		}
 		if i, err := c.checkFacets(r, body); err != nil {
@@ -283,6 +322,9 @@ func (c *checker) checkRecord(r RecordEntry) (leaf []byte, body *proof.Body, err
 		if body, err = proof.ParseBody(content); err != nil {
 			return nil, nil, err
 		}
+		if err := c.checkProducer(content, body); err != nil {
+			return nil, nil, err
+		}
 		if len(r.Facets) != len(body.Facets) {
 			return nil, nil, fmt.Errorf("it has %d facets, the manifest speaks of %d", len(body.Facets), len(r.Facets))
 		}
@@ -300,8 +342,8 @@ func (c *checker) checkRecord(r RecordEntry) (leaf []byte, body *proof.Body, err
 }
 
 // checkProof holds that the record stands in the log of the bundle's checkpoint.
-func (c *checker) checkProof(position int64, leaf []byte) error {
-	p, err := proof.ParseInclusion(c.files[nameProof(position)])
+func (c *checker) checkProof(name string, position int64, leaf []byte) error {
+	p, err := proof.ParseInclusion(c.files[name])
 	if err != nil {
 		return err
 	}
@@ -336,27 +378,33 @@ func (c *checker) checkFacets(r RecordEntry, body *proof.Body) (int, error) {
 // checkConsistency holds that the log only grew from the earlier sizes.
 func (c *checker) checkConsistency() *Refusal {
 	for _, size := range c.manifest.Consistency {
-		var g proof.Consistency
-		err := g.UnmarshalJSON(c.files[nameGrown(size)])
-		if err == nil && g.To != string(c.files[nameCheckpoint]) {
-			err = errors.New("it leads to another checkpoint")
-		}
-		if err == nil {
-			var from proof.Checkpoint
-			if from, _, err = g.Check(c.manifest.Origin, c.keys); err == nil && from.Size != size {
-				err = fmt.Errorf("it begins at %d records", from.Size)
-			}
-		}
-		if err != nil {
+		if _, err := c.grownFrom(nameGrown(size), size, proof.Consistency.Check); err != nil {
 			return refuse("consistency", nameGrown(size), err)
 		}
 	}
 	return nil
 }
 
+// grownFrom holds that a consistency proof leads from a head of some size to the
+// bundle's, and returns that head as it was signed.
+func (c *checker) grownFrom(name string, size int64, check func(proof.Consistency, string, note.Verifiers) (_, _ proof.Checkpoint, _ error)) (from string, err error) {
+	var g proof.Consistency
+	if err := g.UnmarshalJSON(c.files[name]); err != nil {
+		return "", err
+	}
+	if g.To != string(c.files[nameCheckpoint]) {
+		return "", errors.New("it leads to another checkpoint")
+	}
+	head, _, err := check(g, c.manifest.Origin, c.keys)
+	if err == nil && head.Size != size {
+		err = fmt.Errorf("it begins at %d records", head.Size)
+	}
+	return g.From, err
+}
+
 // checkComplete holds that every record that answers the question is shown.
 func (c *checker) checkComplete() *Refusal {
-	c.report.Answer = Partial
+	c.report.Answer, c.commit = Partial, -1
 	asked := c.manifest.Complete
 	if asked == nil {
 		return nil
@@ -369,6 +417,7 @@ func (c *checker) checkComplete() *Refusal {
 	if c.report.Withheld+c.report.Erased > 0 {
 		c.report.Answer = WholeButWithheld
 	}
+	c.commit = shown.Commit
 	c.report.Complete, c.report.AsOf, c.report.Closed = asked, shown.Size-1, shown.Closed
 	return nil
 }

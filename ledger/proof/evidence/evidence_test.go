@@ -29,18 +29,22 @@ import functools, json, sys
 sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True
 import verify
 verify.ed25519 = functools.lru_cache(None)(verify.ed25519)
+verify.timestamp = functools.lru_cache(None)(verify.timestamp)
 while True:
     h = sys.stdin.buffer.readline()
     if not h: break
     h = json.loads(h)
-    sys.stdout.buffer.write(verify.to_json(verify.check(sys.stdin.buffer.read(h["bytes"]), h["key"])) + b"\n")
+    sys.stdout.buffer.write(verify.to_json(verify.check(
+        sys.stdin.buffer.read(h["bytes"]), h["key"], h["ca"] or None, verify.Policy(h["policy"]) if h["policy"] else None)) + b"\n")
     sys.stdout.flush()
 `
 
 // outside is what a checker has from elsewhere, as verify.py takes it.
 type outside struct {
-	Bytes int     `json:"bytes"`
-	Key   *string `json:"key"`
+	Bytes  int     `json:"bytes"`
+	Key    *string `json:"key"`
+	CA     string  `json:"ca"`
+	Policy string  `json:"policy"`
 }
 
 func newSecond(t testing.TB) *second {

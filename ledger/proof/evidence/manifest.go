@@ -34,6 +34,10 @@ type Manifest struct {
 	Consistency []int64 `json:"consistency"`
 	// KeyChanges counts the changes of the log's key that are shown.
 	KeyChanges int64 `json:"key_changes,omitzero"`
+	// Anchors are the positions of the timestamps shown.
+	Anchors []int64 `json:"anchors,omitempty"`
+	// Witnessed is the size of the cosigned head that is shown; 0 if none is.
+	Witnessed int64 `json:"witnessed,omitzero"`
 	// Files are all files but the manifest and its note, sorted by name.
 	Files []FileEntry `json:"files"`
 }
@@ -137,6 +141,16 @@ func (m *Manifest) checkLists() error {
 			}
 		}
 	}
+	last = -1
+	for _, at := range m.Anchors {
+		if at <= last || at >= m.Size {
+			return fmt.Errorf("the anchor at position %d is out of order or beyond the checkpoint", at)
+		}
+		last = at
+	}
+	if m.Witnessed < 0 || m.Witnessed > m.Size {
+		return fmt.Errorf("the cosigned head of %d records is beyond the checkpoint", m.Witnessed)
+	}
 	if m.KeyChanges < 0 || m.KeyChanges > maxKeyChanges {
 		return fmt.Errorf("it shows %d changes of keys", m.KeyChanges)
 	}
@@ -160,6 +174,11 @@ func noteText(origin string, manifest []byte) string {
 	return Format + "\n" + origin + "\n" + hex.EncodeToString(sum[:]) + "\n"
 }
 
+// What there is of each anchor: its record and the proof of it, the proof that its
+// head is one of the log's past, and that head and the answer of the authority, as
+// openssl ts reads them.
+var anchorFiles = []string{"cbor", "tlog-proof", "json", "head", "tsr"}
+
 // Names of the files of a bundle.
 const (
 	nameReadme     = "README.txt"
@@ -171,13 +190,18 @@ const (
 	nameAnswer     = "answer.json"
 	nameVerifier   = "verify.py"
 	nameComplete   = "index/completeness.cbor"
+	namePolicy     = "policy"
 )
 
 func nameRecord(position int64) string { return fmt.Sprintf("records/%019d.cbor", position) }
 func nameView(position int64) string   { return fmt.Sprintf("records/%019d.json", position) }
 func nameProof(position int64) string  { return fmt.Sprintf("proofs/%019d.tlog-proof", position) }
-func nameKeyChange(n int64) string     { return fmt.Sprintf("keys/%03d.note", n) }
-func nameGrown(size int64) string      { return fmt.Sprintf("consistency/%019d.json", size) }
+func nameAnchor(position int64, suffix string) string {
+	return fmt.Sprintf("time/%019d.%s", position, suffix)
+}
+func nameWitnessed(size int64) string { return fmt.Sprintf("witness/%019d.json", size) }
+func nameKeyChange(n int64) string    { return fmt.Sprintf("keys/%03d.note", n) }
+func nameGrown(size int64) string     { return fmt.Sprintf("consistency/%019d.json", size) }
 func namePayload(position int64, facet int) string {
 	return fmt.Sprintf("payload/%019d/%03d", position, facet)
 }

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """Checks an evidence bundle of a Ledgerline ledger, offline.
 
-    python3 verify.py BUNDLE.zip --key KEY        KEY: the verifier key, or a file that holds it
+    python3 verify.py BUNDLE.zip --key KEY [--timestamp-ca FILE] [--witness-policy FILE]
 
-It needs Python 3.8 and nothing else, and follows docs/format.md. It prints a
-report as JSON and ends with status 0 if everything in the bundle is what it
+KEY is the verifier key, or a file that holds it. It needs Python 3.8 and nothing
+else, but openssl to check timestamps with the certificates (PEM) of an authority that
+you trust. A policy is a C2SP tlog-policy of witnesses that you trust; it counts Ed25519
+cosignatures. What is checked is said in docs/format.md. It prints a report as JSON and ends with status 0 if everything in the bundle is what it
 claims to be, 1 if not, 2 if it could not check, 3 if it was called wrongly.
 """
 import base64
 import binascii
 import hashlib
 import json
+import os
 import re
 import struct
+import subprocess
 import sys
+import tempfile
 import zlib
 from datetime import datetime, timedelta
 
@@ -106,12 +111,12 @@ COMPLETE = {"names": [[""]], "also": [[""]], "from": 0, "to": 0}
 MANIFEST = {
     "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "complete": COMPLETE, "size": 0,
     "records": [{"position": 0, "body": "", "facets": [""]}], "consistency": [0],
-    "key_changes": 0,
+    "key_changes": 0, "anchors": [0], "witnessed": 0,
     "files": [{"name": "", "size": 0, "sha256": ""}],
 }
 
 
-OPTIONAL = ("key_changes",)  # left out if zero or empty
+OPTIONAL = ("key_changes", "anchors", "witnessed")  # left out if zero or empty
 
 
 def read_manifest(b):
@@ -121,7 +126,11 @@ def read_manifest(b):
     if m["complete"] is None:
         like["complete"] = None
     need(shape(m, like) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
-    need(0 <= m.get("key_changes", 0) <= 999)
+    need(0 <= m.get("key_changes", 0) <= 999 and 0 <= m.get("witnessed", 0) <= m["size"])
+    last = -1
+    for at in m.get("anchors", []):
+        need(last < at < m["size"])
+        last = at
     last = -1
     for r in m["records"]:
         need(last < r["position"] < m["size"])
@@ -422,7 +431,7 @@ def shown_record(record, also):
 
 
 def check_complete(stored, asked, bundled, under, size, root):
-    """Checks that every record that answers the question is in the bundle. Returns the cover and whether it is closed."""
+    """Checks that every record that answers the question is in the bundle. Returns the cover, whether it is closed, and the commitment's position."""
     p = decode(stored)
     need(type(p) is list and len(p) == 7 and p[0] == "ledgerline/completeness/v1", "format")
     question, checkpoint, commitment, parts, records, beyond = p[1:]
@@ -467,7 +476,7 @@ def check_complete(stored, asked, bundled, under, size, root):
         need(not closed and x[1] == covered and x[3] >= end, "shown for nothing")
         closed = True
     need(all(bundled.get(x[0][1]) == x[1] for x in shown if x[2]), "a record belongs to the answer and is not shown")
-    return covered, closed
+    return covered, closed, commit[1]
 
 
 # --- Ed25519 (RFC 8032 section 5.1) and signed notes (c2sp.org/signed-note) -------------------
@@ -477,12 +486,12 @@ D = -121665 * pow(121666, P - 2, P) % P
 
 
 def point(b):
-    y = int.from_bytes(b, "little") & (1 << 255) - 1
+    y = (int.from_bytes(b, "little") & (1 << 255) - 1) % P
     xx = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(xx, (P + 3) // 8, P)
     if (x * x - xx) % P:
         x = x * pow(2, (P - 1) // 4, P) % P
-    need(y < P and (x * x - xx) % P == 0, "not a point of the curve")
+    need((x * x - xx) % P == 0, "not a point of the curve")
     x = P - x if x & 1 != b[31] >> 7 else x
     return x, y, 1, x * y % P
 
@@ -505,10 +514,14 @@ def times(n, p):
 
 def ed25519(public, message, signature):
     s = int.from_bytes(signature[32:], "little")
+    if s >= L:
+        return False
     h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
     base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-    p, q = times(s, base), add(point(signature[:32]), times(h, point(public)))
-    return s < L and (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
+    x, y, _, t = point(public)
+    r = add(times(s, base), times(h, (P - x, y, 1, P - t)))
+    z = pow(r[2], P - 2, P)
+    return (r[1] * z % P | (r[0] * z % P & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
 def unbase64(s):
@@ -626,6 +639,102 @@ def read_change(note):
     return what, old, new, size
 
 
+# --- what others attest: producers (COSE_Sign1), authorities (RFC 3161), witnesses (c2sp.org/tlog-cosignature) -----
+
+def producer_key(body):
+    """Returns the public key that signed the claim in a body."""
+    signature = decode(body[23])
+    need(type(signature) is list and len(signature) == 4 and signature[1:3] == [{}, None], "COSE_Sign1")
+    protected, sig = signature[0], signature[3]
+    need(type(protected) is bytes and len(protected) == 38 and protected[:6] == bytes.fromhex("a20127045820"), "COSE_Sign1")
+    need(type(sig) is bytes and len(sig) == 64, "COSE_Sign1")
+    claim = {k: sha(encode(x)) if k == 21 else x for k, x in body.items() if k not in (9, 20, 23, 24)}
+    signed = encode(["Signature1", protected, b"ledgerline/claim/v1", encode(claim)])
+    need(ed25519(protected[6:], signed, sig), "the producer's signature does not fit")
+    return protected[6:]
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def timestamp(response, head, ca):
+    """Returns the time in a token over a head, None if openssl does not accept it."""
+    with tempfile.TemporaryDirectory() as d:
+        for name, b in (("tsr", response), ("head", head)):
+            with open(d + "/" + name, "wb") as f:
+                f.write(b)
+
+        def openssl(*args):
+            return subprocess.run(("openssl", "ts") + args, cwd=d, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+        text = openssl("-reply", "-in", "tsr", "-text").stdout.decode(errors="replace")
+        m = re.search(r"^Time stamp: (\w{3}) +(\d+) (\d\d):(\d\d):(\d\d)(\.\d+)? (\d{4}) GMT", text, re.M)
+        if not m or m[1] not in MONTHS:
+            return None
+        micros = int(((m[6] or ".") + "000000")[1:7])
+        at = datetime(int(m[7]), MONTHS.index(m[1]) + 1, int(m[2]), int(m[3]), int(m[4]), int(m[5]), micros)
+        seconds = (at - datetime(1970, 1, 1)) // timedelta(seconds=1)
+        done = openssl("-verify", "-data", "head", "-in", "tsr", "-CAfile", ca, "-attime", str(seconds))
+        return at if done.returncode == 0 else None
+
+
+class Policy:
+    """Whose cosignatures are enough: a C2SP tlog-policy."""
+
+    def __init__(self, text):
+        parts, quorum = {}, None
+        for line in text.splitlines():
+            words = line.strip().split("#")[0].split()
+            if not words or words[0] == "log":
+                continue
+            if words[0] == "witness" and len(words) == 4 and words[1] not in parts:
+                name, _, rest = words[2].partition("+")
+                key = lenient_base64(rest.partition("+")[2])
+                need(len(key) == 33 and key[0] in (1, 4), "a witness with a key that is not of Ed25519")
+                parts[words[1]] = (name, sha(name.encode(), b"\n\4", key[1:])[:4].hex(), key[1:], words[3].rstrip("/"))
+            elif words[0] == "group" and len(words) > 2 and words[1] not in parts:
+                members = [parts.get(name) for name in words[3:]]
+                n = {"any": 1, "all": len(members)}.get(words[2])
+                n = int(words[2]) if n is None else n
+                need(all(members) and 0 <= n <= len(members), "group of the policy")
+                parts[words[1]] = (n, members)
+            else:
+                need(words[0] == "quorum" and len(words) == 2, "line of the policy")
+                quorum = words[1]
+        need(quorum in parts, "quorum of the policy")
+        self.quorum = parts[quorum]
+        self.witnesses = self.all(self.quorum)
+        need(self.witnesses, "its quorum names no witness")
+
+    def all(self, part):
+        if len(part) == 4:
+            return {part[3]: part}
+        return {url: w for member in part[1] for url, w in self.all(member).items()}
+
+    def satisfied(self, part, cosigned):
+        if len(part) == 4:
+            return cosigned(part)
+        return sum(self.satisfied(member, cosigned) for member in part[1]) >= part[0]
+
+    def count(self, note):
+        """Returns how many witnesses have cosigned a checkpoint, and whether these are enough."""
+        text, sigs = open_note(note)
+
+        def cosigned(witness):
+            name, key_hash, public, _ = witness
+            sig = next((s for n, h, s, _ in sigs if (n, h) == (name, key_hash)), b"")
+            if len(sig) != 72:
+                return False
+            message = "cosignature/v1\ntime %d\n%s" % (int.from_bytes(sig[:8], "big"), text)
+            try:
+                return ed25519(public, message.encode(), sig[8:])
+            except Fault:
+                return False
+
+        k = sum(map(cosigned, self.witnesses.values()))
+        return k, k > 0 and self.satisfied(self.quorum, cosigned)
+
+
 # --- the bundle -------------------------------------------------------------------------------
 
 def guarded(part, name, check):
@@ -653,6 +762,9 @@ def check_files(m, files):
         called |= {"payload/%s/%03d" % (at, i) for i, state in enumerate(r["facets"]) if state == "shown"}
     called |= {"consistency/%019d.json" % size for size in m["consistency"]}
     called |= {"keys/%03d.note" % (n + 1) for n in range(m.get("key_changes", 0))}
+    called |= {"time/%019d.%s" % (at, x) for at in m.get("anchors", []) for x in ("cbor", "tlog-proof", "json", "head", "tsr")}
+    if m.get("witnessed"):
+        called |= {"witness/%019d.json" % m["witnessed"], "policy"}
     if m["complete"]:
         called.add("index/completeness.cbor")
     for name in sorted(called):
@@ -663,18 +775,29 @@ def check_files(m, files):
             raise Refused("files", f["name"], "nothing in the manifest calls for it")
 
 
-def check_record(entry, stored, shown):
+def read_record(stored, position):
+    """Returns leaf and body as read, and the bytes of the leaf; the body is None if it is withheld."""
     v = decode(stored)
     need(type(v) is list and len(v) == 3 and type(v[0]) is bytes, "record")
     leaf_bytes, body_bytes, salt = v
     need((body_bytes is None and salt is None) or (type(body_bytes) is bytes and is_hash(salt)), "record")
     leaf, body = read_leaf(leaf_bytes), None
-    need(leaf[1] == entry["position"] and (body_bytes is not None) == (entry["body"] == "shown"), "record")
+    need(leaf[1] == position, "another record")
     if body_bytes is not None:
         need(sha(b"ledgerline/body/v1\0", salt, body_bytes) == leaf[5], "the body is not what the leaf commits to")
         body = read_body(body_bytes)
         need(not body[2].startswith("ledger.") or salt == bytes(32), "a public body has the zero salt")
         need(leaf[4] == body_keys(body)[:1024], "the leaf's keys are not those of the body")
+    return leaf, body, leaf_bytes
+
+
+def check_record(entry, stored, shown, producers):
+    leaf, body, leaf_bytes = read_record(stored, entry["position"])
+    need((body is not None) == (entry["body"] == "shown"), "record")
+    if body is not None:
+        if 23 in body:
+            by = (body.get(11, ""), base64.b64encode(producer_key(body)).decode())
+            producers[by] = producers.get(by, 0) + 1
         need(len(entry["facets"]) == len(body.get(22, [])), "facets")
     need(view(leaf, leaf_bytes, body) == shown, "its view says something else")
     return leaf_bytes, body
@@ -695,7 +818,8 @@ def check_facet(stored, ref):
     need(sha(b"ledgerline/facet/v1\0", v[0], v[1]) == ref[3], "it is not what the record commits to")
 
 
-def check_consistency(b, keys, origin, earlier, checkpoint, size, root):
+def read_growth(b, checkpoint):
+    """Returns the earlier head of a consistency proof, and its hashes."""
     pairs = json.loads(b.decode(), object_pairs_hook=list)
     g = dict(pairs)
     need(len(pairs) == 3 and set(g) == {"from", "to", "hashes"}, "members")
@@ -704,22 +828,73 @@ def check_consistency(b, keys, origin, earlier, checkpoint, size, root):
     need(g["to"].encode() == checkpoint, "it leads to another checkpoint")
     path = [unbase64(h) for h in g["hashes"]]
     need(all(map(is_hash, path)), "hashes")
-    size1, root1 = keys.checkpoint(g["from"].encode(), origin)
+    return g["from"].encode(), path
+
+
+def check_consistency(b, keys, origin, earlier, checkpoint, size, root):
+    head, path = read_growth(b, checkpoint)
+    size1, root1 = keys.checkpoint(head, origin)
     check_growth(size1, root1, size, root, path)
     need(size1 == earlier, "it begins at another size")
 
 
-def check(b, key_text=None):
+def check_past(b, origin, earlier, checkpoint, size, root):
+    """Returns a head of the log's past, as it was signed. The log's signature on it does not matter."""
+    head, path = read_growth(b, checkpoint)
+    size1, root1 = read_checkpoint(open_note(head)[0], origin)
+    check_growth(size1, root1, size, root, path)
+    need(size1 == earlier, "it begins at another size")
+    return head
+
+
+def check_anchors(m, files, checkpoint, size, root, ca):
+    """Returns position, size and time of each anchor whose token ca makes trusted."""
+    trusted, last = [], 0
+    for at in m.get("anchors", []):
+        name = {x: "time/%019d.%s" % (at, x) for x in ("cbor", "tlog-proof", "json", "head", "tsr")}
+        leaf, body, leaf_bytes = guarded("time", name["cbor"], lambda: read_record(files[name["cbor"]], at))
+        d = body[21] if body is not None else {}
+        over, head, response = d.get("size"), d.get("checkpoint"), d.get("response")
+        if not (body and body[2] == "ledger.head.anchored" and body[3] == 1 and number(over, 1) and over <= at
+                and type(head) is str and head and type(response) is bytes and response):
+            raise Refused("time", name["cbor"], "it is no anchor of an earlier head")
+        proof = files[name["tlog-proof"]]
+        guarded("time", name["tlog-proof"], lambda: check_proof(at, leaf_bytes, proof, checkpoint, size, root))
+        begins = guarded("time", name["json"], lambda: check_past(files[name["json"]], m["origin"], over, checkpoint, size, root))
+        for x, fits in (("json", begins == head.encode()), ("head", files[name["head"]] == head.encode()), ("tsr", files[name["tsr"]] == response)):
+            if not fits:
+                raise Refused("time", name[x], "it is not what the record holds")
+        if over < last:
+            raise Refused("time", name["cbor"], "it is over an earlier head than the anchor before")
+        last = over
+        when = timestamp(response, head.encode(), ca) if ca else None
+        if when:
+            trusted.append((at, over, when.isoformat(timespec="microseconds") + "Z"))
+    return trusted
+
+
+def bracket(trusted, position):
+    b = {"position": position}
+    before = [when for at, _, when in trusted if at < position]
+    after = [when for _, over, when in trusted if over > position]
+    if before:
+        b["not_before"] = before[-1]
+    if after:
+        b["not_after"] = after[0]
+    return b
+
+
+def check(b, key_text=None, ca=None, policy=None):
     """Returns the report on a bundle."""
     try:
-        return check_all(b, key_text)
+        return check_all(b, key_text, ca, policy)
     except Refused as r:
         part, name, _ = r.args
         refusal = {"part": part, "file": name} if name else {"part": part}
         return {"verdict": "REFUSED", "refusal": refusal, "records": 0, "withheld": 0, "erased": 0}
 
 
-def check_all(b, key_text):
+def check_all(b, key_text, ca, policy):
     files = guarded("zip", "", lambda: unpack(b))
     m = guarded("manifest", "manifest.json", lambda: read_manifest(files["manifest.json"]))
     check_files(m, files)
@@ -741,11 +916,11 @@ def check_all(b, key_text):
     if size != m["size"]:
         raise Refused("checkpoint", "checkpoint", "it is of another size")
     withheld = erased = 0
-    bundled = {}
+    bundled, producers = {}, {}
     for r in m["records"]:
         at = "%019d" % r["position"]
         name = "records/%s.cbor" % at
-        leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at]))
+        leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at], producers))
         bundled[r["position"]] = sha(b"\0", leaf)
         proof = "proofs/%s.tlog-proof" % at
         guarded("proof", proof, lambda: check_proof(r["position"], leaf, files[proof], checkpoint, size, root))
@@ -758,10 +933,10 @@ def check_all(b, key_text):
     for earlier in m["consistency"]:
         name = "consistency/%019d.json" % earlier
         guarded("consistency", name, lambda: check_consistency(files[name], keys, origin, earlier, checkpoint, size, root))
-    report = {"verdict": "UNSIGNED" if key_text is None else "SIGNED", "answer": "PARTIAL"}
+    report, commit = {"verdict": "UNSIGNED" if key_text is None else "SIGNED", "answer": "PARTIAL"}, -1
     if m["complete"]:
         name = "index/completeness.cbor"
-        covered, closed = guarded("completeness", name, lambda: check_complete(files[name], m["complete"], bundled, checkpoint, size, root))
+        covered, closed, commit = guarded("completeness", name, lambda: check_complete(files[name], m["complete"], bundled, checkpoint, size, root))
         report["answer"] = "COMPLETE FOR WHAT YOU MAY SEE" if withheld + erased else "COMPLETE"
         report["complete"] = m["complete"]
         if covered > 1:
@@ -775,25 +950,49 @@ def check_all(b, key_text):
     })
     if m["consistency"]:
         report["since"] = m["consistency"]
+    positions = [r["position"] for r in m["records"]]
+    trusted = check_anchors(m, files, checkpoint, size, root, ca)
+    times = [bracket(trusted, at) for at in positions]
+    if trusted and any(len(b) > 1 for b in times):
+        report["times"] = [b for b in times if len(b) > 1]
+    if key_text is not None and positions and trusted and all("not_after" in b for b in times):
+        report["verdict"] = "TIMESTAMPED"
+    if m.get("witnessed"):
+        w = m["witnessed"]
+        name = "witness/%019d.json" % w
+        head = guarded("witness", name, lambda: check_past(files[name], origin, w, checkpoint, size, root))
+        if policy:
+            k, enough = policy.count(head)
+            report["witnesses"] = {"cosigned": k, "of": len(policy.witnesses), "size": w}
+            if key_text is not None and enough and (positions or commit >= 0) and max(positions + [commit]) < w:
+                report["verdict"] = "WITNESSED"
+    if producers:
+        report["producers"] = [{"party": party, "key": key, "records": n} for (party, key), n in producers.items()]
     return report
 
 
 def main(args):
-    key = None
-    if len(args) == 3 and args[1] == "--key":
-        key = args[2]
-        try:
-            with open(key) as f:
-                key = f.read()
-        except OSError:
-            pass
-        key = key.strip()
-    elif len(args) != 1:
+    given = dict(zip(args[1::2], args[2::2]))
+    if len(args) % 2 == 0 or not set(given) <= {"--key", "--timestamp-ca", "--witness-policy"}:
         print(__doc__, file=sys.stderr)
         return 3
+    key, ca = given.get("--key"), given.get("--timestamp-ca")
     try:
+        if key is not None:
+            try:
+                with open(key) as f:
+                    key = f.read()
+            except OSError:
+                pass
+            key = key.strip()
+        policy = None
+        if "--witness-policy" in given:
+            with open(given["--witness-policy"], encoding="utf-8") as f:
+                policy = Policy(f.read())
+        if ca:
+            open(ca).close()
         with open(args[0], "rb") as f:
-            report = check(f.read(), key)
+            report = check(f.read(), key, ca and os.path.abspath(ca), policy)
     except (OSError, Fault, ValueError) as e:
         print("cannot check: %s" % e, file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ import (
 	html "html/template"
 	"strings"
 	text "text/template"
+	"time"
 
 	"ledgerline/ledger/proof"
 )
@@ -32,6 +33,7 @@ type row struct {
 	Shown                        bool
 	FacetsErased, FacetsWithheld int
 	View                         string
+	Times                        Bracket
 }
 
 func rowOf(leaf *proof.Leaf, body *proof.Body, facets []string) row {
@@ -59,10 +61,18 @@ func (b *Bundle) words(m *Manifest, rows []row) ([]file, error) {
 		*Manifest
 		Rows             []row
 		Withheld, Erased int
-		HasAnswer        bool
+		HasAnswer, Timed bool
 		VerifierKey      string
-	}{Manifest: m, Rows: rows, HasAnswer: b.Answer != nil, VerifierKey: b.VerifierKey}
-	for _, r := range rows {
+	}{Manifest: m, Rows: rows, HasAnswer: b.Answer != nil, Timed: len(b.Anchors) > 0, VerifierKey: b.VerifierKey}
+	var anchors []stamped
+	for _, a := range b.Anchors {
+		if body, err := proof.ParseBody(a.Record.Body); err == nil { // it was packed
+			head, _ := body.Anchors()
+			anchors = append(anchors, stamped{a.Record.Proof.Position, head.Size, time.UnixMicro(head.Time)})
+		}
+	}
+	for i, r := range rows {
+		rows[i].Times = bracket(anchors, r.Position)
 		if !r.Shown {
 			d.Withheld++
 		}
