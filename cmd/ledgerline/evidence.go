@@ -202,7 +202,7 @@ func (v *verification) bundle(p *program, name string, keys *proof.Keys) error {
 func (v *verification) trust(keys *proof.Keys) (by evidence.Trust, err error) {
 	by.Keys = keys
 	if v.timestampCA != "" {
-		if by.Roots, err = certificates("--timestamp-ca", v.timestampCA); err != nil {
+		if by.Roots, err = authorityRoots("--timestamp-ca", v.timestampCA); err != nil {
 			return by, err
 		}
 	}

@@ -63,8 +63,8 @@ func (c *config) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notar
 	return notary.New(opts)
 }
 
-// certificates reads the file that a flag names.
-func certificates(flag, file string) (*x509.CertPool, error) {
+// authorityRoots reads the certificates in the file that a flag names.
+func authorityRoots(flag, file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificates of the authority: %w", err)
