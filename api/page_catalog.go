@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -210,6 +211,15 @@ func versionRows(versions []projections.EntryVersion) ([]versionRow, error) {
 	return rows, nil
 }
 
+// FieldText names the path of a field, such as items/swrq/type, in words.
+func (p page) FieldText(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		parts[i] = p.Word("field", part)
+	}
+	return strings.Join(parts, " › ")
+}
+
 // valueText writes a JSON value: a text without its quotes, nothing for an
 // absent one.
 func valueText(v any) (string, error) {
@@ -218,6 +228,19 @@ func valueText(v any) (string, error) {
 		return "", nil
 	case string:
 		return v, nil
+	case []any:
+		var parts []string
+		for _, of := range v {
+			text, ok := of.(string)
+			if !ok {
+				parts = nil
+				break
+			}
+			parts = append(parts, text)
+		}
+		if len(parts) > 0 {
+			return strings.Join(parts, ", "), nil
+		}
 	}
 	b, err := json.Marshal(v, json.Deterministic(true), jsontext.SpaceAfterComma(true), jsontext.SpaceAfterColon(true))
 	if err != nil {

@@ -16,6 +16,7 @@ type eventPage struct {
 	*page
 	Event                          eventAnswer
 	Type, Pretty                   string
+	Told                           []toldMember
 	Subject                        events.Subject
 	Happened                       events.Time
 	VerifierKey                    string
@@ -38,9 +39,10 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	}
 	p.JSON = fmt.Sprintf("/v1/events/%d", position)
 	var facts struct {
-		Type    string      `json:"type"`
-		Subject string      `json:"subject"`
-		Time    events.Time `json:"time"`
+		Type    string         `json:"type"`
+		Subject string         `json:"subject"`
+		Time    events.Time    `json:"time"`
+		Data    jsontext.Value `json:"data"`
 	}
 	pretty := jsontext.Value(bytes.Clone(event.Event))
 	if err := errors.Join(json.Unmarshal(event.Event, &facts), pretty.Indent(jsontext.WithIndent("  "))); err != nil {
@@ -50,7 +52,12 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	if subject == (events.Subject{}) {
 		subject.ID = facts.Subject
 	}
+	told, err := p.tell(facts.Data)
+	if err != nil {
+		return err
+	}
 	return render(w, r, "event.html", eventPage{
+		Told: told,
 		page: &p, Event: event,
 		Type: facts.Type, Subject: subject, Happened: facts.Time, Pretty: string(pretty), VerifierKey: s.o.Ledger.VerifierKey(),
 		Previous: position > 0, PreviousPosition: position - 1, Next: position < p.Standing.Position, NextPosition: position + 1,

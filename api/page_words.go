@@ -1,9 +1,20 @@
 package api
 
+import "maps"
+
 // words are what the values of the vocabulary mean to people, as kind/value:
 // English, then 简体中文.
-var words = map[string][2]string{
+var words = func() map[string][2]string {
+	all := make(map[string][2]string)
+	for _, part := range []map[string][2]string{valueWords, eventWords, fieldWords} {
+		maps.Copy(all, part)
+	}
+	return all
+}()
+
+var valueWords = map[string][2]string{
 	"state/open": {"open", "进行中"}, "state/met": {"met", "按期完成"}, "state/late": {"late", "逾期完成"}, "state/breached": {"breached", "逾期未完成"}, "state/undetermined": {"undetermined", "无法确定"},
+	"truth/true": {"yes", "是"}, "truth/false": {"no", "否"},
 	"order/asc": {"oldest first", "最早在前"}, "order/desc": {"newest first", "最新在前"},
 
 	"stage/drafted":             {"draft", "草稿"},

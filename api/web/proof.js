@@ -170,12 +170,11 @@ async function run() {
 }
 
 if (panel) {
-  panel.hidden = false;
   if (globalThis.crypto?.subtle) {
     panel.querySelector("input").value = localStorage.getItem(stored) ?? "";
+    panel.querySelector("button").disabled = false;
     panel.querySelector("button").addEventListener("click", run);
   } else {
-    panel.querySelector("button").disabled = true;
     panel.querySelector('[data-verdict="insecure"]').hidden = false;
   }
 }
