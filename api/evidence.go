@@ -101,7 +101,7 @@ func formEvidence() endpoint {
 			return s.sendEvidence(w, r, q)
 		})(s, w, r)
 	}, bundleAnswer)
-	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, entry, issue, agreement, lineage, catalog; and as_of"})
+	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, positions, entry, issue, agreement, lineage, catalog; and as_of"})
 }
 
 // readEvidenceForm reads the question that a page's form asks.
@@ -122,6 +122,12 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 			return q, problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%q is not a position", clip(f.Get("position"))), "positions are whole numbers from 0").at("position")
 		}
 		q.Events = &evidenceEvents{Positions: []int64{n}}
+	case f.Has("positions"):
+		positions, err := parsePositions(f.Get("positions"))
+		if err != nil {
+			return q, err
+		}
+		q.Events = &evidenceEvents{Positions: positions}
 	case f.Has("entry"):
 		q.Subject = &evidenceSubject{Kind: events.KindEntry, ID: f.Get("entry")}
 	case f.Has("issue"):
@@ -133,7 +139,7 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 	case f.Has("catalog"):
 		q.Catalog = &evidenceCatalog{}
 	default:
-		return q, problem(http.StatusBadRequest, "evidence.question", "the form asks for nothing", "give one of position, entry, issue, agreement, lineage, catalog")
+		return q, problem(http.StatusBadRequest, "evidence.question", "the form asks for nothing", "give one of position, positions, entry, issue, agreement, lineage, catalog")
 	}
 	return q, nil
 }

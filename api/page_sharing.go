@@ -155,7 +155,7 @@ func showFindings(c *question, q findingsPageQuery, p *page) (any, error) {
 	}
 	return findingsPage{
 		page: p, List: list, Query: q, Parties: parties.Parties,
-		Filtered: q.State != "" || q.Entry != "" || q.Party != "" || q.Severity != "",
+		Filtered: q.State != "" || q.Entry != "" || q.Party != "" || q.Severity != "" || q.Open,
 		States:   []string{events.StageReported, "accepted", "rejected", "assigned", "rectified", "rechecked", events.StageClosed},
 	}, c.twin(p, "/v1/findings")
 }

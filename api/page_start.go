@@ -1,8 +1,12 @@
 package api
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -20,7 +24,33 @@ type startPage struct {
 	Views               []projections.ViewStatus
 	Recent              []projections.TimelineRow
 	Examples            []link
+	// Today is the day of the page's moment, and what follows is about it.
+	Today   string
+	Changed []typeCount
+	DayCut  bool
+	Diff    projections.CatalogDiff
+	// Due are the next open duties; DueCount counts all, Missed those that are late.
+	Due              []projections.Duty
+	DueCount, Missed int
+	DutiesCut        bool
+	Issues           []projections.Finding
+	IssueCount       int
+	IssuesCut        bool
+	Flagged          []projections.Access
+	FlaggedCount     int64
 }
+
+// typeCount is how many records of a type there are.
+type typeCount struct {
+	Type string
+	N    int
+}
+
+// How much the cards of the start page list.
+const (
+	cardRows   = 5
+	cardCounts = projections.MaxLimit // beyond, "more than" is said
+)
 
 type countLink struct {
 	Name string
@@ -31,7 +61,7 @@ type countLink struct {
 type link struct{ Name, Href string }
 
 // recentRecords is how many records the start page shows.
-const recentRecords = 20
+const recentRecords = 10
 
 func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery) error {
 	shared := newPage(w, r, q.pageQuery, "title-start")
@@ -59,6 +89,7 @@ func fillStart(c *question, p *startPage) error {
 	if err != nil {
 		return err
 	}
+	p.FlaggedCount = n.FlaggedAccesses
 	for _, count := range []struct {
 		name  string
 		n     int64
@@ -87,7 +118,76 @@ func fillStart(c *question, p *startPage) error {
 			return err
 		}
 	}
-	return fillExamples(c, p)
+	for _, fill := range []func(*question, *startPage) error{fillDay, fillDuties, fillTroubles, fillExamples} {
+		if err := fill(c, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillDay adds what was recorded on the day of the page's moment.
+func fillDay(c *question, p *startPage) error {
+	if c.view.Position() < 0 {
+		return nil
+	}
+	midnight := c.view.Recorded().Std().UTC().Truncate(day)
+	p.Today = midnight.Format(time.DateOnly)
+	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{From: events.TimeOf(midnight), Descending: true, Page: projections.Page{Limit: cardCounts}})
+	if err != nil {
+		return err
+	}
+	p.DayCut = list.Next != ""
+	counts := make(map[string]int)
+	for _, row := range list.Rows {
+		counts[row.Type]++
+	}
+	for _, typ := range slices.Sorted(maps.Keys(counts)) {
+		p.Changed = append(p.Changed, typeCount{typ, counts[typ]})
+	}
+	slices.SortStableFunc(p.Changed, func(a, b typeCount) int { return b.N - a.N })
+	before, err := c.s.o.Ledger.PositionAt(c.ctx, events.TimeOf(midnight)-1)
+	if err != nil {
+		return err
+	}
+	earlier, err := c.s.viewAt(c.ctx, before)
+	if err != nil {
+		return err
+	}
+	p.Diff, err = c.view.CatalogDiff(c.ctx, earlier, projections.Page{Limit: cardRows})
+	return joinClose(err, earlier)
+}
+
+// fillDuties adds what is due next.
+func fillDuties(c *question, p *startPage) error {
+	for _, state := range []string{projections.DutyOpen, projections.DutyBreached} {
+		list, err := c.view.Duties(c.ctx, projections.DutyQuery{State: state, Page: projections.Page{Limit: cardCounts}})
+		if err != nil {
+			return err
+		}
+		p.DutiesCut = p.DutiesCut || list.Next != ""
+		if state == projections.DutyBreached {
+			p.Missed = len(list.Duties)
+			continue
+		}
+		slices.SortStableFunc(list.Duties, func(a, b projections.Duty) int { return cmp.Compare(a.Before, b.Before) })
+		p.Due, p.DueCount = list.Duties[:min(len(list.Duties), cardRows)], len(list.Duties)
+	}
+	return nil
+}
+
+// fillTroubles adds open issues and calls that broke a rule.
+func fillTroubles(c *question, p *startPage) error {
+	issues, err := c.view.Findings(c.ctx, projections.FindingQuery{Open: true, Page: projections.Page{Limit: cardCounts}})
+	if err != nil {
+		return err
+	}
+	p.IssueCount, p.IssuesCut = len(issues.Findings), issues.Next != ""
+	slices.SortStableFunc(issues.Findings, func(a, b projections.Finding) int { return cmp.Compare(b.Reported, a.Reported) })
+	p.Issues = issues.Findings[:min(len(issues.Findings), cardRows)]
+	flagged, err := c.view.Accesses(c.ctx, projections.AccessQuery{FlaggedOnly: true, Page: projections.Page{Limit: cardRows}})
+	p.Flagged = flagged.Accesses
+	return err
 }
 
 // fillExamples adds questions that have an answer here.

@@ -2,6 +2,11 @@ package api
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -46,6 +51,9 @@ type investigatePageQuery struct {
 	window
 	Node    string `query:"node" doc:"what may have got out or was touched: a node, named as for /v1/lineage"`
 	Columns bool   `query:"columns" doc:"only what the columns reach"`
+	Kind    string `query:"kind" doc:"of the records about it, only those of a kind" enum:"catalog,share,access,quality,lineage"`
+	Party   string `query:"party" doc:"of the records about it, only those that name a party"`
+	Case    string `query:"case" doc:"records collected so far: positions joined by dots"`
 }
 
 type investigatePage struct {
@@ -59,6 +67,14 @@ type investigatePage struct {
 	Entries []projections.Entry // to begin with, if no node is asked for
 	// Exhibits are the bundles that prove what is shown.
 	Exhibits []exhibitForm
+	Plot     plot
+	Kinds    []string
+	Parties  []projections.Party
+}
+
+// Taken tells whether a record is in the case already.
+func (d investigatePage) Taken(position int64) bool {
+	return slices.Contains(strings.Split(d.Query.Case, "."), strconv.FormatInt(position, 10))
 }
 
 // exhibitForm asks for an evidence bundle.
@@ -98,7 +114,12 @@ const touchedRecords = 50
 // showInvestigation answers who touched a thing within a window of time, and who
 // got it or anything made from it.
 func showInvestigation(c *question, q investigatePageQuery, p *page) (any, error) {
-	d := investigatePage{page: p, Query: q}
+	d := investigatePage{page: p, Query: q, Kinds: []string{"catalog", "share", "access", "quality", "lineage"}}
+	parties, err := c.view.Parties(c.ctx, projections.PartyQuery{Page: projections.Page{Limit: offeredParties}})
+	if err != nil {
+		return nil, err
+	}
+	d.Parties = parties.Parties
 	if q.Node == "" {
 		list, err := c.view.Entries(c.ctx, projections.EntryQuery{Page: projections.Page{Limit: offeredEntries}})
 		d.Entries = list.Entries
@@ -117,7 +138,10 @@ func showInvestigation(c *question, q investigatePageQuery, p *page) (any, error
 	if err != nil {
 		return nil, err
 	}
-	touched := projections.TimelineQuery{From: q.From, To: q.To, Descending: true, Page: projections.Page{Limit: touchedRecords}}
+	touched := projections.TimelineQuery{From: q.From, To: q.To, Party: q.Party, Descending: true, Page: projections.Page{Limit: touchedRecords}}
+	if q.Kind != "" {
+		touched.TypePrefix = q.Kind + "."
+	}
 	switch node.Kind {
 	case projections.NodeEntry:
 		touched.Entry = node.Name
@@ -131,6 +155,66 @@ func showInvestigation(c *question, q investigatePageQuery, p *page) (any, error
 	if d.Touched, err = c.view.Timeline(c.ctx, touched); err != nil {
 		return nil, err
 	}
+	if d.Plot, err = c.touchedPlot(p, touched, node); err != nil {
+		return nil, err
+	}
 	d.exhibits()
 	return d, c.twin(p, "/v1/exposure")
+}
+
+// touchedPlot draws when a thing was touched, by what was done, over all records
+// that the query selects, whatever the table shows of them.
+func (c *question) touchedPlot(p *page, q projections.TimelineQuery, node projections.Node) (plot, error) {
+	broken := make(map[int64]bool)
+	calls := projections.AccessQuery{FlaggedOnly: true, From: q.From, To: q.To, Entry: q.Entry, Dataset: q.Dataset, Page: projections.Page{Limit: projections.MaxLimit}}
+	if q.Entry != "" || q.Dataset != (projections.Dataset{}) {
+		list, err := c.view.Accesses(c.ctx, calls)
+		if err != nil {
+			return plot{}, err
+		}
+		for _, a := range list.Accesses {
+			broken[a.Position] = true
+		}
+	}
+	var points []plotPoint
+	cut := false
+	for q.Page = (projections.Page{Limit: projections.MaxLimit}); !cut; {
+		list, err := c.view.Timeline(c.ctx, q)
+		if err != nil {
+			return plot{}, err
+		}
+		for _, row := range list.Rows {
+			points = append(points, plotPoint{row.Recorded, recordClass(row.Type, broken[row.Position])})
+		}
+		if list.Next == "" {
+			break
+		}
+		q.Page.Cursor = list.Next
+		cut = len(points) >= plotAccesses
+	}
+	g, err := p.plot(points, []plotKey{
+		{"fine", p.texts("plot-calls-fine")}, {"denied", p.texts("plot-denied")}, {"flag", p.texts("plot-flag")}, {"quality", p.texts("plot-quality")}, {"other", p.texts("plot-other")},
+	}, func(from, to time.Time) (string, error) {
+		return p.Href("/investigate", "node", node.ID, "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))
+	})
+	g.Label = fmt.Sprintf(p.texts("plot-records"), len(points))
+	if g.Caption = g.Label + " " + p.texts("plot-recorded"); cut {
+		g.Caption += " " + p.texts("plot-cut")
+	}
+	return g, err
+}
+
+// recordClass is how a record is drawn.
+func recordClass(typ string, broken bool) string {
+	switch {
+	case broken:
+		return "flag"
+	case typ == "access.call.denied":
+		return "denied"
+	case strings.HasPrefix(typ, "access."):
+		return "fine"
+	case strings.HasPrefix(typ, "quality.") || strings.HasPrefix(typ, "correction."):
+		return "quality"
+	}
+	return "other"
 }

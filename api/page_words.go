@@ -14,6 +14,7 @@ var words = func() map[string][2]string {
 
 var valueWords = map[string][2]string{
 	"state/open": {"open", "进行中"}, "state/met": {"met", "按期完成"}, "state/late": {"late", "逾期完成"}, "state/breached": {"breached", "逾期未完成"}, "state/undetermined": {"undetermined", "无法确定"},
+	"touched/catalog": {"catalog", "目录"}, "touched/share": {"sharing", "共享"}, "touched/access": {"access", "访问"}, "touched/quality": {"quality", "质量"}, "touched/lineage": {"lineage", "血缘"},
 	"truth/true": {"yes", "是"}, "truth/false": {"no", "否"},
 	"order/asc": {"oldest first", "最早在前"}, "order/desc": {"newest first", "最新在前"},
 
