@@ -61,7 +61,11 @@ func getBulletin() endpoint {
 		if err != nil {
 			return err
 		}
-		b, err := c.bulletin(q)
+		var b bulletinAnswer
+		text, err := pathValue(r, "period")
+		if err == nil {
+			b, err = c.bulletin(text, q)
+		}
 		standing := c.standing()
 		c.sayStanding()
 		if err := errors.Join(err, c.close()); err != nil {
@@ -88,11 +92,7 @@ func getBulletin() endpoint {
 	return e
 }
 
-func (c *question) bulletin(q bulletinQuery) (bulletinAnswer, error) {
-	text, err := pathValue(c.r, "period")
-	if err != nil {
-		return bulletinAnswer{}, err
-	}
+func (c *question) bulletin(text string, q bulletinQuery) (bulletinAnswer, error) {
 	zone, err := c.view.Zone()
 	if err != nil {
 		return bulletinAnswer{}, err

@@ -118,7 +118,7 @@ func (p page) Navigation() ([]navLink, error) {
 	for _, n := range []struct{ key, path, below string }{
 		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-investigate", "/investigate", "/case"},
 		{"nav-sharing", "/sharing", "/agreements/"}, {"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"},
-		{"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""}, {"nav-parties", "/parties", ""},
+		{"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""}, {"nav-bulletin", "/bulletin", ""}, {"nav-parties", "/parties", ""},
 		{"nav-records", "/events", "/events/"}, {"nav-health", "/health", ""},
 	} {
 		href, err := p.Href(n.path)
