@@ -40,6 +40,7 @@ type agreementsQuery struct {
 	Provider string `query:"provider" doc:"the providing party's id"`
 	Consumer string `query:"consumer" doc:"the consuming party's id"`
 	Entry    string `query:"entry" doc:"id of a catalog entry that is shared"`
+	Column   string `query:"column" doc:"id of an item that is shared"`
 	Dataset  string `query:"dataset" doc:"a dataset that an entry shared describes, as {namespace}/{name}"`
 	Purpose  string `query:"purpose" doc:"a purpose it is for"`
 	State    string `query:"state" doc:"state of the agreement" enum:"active,suspended,terminated,expired,fulfilled"`
@@ -51,7 +52,7 @@ func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, 
 		return projections.AgreementList{}, err
 	}
 	list, err := c.view.Agreements(c.ctx, projections.AgreementQuery{
-		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, State: q.State, Dataset: dataset, Purpose: q.Purpose, Imported: q.wanted(),
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, State: q.State, Dataset: dataset, Purpose: q.Purpose, Imported: q.wanted(),
 		ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -162,16 +163,17 @@ type accessesQuery struct {
 	window
 	proving
 	imported
-	Provider  string `query:"provider" doc:"the providing party's id"`
-	Consumer  string `query:"consumer" doc:"the consuming party's id"`
-	Agreement string `query:"agreement" doc:"id of the agreement the call names"`
-	Entry     string `query:"entry" doc:"id of the catalog entry accessed"`
-	Dataset   string `query:"dataset" doc:"the dataset accessed, as {namespace}/{name}"`
-	Column    string `query:"column" doc:"a column accessed"`
-	Purpose   string `query:"purpose" doc:"the purpose the call was for"`
-	Result    string `query:"result" doc:"what the producer reported, such as ok or denied"`
-	Type      string `query:"type" doc:"only single calls, denied calls, sealed batches or declared gaps. Default: all" enum:"access.call.recorded,access.call.denied,access.batch.sealed,access.gap.declared"`
-	Flagged   bool   `query:"flagged" doc:"only what broke a rule"`
+	Provider   string `query:"provider" doc:"the providing party's id"`
+	Consumer   string `query:"consumer" doc:"the consuming party's id"`
+	Agreement  string `query:"agreement" doc:"id of the agreement the call names"`
+	Entry      string `query:"entry" doc:"id of the catalog entry accessed"`
+	Dataset    string `query:"dataset" doc:"the dataset accessed, as {namespace}/{name}"`
+	Column     string `query:"column" doc:"a column accessed"`
+	Purpose    string `query:"purpose" doc:"the purpose the call was for"`
+	Credential string `query:"credential" doc:"digest of the credential that the call was made with"`
+	Result     string `query:"result" doc:"what the producer reported, such as ok or denied"`
+	Type       string `query:"type" doc:"only single calls, denied calls, sealed batches or declared gaps. Default: all" enum:"access.call.recorded,access.call.denied,access.batch.sealed,access.gap.declared"`
+	Flagged    bool   `query:"flagged" doc:"only what broke a rule"`
 }
 
 func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) {
@@ -180,7 +182,7 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 		return projections.AccessList{}, err
 	}
 	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result, Type: q.Type,
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, Result: q.Result, Type: q.Type,
 		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -199,7 +201,7 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	cl := claim{names: typeNames(typesAccess)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
-	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0
 	if len(names) > 0 {
 		cl.names, cl.also = names[:1], names[1:]
 	}

@@ -29,6 +29,8 @@ type Agreement struct {
 	OnwardTo   []string            `json:"onward_to,omitempty"`
 	Disposal   string              `json:"disposal,omitempty"`
 	LegalBasis []events.LegalBasis `json:"legal_basis"`
+	// ApprovedBy is the key of the head of the provider's sharing body who approved it.
+	ApprovedBy string `json:"approved_by,omitempty"`
 	// Version counts the terms, from 1; ChangedPaths are what the last amendment
 	// says it changed.
 	Version      int      `json:"version"`
@@ -67,6 +69,7 @@ func (a *Agreement) code(c *coder) {
 	textList(c, &a.OnwardTo)
 	c.text(&a.Disposal)
 	list(c, &a.LegalBasis, codeBasis)
+	c.text(&a.ApprovedBy)
 	integer(c, &a.Version)
 	textList(c, &a.ChangedPaths)
 	c.text(&a.State)
@@ -84,6 +87,8 @@ func (a *Agreement) code(c *coder) {
 type AgreementQuery struct {
 	// Party is provider or consumer.
 	Party, Provider, Consumer, Entry, State string
+	// Column selects agreements that grant an item of that id, of Entry if that is given.
+	Column string
 	// Dataset selects agreements that grant an entry which describes it.
 	Dataset Dataset
 	// Purpose selects agreements that name it, Imported those from before the ledger
@@ -110,7 +115,7 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 			*a = Agreement{
 				ID: d.Agreement, Request: d.Request, Provider: d.Provider, Consumer: d.Consumer, Grants: d.Grants, Purposes: d.Purposes,
 				Scope: d.Scope, Method: d.Method, TermFrom: d.ValidFrom, TermTo: d.ValidTo, ReviewDate: d.ReviewDate, Onward: d.Onward,
-				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, State: events.StageActive, By: d.Provider, Version: 1,
+				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, ApprovedBy: d.ApprovedBy, State: events.StageActive, By: d.Provider, Version: 1,
 			}
 		})
 	case *events.AgreementSuspended:
@@ -204,7 +209,9 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 			(q.Purpose != "" && !slices.Contains(a.Purposes, q.Purpose)) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, nil
 		}
-		if _, granted := a.grant(q.Entry); q.Entry != "" && !granted {
+		if (q.Entry != "" || q.Column != "") && !slices.ContainsFunc(a.Grants, func(g events.Grant) bool {
+			return matches(q.Entry, g.Entry) && (q.Column == "" || slices.Contains(g.Items, q.Column))
+		}) {
 			return false, nil
 		}
 		if q.Dataset != (Dataset{}) {

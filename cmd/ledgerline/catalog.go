@@ -13,7 +13,7 @@ import (
 )
 
 func catalogCommand(p *program) *cobra.Command {
-	return group("catalog", "Search and read the catalog as of any moment", catalogList(p), catalogShow(p), catalogHistory(p))
+	return group("catalog", "Search and read the catalog as of any moment", catalogList(p), catalogShow(p), catalogHistory(p), catalogHooks(p))
 }
 
 func catalogList(p *program) *cobra.Command {
@@ -197,3 +197,15 @@ func orID(name, id string) string {
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+func catalogHooks(p *program) *cobra.Command {
+	return listing[projections.HookRate]{
+		use: "hooks", short: "Say how many entries that have to be shared can really be had, and which cannot",
+		path: "/v1/catalog/hook-rate", whole: true, filters: map[string]string{"region": "the region code"},
+		show: func(p *program, h projections.HookRate) (string, error) {
+			t := newTable("SHAREABLE", "HOOKED", "UNHOOKED")
+			t.row(strconv.Itoa(h.Shareable), strconv.Itoa(h.Hooked), strings.Join(h.Unhooked, " "))
+			return "", t.write(p.out, "")
+		},
+	}.command(p)
+}

@@ -58,6 +58,7 @@ func TestDemo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { test(told{t, d.url}) })
 	}
+	t.Run("questions", func(t *testing.T) { questionsAreAnswered(told{t, d.url}) })
 }
 
 // get asks, and reads the answer; pairs are names and values of parameters.
