@@ -30,6 +30,15 @@ func declarersOf(e graph.Edge) []byte {
 // keepStatement keeps what an event declares, and who declares its edges: also
 // those that a newer statement has replaced already, and that do not hold now.
 func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told, shown edgeSet) error {
+	if err := keepDeclarer(b, by, shown); err != nil {
+		return err
+	}
+	b.putOnce(statementKey(by, stampOf(d)), &statement{Job: d.Job, Said: said})
+	return nil
+}
+
+// keepDeclarer keeps who declares edges.
+func keepDeclarer(b *batch, by vertex, shown edgeSet) error {
 	n, err := b.node(by)
 	if err != nil {
 		return err
@@ -50,7 +59,6 @@ func keepStatement(b *batch, d *events.OpenLineageReceived, by vertex, said told
 			return err
 		}
 	}
-	b.putOnce(statementKey(by, stampOf(d)), &statement{Job: d.Job, Said: said})
 	return nil
 }
 
@@ -112,6 +120,11 @@ func (d *declaration) by(n uint32) (edgeSet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.Kind == events.KindEdge {
+		edges, err := d.byHand(v)
+		d.held[n] = edges
+		return edges, err
+	}
 	var all told
 	var job events.JobRef
 	until := statementKey(v, stamp{Time: d.on + 1})
@@ -139,4 +152,16 @@ func (d *declaration) by(n uint32) (edgeSet, error) {
 	err = flow.edges(d.r, job, edges)
 	d.held[n] = edges
 	return edges, err
+}
+
+// byHand is what an edge declared by hand declared on the date.
+func (d *declaration) byHand(v vertex) (edgeSet, error) {
+	var h handmade
+	if _, err := d.r.find(handKey(v), &h); err != nil {
+		return nil, err
+	}
+	if a := h.on(d.on); a != nil {
+		return a.edges(d.r)
+	}
+	return nil, nil
 }

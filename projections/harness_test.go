@@ -52,6 +52,7 @@ func newBook(t testing.TB) *book {
 type claim struct {
 	at        events.Time
 	effective events.Time
+	until     events.Time
 	party     string
 	imported  bool
 	number    uint64 // of producer gateway-1; 0: none
@@ -75,7 +76,7 @@ func (b *book) event(c claim) events.Event {
 		producer = &events.ProducerSeq{ID: "gateway-1", Seq: c.number}
 	}
 	return events.Event{
-		Producer: producer, ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective,
+		Producer: producer, ID: fmt.Sprint(b.ids), Source: "/tests", Type: typ, Schema: 1, Time: c.at, EffectiveFrom: c.effective, EffectiveTo: c.until,
 		Principal: "tester", Party: c.party, Imported: c.imported, Data: c.data,
 	}
 }
@@ -274,6 +275,7 @@ func answers(t testing.TB, w *View) []byte {
 	for _, q := range []LineageQuery{
 		{Node: "dataset:pg/clean", View: ViewDeclared}, {Node: "dataset:pg/clean", View: ViewObserved, From: day(2, 1), To: day(3, 10), Dropped: true},
 		{Node: "dataset:pg/clean", View: ViewRun, Run: "r1"}, {Node: "job:etl/clean", Graph: GraphHierarchy},
+		{Node: "dataset:pg/paper", ValidAt: day(6, 3)}, {Node: "dataset:pg/raw", View: ViewDeclared, ValidAt: day(7, 2)},
 	} {
 		g, err := w.Lineage(ctx, q)
 		say(g, err)

@@ -213,11 +213,11 @@ func (r *runRow) now() *dataflow {
 	return &r.Flow
 }
 
-// applyLineage folds OpenLineage events.
+// applyLineage folds OpenLineage events, and edges declared by hand.
 func applyLineage(b *batch, e *ledger.Entry) error {
 	d, ok := e.Event.Data.(*events.OpenLineageReceived)
 	if !ok {
-		return nil
+		return applyHandmade(b, e)
 	}
 	if err := noteDatasets(b, d); err != nil {
 		return err

@@ -39,7 +39,7 @@ var projections = []projection{
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
 	{"violations", 2, applyViolations},
-	{lineageView, 4, applyLineage},
+	{lineageView, 5, applyLineage},
 	{"timeline", 3, applyTimeline},
 }
 

@@ -266,6 +266,8 @@ func secondYear() []claim {
 		at(day(6, 24), &events.DisposalPerformed{Disposal: "W1", Agreement: "A2", By: "P3", Method: "erase", Evidence: "e"}),
 		at(day(6, 25), &events.DisposalAccepted{Disposal: "W1", Agreement: "A2", By: "P2"}),
 		{at: day(5, 1), imported: true, data: old},
+		byHand("H1", day(6, 1), day(5, 1), 0, "form", "id"), byHand("H2", day(6, 2), 0, day(7, 1), "raw", ""),
+		byHand("H1", day(6, 26), 0, 0, "", ""), byHand("H1", day(6, 27), 0, 0, "letter", "id"),
 	})
 }
 

@@ -70,6 +70,7 @@ const (
 	tViolation
 	tProducer
 	tDisposal
+	tHandmade
 	tables // how many there are
 )
 
@@ -78,7 +79,7 @@ var tableOf = map[table]string{
 	tCount: "counts", tParty: "parties", tEntry: "catalog", tContent: "catalog", tAgreement: "agreements", tShare: "agreements", tShareBy: "agreements",
 	tAccess: "accesses", tAccessBy: "accesses", tFinding: "findings", tEvent: "timeline", tEventBy: "timeline",
 	tDataset: "lineage", tJob: "lineage", tRun: "lineage", tDeclared: "lineage", tSeen: "lineage", tNode: "lineage",
-	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage",
+	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage", tHandmade: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 	tProducer: "producers", tDisposal: "disposals",
