@@ -1,11 +1,15 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
 
 	"ledgerline/events"
+	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 )
 
@@ -80,9 +84,79 @@ func getTrace(c *question, q traceQuery) (projections.Trace, error) {
 
 type differencesQuery struct {
 	reading
-	Node string `query:"node,required" doc:"a dataset, of which what leads to it is compared, or a job: all that it writes"`
+	Node string `query:"node,required" doc:"a dataset, of which what leads to it is compared, a job: all that it writes, or a run"`
 }
 
 func listDifferences(c *question, q differencesQuery) (projections.DifferenceList, error) {
-	return c.view.Differences(c.ctx, projections.DifferenceQuery{Node: q.Node})
+	list, err := c.view.Differences(c.ctx, projections.DifferenceQuery{Node: q.Node})
+	c.hit(list.LimitsHit...)
+	return list, err
+}
+
+// differencesRequest says of what to record the differences.
+type differencesRequest struct {
+	// Node is a dataset, job or run, named as for GET.
+	Node string `json:"node"`
+}
+
+// differencesRecorded are the runs that differ as of a position, and the receipts
+// of the records that say so, in their order.
+type differencesRecorded struct {
+	Position int64                       `json:"position"`
+	Runs     []projections.RunDifference `json:"runs"`
+	Receipts []proof.Receipt             `json:"receipts"`
+}
+
+// postDifferences records each run that differs from what was declared, by all that
+// is recorded now, as a fact that the caller reports: found by the views, and kept
+// though they be made anew. What was recorded already gets its old receipt.
+func postDifferences() endpoint {
+	return act(func(s *Server, r *http.Request, q differencesRequest) (found differencesRecorded, repeated bool, err error) {
+		if err := s.authorize(r, readers); err != nil { // the answer tells what was found
+			return found, false, err
+		}
+		found.Position = s.o.Ledger.Head().Size - 1
+		if err := s.waitApplied(r.Context(), found.Position); err != nil {
+			return found, false, err
+		}
+		view, err := s.viewAt(r.Context(), found.Position)
+		if err != nil {
+			return found, false, err
+		}
+		list, err := view.Differences(r.Context(), projections.DifferenceQuery{Node: q.Node})
+		if err := joinClose(err, view); err != nil {
+			return found, false, err
+		}
+		if !list.Complete {
+			return found, false, problem(http.StatusBadRequest, "differences.too-many", "the node has more outputs than are compared", "name a dataset or a run").at("node")
+		}
+		found.Runs, repeated = list.Runs, true
+		caller := callOf(r).caller
+		for _, d := range list.Runs {
+			event, err := differenceEvent(caller.Name, d)
+			if err != nil {
+				return found, false, err
+			}
+			receipts, err := s.append(r.Context(), caller, []events.Event{event})
+			if err != nil {
+				return found, false, err
+			}
+			found.Receipts, repeated = append(found.Receipts, receipts[0].Receipt), repeated && receipts[0].Repeated
+		}
+		return found, repeated, nil
+	})
+}
+
+// differenceEvent says that a run differs. Its id follows from what it says and from
+// when the run began, so that the same finding is recorded once.
+func differenceEvent(principal string, d projections.RunDifference) (events.Event, error) {
+	data := &events.DifferenceObserved{Run: d.Run, Job: d.Job, Undeclared: d.Undeclared, Unseen: d.Unseen}
+	body, err := json.Marshal(data, json.Deterministic(true))
+	if err != nil {
+		return events.Event{}, fmt.Errorf("writing down a difference: %w", err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(body, " %d", d.Begun))
+	return events.Event{
+		ID: hex.EncodeToString(sum[:]), Source: "differences:" + principal, Type: "lineage.observed_difference.recorded", Schema: 1, Time: d.Begun, Data: data,
+	}, nil
 }

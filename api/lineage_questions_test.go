@@ -1,11 +1,15 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
+
+	"ledgerline/events"
 )
 
 // TestLineageInParts: a graph told in parts ends with a line that says what it
@@ -73,6 +77,67 @@ func TestLineageQuestions(t *testing.T) {
 	for _, path := range []string{"/v1/lineage/trace?node=job:etl/x", "/v1/lineage/loose?kind=odd", "/v1/lineage?node=job:etl/merge&graph=control&valid_at=2026-03-01T00:00:00Z", "/v1/lineage/differences"} {
 		if r := f.get(path); r.status/100 != 4 {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+}
+
+// TestDifferencesAreRecorded: a run that read other columns than its job declares is
+// a finding; it is recorded once, and then the answer names the record.
+func TestDifferencesAreRecorded(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	declared := strings.NewReplacer(`"eventType":"COMPLETE",`, "", `"run":{"runId":"`+runID+`"},`, "", `"swrq"`, `"csrq"`, "2026-01-07T", "2026-01-06T", "/RunEvent", "/JobEvent")
+	if r := f.do("POST", "/api/v1/lineage", declared.Replace(runEvent("COMPLETE"))); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	f.caughtUp()
+	const path = "/v1/lineage/differences"
+	type found struct {
+		Runs []struct {
+			Run                string
+			Undeclared, Unseen []events.ColumnRef
+			Recorded           []int64
+		} `json:"runs"`
+		Receipts []receipt `json:"receipts"`
+	}
+	asked := func(method string, status int) (got found) {
+		t.Helper()
+		r := f.get(path + "?node=run:" + runID)
+		if method == "POST" {
+			r = f.do(method, path, `{"node":"run:`+runID+`"}`, "Content-Type", "application/json")
+			f.caughtUp()
+		}
+		if r.status != status {
+			t.Fatalf("%s: %d %s", method, r.status, r.body)
+		}
+		if err := json.Unmarshal(r.body, &got, json.MatchCaseInsensitiveNames(true)); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	column := func(field string) []events.ColumnRef {
+		return []events.ColumnRef{{Namespace: "postgres://pop:5432", Name: "hj.death", Field: field}}
+	}
+	before := asked("GET", http.StatusOK)
+	if len(before.Runs) != 1 || before.Runs[0].Run != runID || len(before.Runs[0].Recorded) != 0 ||
+		!slices.Equal(before.Runs[0].Undeclared, column("swrq")) || !slices.Equal(before.Runs[0].Unseen, column("csrq")) {
+		t.Fatalf("%+v", before)
+	}
+	first := asked("POST", http.StatusCreated)
+	again := asked("POST", http.StatusOK)
+	if len(first.Receipts) != 1 || len(again.Receipts) != 1 || first.Receipts[0] != again.Receipts[0] {
+		t.Fatalf("%+v, then %+v", first.Receipts, again.Receipts)
+	}
+	position := first.Receipts[0].Position
+	if after := asked("GET", http.StatusOK); len(after.Runs) != 1 || !slices.Equal(after.Runs[0].Recorded, []int64{position}) {
+		t.Errorf("%+v, recorded at %d", after, position)
+	}
+	if r := f.get("/v1/events?dataset=postgres://pop:5432/hj.death&type=lineage.observed_difference"); !strings.Contains(string(r.body), fmt.Sprintf(`"position":%d`, position)) {
+		t.Errorf("the timeline of the dataset does not tell it: %s", r.body)
+	}
+	for body, status := range map[string]int{`{"node":"dataset:hive/nowhere"}`: 404, `{"node":"column:hive/pop.main#died"}`: 400, `{}`: 404, `{"what":1}`: 400, ``: 400} {
+		if r := f.do("POST", path, body, "Content-Type", "application/json"); r.status != status {
+			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}
 	}
 }

@@ -57,6 +57,7 @@ func routes() []route {
 
 		{post, "/api/v1/lineage", "Receive one OpenLineage event (RunEvent, JobEvent or DatasetEvent)", writers, postLineage(), exampleRunEvent},
 		{post, "/api/v1/lineage/batch", "Receive an array of OpenLineage events, each on its own", writers, postLineageBatch(), "[" + exampleRunEvent + "]"},
+		{post, "/v1/lineage/differences", "Record which runs read or wrote other columns than were declared when they began", writers, postDifferences(), `{"node":"dataset:warehouse/sales"}`},
 
 		{post, "/v1/erasures", "Erase content: all of an owner's, or single facets. That it existed stays proven", administrators, postErasure(), `{"id":"order-2026-4","facets":[{"position":13,"name":"description"}],"ground":"order 2026-4"}`},
 		{get, "/v1/holds", "What may not be erased, and why", holdReaders, direct(listHolds), ""},

@@ -11,15 +11,29 @@ import (
 
 // DifferenceQuery asks where what is declared and what runs showed differ.
 type DifferenceQuery struct {
-	Node string // a dataset, of which what leads to it is compared, or a job: all that it makes
+	Node string // a dataset, of which what leads to it is compared, a job: all that it makes, or a run
 }
 
 // DifferenceList is the answer.
 type DifferenceList struct {
 	Node string `json:"node"`
-	// Differences are ordered by To and From.
+	// Differences are ordered by To and From. Of a run there are none: what it shows
+	// is in Runs.
 	Differences []Difference `json:"differences"`
+	// Runs are those that wrote what is asked about last, each job's latest, where
+	// they differ from what was declared when they began; the newest first.
+	Runs []RunDifference `json:"runs"`
+	// Complete is false if LimitOutputs was hit.
+	Complete  bool     `json:"complete"`
+	LimitsHit []string `json:"limits_hit"`
 }
+
+// LimitOutputs: a job has more outputs, or a dataset more jobs that write it, than
+// are compared.
+const LimitOutputs = "max_outputs"
+
+// maxOutputs is how many are compared.
+const maxOutputs = 1000
 
 // Difference is a finding: columns are declared to go from one dataset to another
 // that no run showed, or the other way round.
@@ -42,8 +56,9 @@ type ColumnPair struct {
 }
 
 // Differences compares, for each dataset that is written, the columns that are
-// declared to go into it with those that runs showed. A dataset of which only one
-// of the two is told differs in nothing. The error is an *UnknownNodeError if the
+// declared to go into it with those that runs showed, and each latest run with what
+// was declared when it began. A dataset of which only one of the two is told
+// differs in nothing. The error is an *UnknownNodeError if the
 // node is not known.
 func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list DifferenceList, err error) {
 	err = w.read(func(r *reader) error {
@@ -55,24 +70,42 @@ func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list Differe
 		if err != nil {
 			return err
 		}
-		list = DifferenceList{Node: q.Node, Differences: []Difference{}}
-		targets := []uint32{walk.at.Node}
+		list = DifferenceList{Node: q.Node, Differences: []Difference{}, Runs: []RunDifference{}}
+		dir := graph.Down
 		switch start.Kind {
+		case NodeRun:
+			d, err := r.runDifference(ctx, start.Name)
+			if err == nil && d != nil {
+				list.Runs = append(list.Runs, *d)
+			}
+			list.Complete, list.LimitsHit = true, []string{}
+			return err
 		case NodeDataset:
+			dir = graph.Up
 		case NodeJob:
-			edges, err := walk.edgesAt(graph.Down, walk.at.Node)
-			if err != nil {
-				return err
-			}
-			targets = targets[:0]
-			for _, e := range edges {
-				if e.id.Kind == graph.Writes {
-					targets = append(targets, e.id.To)
-				}
-			}
 		default:
-			return &QueryError{"node", "what is declared and observed is compared of a dataset or a job"}
+			return &QueryError{"node", "what is declared and observed is compared of a dataset, a job or a run"}
 		}
+		edges, err := walk.edgesAt(dir, walk.at.Node)
+		if err != nil {
+			return err
+		}
+		writes := slices.DeleteFunc(edges, func(e stored) bool { return e.id.Kind != graph.Writes })
+		if len(writes) > maxOutputs {
+			writes, walk.limit[LimitOutputs] = writes[:maxOutputs], true
+		}
+		targets := []uint32{walk.at.Node}
+		if start.Kind == NodeJob {
+			targets = targets[:0]
+			for _, e := range writes {
+				targets = append(targets, e.id.To)
+			}
+		}
+		runs, err := walk.runDifferences(ctx, writes)
+		if err != nil {
+			return err
+		}
+		list.Runs = append(list.Runs, runs...)
 		for _, to := range targets {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -84,6 +117,8 @@ func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list Differe
 			list.Differences = append(list.Differences, found...)
 		}
 		slices.SortFunc(list.Differences, func(a, b Difference) int { return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From)) })
+		list.LimitsHit = walk.limits()
+		list.Complete = len(list.LimitsHit) == 0
 		return nil
 	})
 	return list, err

@@ -251,8 +251,81 @@ func TestDifferences(t *testing.T) {
 	if err != nil || len(list.Differences) != 0 {
 		t.Errorf("before a run: %+v %v", list, err)
 	}
-	if _, err := w.Differences(ctx, DifferenceQuery{"run:r"}); err == nil {
-		t.Error("a run was compared")
+	if _, err := w.Differences(ctx, DifferenceQuery{"column:pg/x#id"}); err == nil {
+		t.Error("a column was compared")
+	}
+}
+
+// TestRunDifferences: a run is compared with what was declared on the day it began,
+// by its job and by the dataset itself, however late that was told; and says who has
+// recorded that it differed.
+func TestRunDifferences(t *testing.T) {
+	column := func(name, field string) events.ColumnRef {
+		return events.ColumnRef{Namespace: "pg", Name: name, Field: field}
+	}
+	declared := func(at events.Time, pairs ...string) claim {
+		return olJob("j", at, inputs(olInput("s")), outputs(olOutput("x", "s", pairs...)))
+	}
+	ran := func(id string, at events.Time, pairs ...string) claim {
+		return olRun(id, "j", "COMPLETE", at, inputs(olInput("s")), outputs(olOutput("x", "s", pairs...)))
+	}
+	w := lineageViews(t,
+		declared(day(1, 1), "id", "id", "born", "age"),               // 1
+		ran("before", day(1, 1)-1, "phone", "phone"),                 // 2
+		ran("first", day(1, 2), "id", "id", "phone", "age"),          // 3
+		declared(day(1, 4), "id", "id", "phone", "age"),              // 4
+		ran("good", day(1, 5), "id", "id", "phone", "age"),           // 5
+		olRun("silent", "j", "COMPLETE", day(1, 6), nil, plain("x")), // 6
+		claim{at: day(1, 7), data: &events.DifferenceObserved{Run: "first", Job: events.JobRef{Namespace: "etl", Name: "j"}, Unseen: []events.ColumnRef{column("s", "born")}}},
+		received(t, sent(8, aDataset(dataset("x", columnsOf("s.more>more"))))), // 8: beside what the job declares
+		ran("last", day(1, 9), "id", "id", "phone", "age"),                     // 9
+		declared(day(1, 3), "id", "id"),                      // 10: told late, of before "good"
+		ran("between", day(1, 3), "id", "id", "born", "age")) // 11
+	runs := func(at int64, node string) (out []string) {
+		list, err := viewAt(t, w.v, at).Differences(ctx, DifferenceQuery{node})
+		if err != nil || !list.Complete {
+			t.Fatal(list.LimitsHit, err)
+		}
+		for _, d := range list.Runs {
+			line := d.Run
+			for sign, refs := range map[string][]events.ColumnRef{" +": d.Undeclared, " -": d.Unseen} {
+				for _, r := range refs {
+					line += sign + r.Name + "." + r.Field
+				}
+			}
+			out = append(out, fmt.Sprint(strings.Join(slices.Sorted(strings.FieldsSeq(line)), " "), d.Recorded))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		at   int64
+		node string
+		want []string
+	}{
+		{11, "run:before", nil}, {11, "run:good", nil}, {11, "run:silent", nil},
+		{3, "run:first", []string{"+s.phone -s.born first[]"}}, {7, "run:first", []string{"+s.phone -s.born first[7]"}},
+		{9, "run:last", []string{"-s.more -x.more last[]"}},
+		{11, "run:between", []string{"+s.born +x.age between[]"}},
+		{3, "dataset:pg/x", []string{"+s.phone -s.born first[]"}}, {5, "dataset:pg/x", nil}, {9, "job:etl/j", []string{"-s.more -x.more last[]"}},
+		{11, "job:etl/j", []string{"+s.born +x.age between[]"}},
+	} {
+		equal(t, fmt.Sprint(c.node, " at ", c.at), runs(c.at, c.node), c.want)
+	}
+}
+
+// TestDifferencesAreBounded: of a job with very many outputs some are compared, and
+// the answer says so.
+func TestDifferencesAreBounded(t *testing.T) {
+	var outs []events.LineageOutput
+	for i := range maxOutputs + 1 {
+		outs = append(outs, olOutput(fmt.Sprint("x", i), "s", "id", "id"))
+	}
+	w := lineageViews(t, olRun("r", "j", "COMPLETE", 1, inputs(olInput("s")), outs), olRun("u", "k", "COMPLETE", 1, inputs(olInput("s")), outs[:1]))
+	for node, want := range map[string]string{"job:etl/j": LimitOutputs, "job:etl/k": "", "dataset:pg/x0": ""} {
+		list, err := w.Differences(ctx, DifferenceQuery{node})
+		if err != nil || strings.Join(list.LimitsHit, " ") != want || list.Complete != (want == "") {
+			t.Errorf("%s: %v %v %v", node, list.Complete, list.LimitsHit, err)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 )
 
@@ -49,31 +51,86 @@ it last before, and so on.`,
 
 func differencesCommand(p *program) *cobra.Command {
 	var q question
+	var record bool
 	c := &cobra.Command{
-		Use:     "differences NODE",
-		Short:   "List columns that are declared and were not observed, and the other way round",
-		Example: `  ledgerline differences job:etl/nightly --dir led`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "differences NODE",
+		Short: "List columns that are declared and were not observed, and the other way round",
+		Long: `Differences compares what is declared to go into a dataset, or into all that a job
+writes, with what runs showed, and the latest runs with what was declared when they
+began. With --record it records of each run that differs that it does: a fact that
+stays when the views are made anew.`,
+		Example: `  ledgerline differences job:etl/nightly --dir led
+  ledgerline differences run:0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001 --record --server http://127.0.0.1:8420`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if record {
+				return p.recordDifferences(c, &q, args[0])
+			}
 			return ask(c, p, &q, "/v1/lineage/differences", url.Values{"node": args}, func(list projections.DifferenceList) (string, error) {
-				t := newTable("FROM", "TO", "COLUMNS", "ONLY", "RECORDS")
-				for _, d := range list.Differences {
-					for _, side := range []struct {
-						only    string
-						pairs   []projections.ColumnPair
-						records []int64
-					}{{"declared", d.DeclaredOnly, d.Declared}, {"observed", d.ObservedOnly, d.Observed}} {
-						for _, pair := range side.pairs {
-							t.row(d.From, d.To, pair.From+" → "+pair.To, side.only, strings.Trim(fmt.Sprint(side.records), "[]"))
-						}
-					}
-				}
-				return "", t.write(p.out, fmt.Sprintf("of %s nothing is both declared and observed and differs", list.Node))
+				return "", p.differences(list)
 			})
 		},
 	}
 	q.flags(c)
+	c.Flags().StringVar(&q.target.principal, "principal", "", `who records, with --dir (default "dev", as with serve --dev)`)
+	c.Flags().BoolVar(&record, "record", false, "record of each run that differs that it does")
 	return c
+}
+
+// differences prints what is declared and observed and differs, and then the runs
+// that do.
+func (p *program) differences(list projections.DifferenceList) error {
+	t := newTable("FROM", "TO", "COLUMNS", "ONLY", "RECORDS")
+	for _, d := range list.Differences {
+		for _, side := range []struct {
+			only    string
+			pairs   []projections.ColumnPair
+			records []int64
+		}{{"declared", d.DeclaredOnly, d.Declared}, {"observed", d.ObservedOnly, d.Observed}} {
+			for _, pair := range side.pairs {
+				t.row(d.From, d.To, pair.From+" → "+pair.To, side.only, positions(side.records))
+			}
+		}
+	}
+	if err := t.write(p.out, fmt.Sprintf("of %s nothing is both declared and observed and differs", list.Node)); err != nil || len(list.Runs) == 0 {
+		return err
+	}
+	fmt.Fprintln(p.out, "\nruns that differ from what was declared when they began:")
+	t = newTable("RUN", "JOB", "BEGUN", "NOT DECLARED", "NOT SEEN", "RECORDED AT")
+	for _, d := range list.Runs {
+		t.row(d.Run, d.Job.Namespace+"/"+d.Job.Name, local(d.Begun), columnRefs(d.Undeclared), columnRefs(d.Unseen), positions(d.Recorded))
+	}
+	return t.write(p.out, "")
+}
+
+func positions(list []int64) string { return strings.Trim(fmt.Sprint(list), "[]") }
+
+func columnRefs(list []events.ColumnRef) string {
+	var out []string
+	for _, r := range list {
+		out = append(out, r.Name+"#"+r.Field)
+	}
+	return strings.Join(out, ", ")
+}
+
+// recordDifferences has the runs that differ recorded.
+func (p *program) recordDifferences(c *cobra.Command, q *question, node string) error {
+	if q.asOf != "" {
+		return usage("--record is about what is known now: leave out --as-of")
+	}
+	var found struct {
+		Receipts []proof.Receipt `json:"receipts"`
+	}
+	if _, err := q.target.ask(c, p, "/v1/lineage/differences", asked{"node": node}, &found); err != nil {
+		return err
+	}
+	if len(found.Receipts) == 0 {
+		fmt.Fprintf(p.out, "no run that wrote %s last differs from what was declared when it began\n", node)
+	}
+	for _, r := range found.Receipts {
+		fmt.Fprintf(p.out, "recorded at position %d\n", r.Position)
+	}
+	return nil
 }
 
 func looseCommand(p *program) *cobra.Command {
