@@ -1,26 +1,22 @@
 package openlineage
 
-import (
-	"maps"
-	"slices"
-
-	"ledgerline/events"
-)
+import "ledgerline/events"
 
 // columns reads a columnLineage facet. Sources of the whole dataset stay one
 // list, however many columns there are.
 func (r *reader) columns(at *path, w *wireColumnLineage, out *events.LineageOutput) {
 	out.ColumnLineage = []events.ColumnLineage{}
 	fields := at.member("fields")
-	for _, name := range slices.Sorted(maps.Keys(w.Fields)) {
+	for i := range w.Fields {
+		col := &w.Fields[i]
+		name := col.Name
 		if !r.column(fields, name) {
 			continue
 		}
-		col := w.Fields[name]
-		inputs := r.sources(fields.member(name).member("inputFields"), col.InputFields, nil, nil)
-		for i := range inputs {
-			if len(inputs[i].Transformations) == 0 && col.TransformationType != "" {
-				inputs[i].Transformations = legacy(r.text(fields.member(name).member("transformationType"), col.TransformationType, events.MaxCode))
+		inputs := r.sources(fields.member(name).member("inputFields"), col.Inputs, nil, nil)
+		for j := range inputs {
+			if len(inputs[j].Transformations) == 0 && col.TransformationType != "" {
+				inputs[j].Transformations = legacy(r.text(fields.member(name).member("transformationType"), col.TransformationType, events.MaxCode))
 			}
 		}
 		out.ColumnLineage = append(out.ColumnLineage, events.ColumnLineage{Field: name, Inputs: inputs})
@@ -115,12 +111,13 @@ func (r *reader) flows(at *path, w *wireFlows, own *events.JobRef, out *events.L
 		out.DatasetLineage = r.sources(at.member("inputs"), w.Inputs, out.DatasetLineage, own)
 	}
 	fields := at.member("fields")
-	for _, name := range slices.Sorted(maps.Keys(w.Fields)) {
-		if !r.column(fields, name) {
+	for i := range w.Fields {
+		col := &w.Fields[i]
+		if !r.column(fields, col.Name) {
 			continue
 		}
-		inputs := r.sources(fields.member(name).member("inputs"), w.Fields[name].Inputs, nil, own)
-		out.ColumnLineage = append(out.ColumnLineage, events.ColumnLineage{Field: name, Inputs: inputs})
+		inputs := r.sources(fields.member(col.Name).member("inputs"), col.Inputs, nil, own)
+		out.ColumnLineage = append(out.ColumnLineage, events.ColumnLineage{Field: col.Name, Inputs: inputs})
 	}
 }
 

@@ -165,7 +165,7 @@ func (r *reader) job(w *wireJob, f *events.OpenLineageReceived) {
 		f.JobDeleted = append(f.JobDeleted, "jobType")
 	} else if t != nil {
 		f.ProcessingType = r.text(facets.member("jobType").member("processingType"), t.ProcessingType, events.MaxCode)
-		f.CompleteSnapshot = t.EmissionPattern.EventContentMode == "COMPLETE_SNAPSHOT"
+		f.CompleteSnapshot = t.ContentMode == "COMPLETE_SNAPSHOT"
 	}
 	switch l := w.Facets.Lineage; {
 	case l != nil && l.Deleted:
@@ -214,11 +214,10 @@ func (r *reader) dataset(at *path, w *wireDataset, columns bool) (events.Lineage
 	if !ok {
 		return out, false
 	}
-	if w.OutputFacets != nil && w.OutputFacets.Statistics.RowCount.known {
-		out.Rows = &w.OutputFacets.Statistics.RowCount.n
-	}
-	if w.InputFacets != nil && w.InputFacets.Statistics.RowCount.known {
-		out.Rows = &w.InputFacets.Statistics.RowCount.n
+	for _, rows := range [...]*count{&w.Written, &w.Read} {
+		if rows.known {
+			out.Rows = &rows.n
+		}
 	}
 	if w.Facets == nil {
 		return out, true

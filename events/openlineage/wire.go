@@ -1,165 +1,154 @@
 package openlineage
 
-import (
-	"errors"
-	"fmt"
-	"math"
-	"reflect"
-	"strconv"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
-
 // The structs below are the parts of an event that facts are made of. Where a
 // facet is a pointer, nil says that the event does not have it.
 
 type wireEvent struct {
-	EventType string        `json:"eventType"`
-	EventTime string        `json:"eventTime"`
-	Producer  string        `json:"producer"`
-	SchemaURL string        `json:"schemaURL"`
-	Run       wireRun       `json:"run"`
-	Job       wireJob       `json:"job"`
-	Dataset   wireDataset   `json:"dataset"`
-	Inputs    []wireDataset `json:"inputs"`
-	Outputs   []wireDataset `json:"outputs"`
+	EventType string
+	EventTime string
+	Producer  string
+	SchemaURL string
+	Run       wireRun
+	Job       wireJob
+	Dataset   wireDataset
+	Inputs    []wireDataset
+	Outputs   []wireDataset
 }
 
 type wireID struct {
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
+	Namespace string
+	Name      string
 }
 
 // wireBase is in every facet that can be deleted.
 type wireBase struct {
-	Deleted bool `json:"_deleted"`
+	Deleted bool
 }
 
 type wireRun struct {
-	RunID  string `json:"runId"`
+	RunID  string
 	Facets struct {
-		Parent *wireParent `json:"parent"`
+		Parent *wireParent
 		// ParentRun is what Airflow's client called the parent facet until 2022.
-		ParentRun   *wireParent `json:"parentRun"`
-		NominalTime *struct {
-			Start string `json:"nominalStartTime"`
-			End   string `json:"nominalEndTime"`
-		} `json:"nominalTime"`
-		JobDependencies *struct {
-			Upstream   []wireDependency `json:"upstream"`
-			Downstream []wireDependency `json:"downstream"`
-		} `json:"jobDependencies"`
-	} `json:"facets"`
+		ParentRun       *wireParent
+		NominalTime     *wireNominal
+		JobDependencies *wireDependencies
+	}
 }
 
+type wireNominal struct{ Start, End string }
+
+type wireDependencies struct{ Upstream, Downstream []wireDependency }
+
 type wireParent struct {
-	Run  wireRunID `json:"run"`
-	Job  wireID    `json:"job"`
+	Run  wireRunID
+	Job  wireID
 	Root struct {
-		Run wireRunID `json:"run"`
-		Job wireID    `json:"job"`
-	} `json:"root"`
+		Run wireRunID
+		Job wireID
+	}
 }
 
 type wireDependency struct {
-	Job      wireID    `json:"job"`
-	Run      wireRunID `json:"run"`
-	Type     string    `json:"dependency_type"`
-	Sequence string    `json:"sequence_trigger_rule"`
-	Status   string    `json:"status_trigger_rule"`
+	Job      wireID
+	Run      wireRunID
+	Type     string
+	Sequence string
+	Status   string
 }
 
 type wireRunID struct {
-	RunID string `json:"runId"`
+	RunID string
 }
 
 type wireJob struct {
 	wireID
 	Facets struct {
-		JobType *struct {
-			wireBase
-			ProcessingType  string `json:"processingType"`
-			EmissionPattern struct {
-				EventContentMode string `json:"eventContentMode"`
-			} `json:"emissionPattern"`
-		} `json:"jobType"`
-		Lineage *struct {
-			wireBase
-			Entries []wireEntry `json:"entries"`
-		} `json:"lineage"`
-	} `json:"facets"`
+		JobType *wireJobType
+		Lineage *wireLineage
+	}
+}
+
+type wireJobType struct {
+	wireBase
+	ProcessingType string
+	ContentMode    string // of its emission pattern
+}
+
+// wireLineage is explicit lineage as told of a job.
+type wireLineage struct {
+	wireBase
+	Entries []wireEntry
 }
 
 type wireDataset struct {
 	wireID
-	Facets       *wireDatasetFacets `json:"facets"`
-	InputFacets  *wireInputFacets   `json:"inputFacets"`
-	OutputFacets *wireOutputFacets  `json:"outputFacets"`
+	Facets *wireDatasetFacets
+	// Read and Written are the numbers of rows of the statistics facets.
+	Read, Written count
 }
 
 type wireDatasetFacets struct {
-	Schema *struct {
-		wireBase
-		Fields []wireField `json:"fields"`
-	} `json:"schema"`
-	Symlinks *struct {
-		wireBase
-		Identifiers []wireID `json:"identifiers"`
-	} `json:"symlinks"`
-	ColumnLineage *wireColumnLineage `json:"columnLineage"`
-	Lifecycle     *struct {
-		wireBase
-		Change   string `json:"lifecycleStateChange"`
-		Previous wireID `json:"previousIdentifier"`
-	} `json:"lifecycleStateChange"`
-	Lineage *struct {
-		wireBase
-		wireFlows
-	} `json:"lineage"`
+	Schema        *wireSchema
+	Symlinks      *wireSymlinks
+	ColumnLineage *wireColumnLineage
+	Lifecycle     *wireLifecycle
+	Lineage       *wireDatasetLineage
 }
 
-type wireInputFacets struct {
-	Statistics struct {
-		RowCount count `json:"rowCount"`
-	} `json:"inputStatistics"`
+type wireSchema struct {
+	wireBase
+	Fields []wireField
 }
 
-type wireOutputFacets struct {
-	Statistics struct {
-		RowCount count `json:"rowCount"`
-	} `json:"outputStatistics"`
+type wireSymlinks struct {
+	wireBase
+	Identifiers []wireID
+}
+
+type wireLifecycle struct {
+	wireBase
+	Change   string
+	Previous wireID
+}
+
+// wireDatasetLineage is explicit lineage as told of a dataset.
+type wireDatasetLineage struct {
+	wireBase
+	wireFlows
 }
 
 type wireField struct {
-	Name   string      `json:"name"`
-	Type   string      `json:"type"`
-	Fields []wireField `json:"fields"`
+	Name   string
+	Type   string
+	Fields []wireField
 }
 
 type wireColumnLineage struct {
 	wireBase
-	Fields map[string]struct {
-		InputFields []wireSource `json:"inputFields"`
-		// TransformationType is of version 1-0-0: IDENTITY or MASKED, for all
-		// input fields at once.
-		TransformationType string `json:"transformationType"`
-	} `json:"fields"`
-	Dataset []wireSource `json:"dataset"`
+	Fields  []wireColumn
+	Dataset []wireSource
+}
+
+// wireColumn is a column and what went into it. Columns are sorted by name.
+type wireColumn struct {
+	Name   string
+	Inputs []wireSource
+	// TransformationType is of columnLineage 1-0-0: IDENTITY or MASKED, for all
+	// inputs at once.
+	TransformationType string
 }
 
 // wireFlows is what flows into one target of explicit lineage.
 type wireFlows struct {
-	Inputs []wireSource `json:"inputs"`
-	Fields map[string]struct {
-		Inputs []wireSource `json:"inputs"`
-	} `json:"fields"`
+	Inputs []wireSource
+	Fields []wireColumn
 }
 
 type wireEntry struct {
 	wireID
-	Type  string `json:"type"`
-	RunID string `json:"runId"`
+	Type  string
+	RunID string
 	wireFlows
 }
 
@@ -167,14 +156,16 @@ type wireEntry struct {
 // latter has a type and a run.
 type wireSource struct {
 	wireID
-	Type            string `json:"type"`
-	RunID           string `json:"runId"`
-	Field           string `json:"field"`
-	Transformations []struct {
-		Type    string `json:"type"`
-		Subtype string `json:"subtype"`
-		Masking bool   `json:"masking"`
-	} `json:"transformations"`
+	Type            string
+	RunID           string
+	Field           string
+	Transformations []wireTransformation
+}
+
+type wireTransformation struct {
+	Type    string
+	Subtype string
+	Masking bool
 }
 
 // A count is a whole number that may be written as one with a fraction of zero,
@@ -183,61 +174,3 @@ type count struct {
 	n     int64
 	known bool
 }
-
-func (c *count) read(dec *jsontext.Decoder) error {
-	if dec.PeekKind() != '0' {
-		return dec.SkipValue()
-	}
-	tok, err := dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	text := tok.String()
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		*c = count{n, true}
-	} else if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
-		*c = count{int64(f), true}
-	}
-	return nil
-}
-
-// decode reads the parts of a text that is known to be JSON. A value of another
-// kind than its field is passed over, as if it were absent: the verdict has it.
-func decode(raw []byte) (*wireEvent, error) {
-	var w wireEvent
-	err := json.Unmarshal(raw, &w, jsontext.AllowDuplicateNames(true), json.WithUnmarshalers(passOver))
-	if err != nil {
-		return nil, fmt.Errorf("reading the facts of an event that was found to be well formed: %w", err)
-	}
-	return &w, nil
-}
-
-var passOver = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error {
-	var want jsontext.Kind
-	switch v := v.(type) {
-	case *count:
-		return v.read(dec)
-	case *string:
-		want = '"'
-	case *bool:
-		if dec.PeekKind() == 'f' {
-			return errors.ErrUnsupported
-		}
-		want = 't'
-	default:
-		t := reflect.TypeOf(v).Elem()
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem() // every pointer is to the struct of a facet
-		}
-		switch t.Kind() {
-		case reflect.Slice:
-			want = '['
-		default:
-			want = '{'
-		}
-	}
-	if dec.PeekKind() != want {
-		return dec.SkipValue()
-	}
-	return errors.ErrUnsupported // that is: decode it as usual
-})
