@@ -51,6 +51,7 @@ func Subjects() []Subject {
 		{"views", "events until they are visible in every view, catching up, rebuilding, bytes", benchViews},
 		{"read", "questions as of a past position, and proofs, in a small ledger and one ten times as large", benchRead},
 		{"lineage", "walks over the lineage graph, beside bare arrays and PostgreSQL where it is installed", benchLineage},
+		{"openlineage", "OpenLineage events over HTTP until they are visible, and their lag", benchOpenLineage},
 		{"verify", "full verification, beside hashing the same bytes alone", benchVerify},
 	}
 }
