@@ -27,7 +27,8 @@ what came after it is read.
 A server (--server with --checkpoint FILE, a signed checkpoint kept from
 earlier): the log it serves now begins with the log of then, and every record
 and hash of it gives the root that it signs. The completeness index is made again
-from the records, and every commitment to it compared.
+from the records, and every commitment to it compared. If the two checkpoints show
+two histories, --fork FILE writes the proof, which is checked as a file is.
 
 Files: receipts, inclusion proofs (C2SP tlog-proof), consistency and completeness
 proofs, records and checkpoints, offline. What belongs together is checked together: a proof
@@ -70,6 +71,7 @@ somewhere else than the place that is checked.`,
 	f.StringVar(&v.since, "since", "", "a signed checkpoint of the directory that is known to be good: check only what came after")
 	f.StringVar(&v.timestampCA, "timestamp-ca", "", "for a bundle: certificates (PEM) of timestamping authorities that you trust")
 	f.StringVar(&v.policy, "witness-policy", "", "for a bundle: a C2SP tlog-policy file of witnesses that you trust")
+	f.StringVar(&v.fork, "fork", "", "the file to write the proof to, if two signed checkpoints show two histories")
 	f.BoolVar(&v.json, "json", false, "print the report as JSON")
 	f.StringVar(&v.headFile, "head-file", "", "the head witness (default DIR/head)")
 	return c
@@ -81,6 +83,7 @@ type verification struct {
 	key, checkpoint, since string
 	headFile               string
 	timestampCA, policy    string
+	fork                   string
 	json                   bool
 }
 

@@ -26,6 +26,7 @@ type pieces struct {
 	checkpoints  [][]byte
 	complete     []*proof.Completeness
 	keyChanges   [][]byte
+	forks        []proof.Fork
 }
 
 // rawRecord is a record as GET /v1/records/{position} gives it.
@@ -63,6 +64,15 @@ func (v *verification) files(p *program, names []string) error {
 		}
 	}
 	lines, err := e.check(keys)
+	if v.fork != "" && len(e.checkpoints) == 2 { // they may be a fork by themselves
+		f := proof.Fork{Older: string(e.checkpoints[0]), Newer: string(e.checkpoints[1])}
+		if newer, nerr := proof.OpenCheckpoint(e.checkpoints[1], keys.Name(), keys); nerr == nil {
+			f.Root = newer.Root
+		}
+		if _, _, nerr := f.Check(keys.Name(), keys); nerr == nil {
+			err = errors.Join(err, v.writeFork(p, f))
+		}
+	}
 	for _, line := range lines {
 		if _, werr := fmt.Fprintln(p.out, line); werr != nil {
 			return werr
@@ -148,6 +158,12 @@ func (e *pieces) addJSON(b []byte) error {
 			return err
 		}
 		return e.add(raw)
+	case has("older") && has("newer"):
+		var f proof.Fork
+		if err := f.UnmarshalJSON(b); err != nil {
+			return err
+		}
+		e.forks = append(e.forks, f)
 	case has("from") && has("to") && has("hashes"):
 		var c proof.Consistency
 		if err := c.UnmarshalJSON(b); err != nil {
@@ -225,11 +241,23 @@ func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
 		}
 		ok("the log of %d records begins with the log of %d; nothing was changed or dropped between", to.Size, from.Size)
 	}
+	for _, f := range e.forks {
+		older, newer, err := f.Check(origin, keys)
+		if err != nil {
+			return lines, err
+		}
+		return lines, forked(older, newer)
+	}
+	heads := map[int64]proof.Checkpoint{}
 	for _, b := range e.checkpoints {
 		c, err := proof.OpenCheckpoint(b, origin, keys)
 		if err != nil {
 			return lines, err
 		}
+		if other, known := heads[c.Size]; known && other.Root != c.Root {
+			return lines, forked(other, c)
+		}
+		heads[c.Size] = c
 		ok("checkpoint: %s signed %d records, root %s", origin, c.Size, c.Root)
 	}
 	for _, p := range e.complete {

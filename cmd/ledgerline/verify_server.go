@@ -49,6 +49,18 @@ func (v *verification) server(c *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(report.Findings) > 0 && v.fork != "" && from.Size > 0 && from.Size <= to.Size {
+		f, err := forkOfServer(c.Context(), cl, kept, signed, from, to)
+		if err == nil {
+			_, _, err = f.Check(keys.Name(), keys)
+		}
+		if err == nil {
+			err = v.writeFork(p, f)
+		}
+		if err != nil { // then the findings are all there is
+			fmt.Fprintf(p.err, "%v\n", err)
+		}
+	}
 	if len(report.Findings) > 0 && !v.json {
 		fmt.Fprintf(p.err, "keep both checkpoints: together they are the proof\n%s\n%s", kept, signed)
 	}

@@ -269,28 +269,65 @@ def unbase64(s):
     return b
 
 
-def open_checkpoint(signed, origin, vkey):
-    """Returns size and root."""
-    text, found, sigs = signed.rpartition("\n\n")
-    need(found and sigs.endswith("\n"), "no signature")
-    text += "\n"
+def public_key(vkey, origin):
+    """Returns key hash and Ed25519 public key of a verifier key of a log."""
     name, _, rest = vkey.partition("+")
     hash, _, public = rest.partition("+")
     public = base64.b64decode(public)
     need(public[0] == 1 and sha(name.encode(), b"\n", public)[:4].hex() == hash and name == origin, "verifier key")
+    return hash, public[1:]
+
+
+def signed_by(signed, origin, vkey):
+    """Returns the text of a note if the key signed it, None if not."""
+    text, found, sigs = signed.rpartition("\n\n")
+    need(found and sigs.endswith("\n"), "no signature")
+    text += "\n"
+    hash, public = public_key(vkey, origin)
     for line in sigs.splitlines():
         need(line.startswith("\u2014 "), "signature line")
-        if line.startswith("\u2014 %s " % name):
+        if line.startswith("\u2014 %s " % origin):
             sig = unbase64(line.split(" ")[2])
-            if sig[:4].hex() == hash and len(sig) == 68 and ed_verify(public[1:], text.encode(), sig[4:]):
-                break
-    else:
-        raise Refused("the log has not signed this")
+            if sig[:4].hex() == hash and len(sig) == 68 and ed_verify(public, text.encode(), sig[4:]):
+                return text
+    return None
+
+
+def open_checkpoint(signed, origin, vkey):
+    """Returns size and root."""
+    text = signed_by(signed, origin, vkey)
+    need(text is not None, "the log has not signed this")
     lines = text.split("\n")
     need(len(lines) == 4 and lines[0] == origin and lines[1].isdigit(), "checkpoint text")
     size, root = int(lines[1]), unbase64(lines[2])
     need(str(size) == lines[1] and size <= MAX and len(root) == 32 and (size or root == sha()), "checkpoint text")
     return size, root
+
+
+def read_change(signed):
+    """Returns what a change of keys does: what, old key, new key, size."""
+    lines = signed.partition("\n\n")[0].split("\n")
+    need(len(lines) > 4 and lines[0] == "ledgerline/key-change/v1" and lines[3] != lines[4], "change of keys")
+    _, origin, what, old, new = lines[:5]
+    need(what == "added" and len(lines) == 5 or what == "retired" and len(lines) == 6 and lines[5].isdigit(), "change of keys")
+    size = int(lines[5]) if what == "retired" else None
+    need(size is None or str(size) == lines[5] and 0 < size <= MAX, "change of keys")
+    need(signed_by(signed, origin, old) and signed_by(signed, origin, new), "not both keys have signed it")
+    return what, old, new, size
+
+
+def keys_after(trusted, changes):
+    """Returns each key that counts, and for heads of how many records at most."""
+    keys, changes = {trusted: MAX}, [read_change(c) for c in changes]
+    for what, old, new, size in changes:
+        if keys.get(old) == MAX:
+            keys.setdefault(new, MAX)
+            if what == "retired":
+                keys[old] = size
+    for what, old, new, size in reversed(changes):
+        if what == "retired" and new in keys:
+            keys.setdefault(old, min(size, keys[new]))
+    return keys
 
 
 def read_inclusion(text):
@@ -527,6 +564,46 @@ def check_consistency_vector(v):
     return proven_consistency(one(v, "proof"), v) == (one(v, "from"), one(v, "to"), one(v, "root"))
 
 
+def check_signature_vector(v):
+    if "seed" in v:
+        return one(v, "facet_salt") == mac(one(v, "seed"), b"ledgerline/facet-salt/v1\0", one(v, "name").encode())
+    return signed_claim(one(v, "body")) == (one(v, "claim"), one(v, "key"))
+
+
+def signed_claim(b):
+    """Returns the claim in a body and the key that signed it."""
+    body = read_body(b)
+    need(23 in body, "unsigned")
+    claim = encode({k: sha(encode(x)) if k == 21 else x for k, x in body.items() if k not in (9, 20, 23, 24)})
+    s = body[23]
+    head = bytes.fromhex("a20127045820")
+    need(len(s) == 109 and s == encode([s[3:41], {}, None, s[45:]]) and s[3:9] == head, "COSE_Sign1")
+    need(ed_verify(s[9:41], encode(["Signature1", s[3:41], b"ledgerline/claim/v1", claim]), s[45:]), "signature")
+    return claim, s[9:41]
+
+
+def check_key_change(v):
+    keys = keys_after(one(v, "trusted"), v.get("change", []))
+    for signed, accepted in zip(v["head"], v["accepted"]):
+        size = int(signed.split("\n")[1])
+        if accepted != any(size <= until and signed_by(signed, one(v, "origin"), k) is not None for k, until in keys.items()):
+            return False
+    return len(v["head"]) == len(v["accepted"]) and unbase64(v["head"][-1].split("\n")[2]) == one(v, "root")
+
+
+def proven_fork(proof, v):
+    need(set(proof) == {"format", "older", "newer", "root", "hashes"} and proof["format"] == "ledgerline/fork/v1", "members")
+    (size1, root1), (size2, root2) = (open_checkpoint(proof[x], one(v, "origin"), one(v, "vkey")) for x in ("older", "newer"))
+    prefix = unbase64(proof["root"])
+    need(0 < size1 <= size2 and is_hash(prefix) and prefix != root1, "no fork")
+    check_consistency(size1, prefix, size2, root2, [unbase64(h) for h in proof["hashes"]])
+    return size1, size2, root2
+
+
+def check_fork(v):
+    return proven_fork(one(v, "proof"), v) == (one(v, "older"), one(v, "newer"), one(v, "root"))
+
+
 def check_receipt(v):
     r, leaf = one(v, "receipt"), read_leaf(one(v, "leaf"))
     size, _ = open_checkpoint(r["checkpoint"], one(v, "origin"), one(v, "vkey"))
@@ -622,6 +699,9 @@ FILES = {
     "inclusion.txt": (check_inclusion, lambda s, v: proven_inclusion(one(v, "leaf"), s, v)),
     "consistency.txt": (check_consistency_vector, lambda p, v: proven_consistency(p, v)),
     "receipt.txt": (check_receipt, None),
+    "signature.txt": (check_signature_vector, lambda b, v: signed_claim(b)),
+    "keychange.txt": (check_key_change, lambda s, v: read_change(s)),
+    "fork.txt": (check_fork, lambda p, v: proven_fork(p, v)),
     "slot.txt": (check_slot, lambda b, v: read_slot(b)),
     "bundle.txt": (check_bundle, lambda b, v: read_bundle(b)),
     "accumulated.txt": (check_accumulated, None),

@@ -18,6 +18,7 @@ func TestVectors(t *testing.T) {
 		"facet.txt": facetVectors, "checkpoint.txt": checkpointVectors, "inclusion.txt": inclusionVectors,
 		"consistency.txt": consistencyVectors, "receipt.txt": receiptVectors, "slot.txt": slotVectors,
 		"bundle.txt": bundleVectors, "accumulated.txt": accumulatedVectors,
+		"signature.txt": signatureVectors, "keychange.txt": keyChangeVectors, "fork.txt": forkVectors,
 		"index.txt": indexVectors, "completeness.txt": completenessVectors,
 	} {
 		t.Run(name, func(t *testing.T) { write(t, name) })

@@ -248,11 +248,17 @@ func (c *checker) checkSignature() *Refusal {
 		c.keys = keys
 	}
 	var changes [][]byte
+	last := proof.KeyChange{What: proof.KeyRetired}
 	for n := range c.manifest.KeyChanges {
 		name := nameKeyChange(n + 1)
-		if _, err := proof.OpenKeyChange(c.files[name]); err != nil {
+		change, err := proof.OpenKeyChange(c.files[name])
+		if err == nil && !follows(&last, &change) {
+			err = errors.New("it does not follow the change before")
+		}
+		if err != nil {
 			return refuse("signature", name, err)
 		}
+		last = change
 		changes = append(changes, c.files[name])
 	}
 	var err error
@@ -267,6 +273,15 @@ func (c *checker) checkSignature() *Refusal {
 		return refuse("signature", nameNote, err)
 	}
 	return nil
+}
+
+// follows reports whether a change of keys can come next: the new key of the last one
+// is the old key of the next, and is added before the old one is retired.
+func follows(last, next *proof.KeyChange) bool {
+	if next.What == proof.KeyRetired {
+		return last.What == proof.KeyAdded && last.Old == next.Old && last.New == next.New
+	}
+	return last.What == proof.KeyRetired && (last.New == "" || last.New == next.Old)
 }
 
 func (c *checker) checkCheckpoint() *Refusal {

@@ -175,6 +175,15 @@ func TestEveryByte(t *testing.T) {
 	if r := both(t, l, s, "something behind", append(bytes.Clone(b), 0), true); r.Verdict != Refused {
 		t.Errorf("a byte behind the end: %s", r.Verdict)
 	}
+	a := newAttested(t)
+	b = a.bundle.mustPack(t, a.signer)
+	for i := 0; i < len(b); i += 37 * step {
+		bad := bytes.Clone(b)
+		bad[i] ^= 1 << (i % 8)
+		if r := a.asked(t, s, "a byte changed", bad, true, true); r.Verdict != Refused {
+			t.Fatalf("byte %d of an attested bundle changed: %s", i, r.Verdict)
+		}
+	}
 }
 
 // change packs the files of a bundle again after a change. With resign, the
@@ -220,10 +229,24 @@ func change(t testing.TB, l *log, b []byte, resign bool, do func(m *Manifest, fi
 // from the bundle of another ledger, both as an outsider and as an operator who
 // signs again.
 func TestEveryFile(t *testing.T) {
+	s := newSecond(t)
 	l, bundle := story(t, 1)
 	other, foreign := story(t, 2)
-	s := newSecond(t)
-	b, fb := bundle.mustPack(t, l.signer), foreign.mustPack(t, other.signer)
+	everyFile(t, l, bundle.mustPack(t, l.signer), foreign.mustPack(t, other.signer), func(what string, b []byte) Report {
+		return both(t, l, s, what, b, true)
+	})
+	a, c := newAttested(t), newAttested(t)
+	everyFile(t, a.log, a.bundle.mustPack(t, a.signer), c.bundle.mustPack(t, c.signer), func(what string, b []byte) Report {
+		return a.asked(t, s, what, b, true, true)
+	})
+	old, rotated, next := rotated(t)
+	everyFile(t, next, rotated.mustPack(t, next.signer), foreign.mustPack(t, other.signer), func(what string, b []byte) Report {
+		return both(t, old, s, what, b, true)
+	})
+}
+
+// everyFile is TestEveryFile for a bundle b of a log, with fb from another one.
+func everyFile(t *testing.T, l *log, b, fb []byte, check func(what string, b []byte) Report) {
 	theirs := make(map[string][]byte)
 	files, err := unpack(b)
 	if err != nil {
@@ -240,7 +263,7 @@ func TestEveryFile(t *testing.T) {
 	// signature is for.
 	words := func(names ...string) bool {
 		for _, name := range names {
-			if !slices.Contains([]string{nameReadme, nameSummary, nameVerifier, nameAnswer, nameKey, nameManifest, nameNote}, name) {
+			if !slices.Contains([]string{nameReadme, nameSummary, nameVerifier, nameAnswer, nameKey, nameManifest, nameNote, namePolicy}, name) {
 				return false
 			}
 		}
@@ -257,7 +280,7 @@ func TestEveryFile(t *testing.T) {
 		} {
 			for _, resign := range []bool{false, true} {
 				bad := change(t, l, b, resign, do)
-				r := both(t, l, s, f.name+" "+what, bad, true)
+				r := check(f.name+" "+what, bad)
 				same := bytes.Equal(bad, b)
 				switch {
 				case !resign:

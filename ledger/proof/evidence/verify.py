@@ -907,6 +907,13 @@ def check_all(b, key_text, ca, policy):
     for n in range(m.get("key_changes", 0)):
         name = "keys/%03d.note" % (n + 1)
         changes.append(guarded("signature", name, lambda: read_change(files[name])))
+        what, old, new, _ = changes[-1]
+        if changes[:-1]:
+            fits = changes[-2][:3] == ("added", old, new) if what == "retired" else changes[-2][0] == "retired" and changes[-2][2] == old
+        else:
+            fits = what == "added"
+        if not fits:
+            raise Refused("signature", name, "it does not follow the change before")
     keys.change(changes)
     text = guarded("signature", "manifest.note", lambda: keys.opened(files["manifest.note"], origin))
     if text != "%s\n%s\n%s\n" % (FORMAT, origin, sha(files["manifest.json"]).hex()):
