@@ -250,6 +250,9 @@ func (b *batch) keepAccess(a *Access, dataset events.DatasetRef) error {
 	if err := b.count("accesses", 1); err != nil {
 		return err
 	}
+	if err := b.lateAccess(a); err != nil {
+		return err
+	}
 	b.putOnce(accessKey, a)
 	return nil
 }
@@ -329,6 +332,9 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 	}
 	list := AccessList{Accesses: []Access{}}
 	var err error
+	if s.low, s.high, err = w.accessPositions(q.From, q.To); err != nil {
+		return list, err
+	}
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		a, ok, err := r.access(position)
 		if err != nil || !ok || !a.overlaps(q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {

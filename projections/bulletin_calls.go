@@ -12,18 +12,11 @@ import (
 // looks at: the latest recorded.
 const bulletinAccesses = 100_000
 
-// early is how much earlier than it was made an event may be recorded: clocks differ.
-const early = 5 * 60 * 1_000_000
-
-// each visits the positions of the lists from the beginning of the period on, the
-// latest first, and says so if there are more than it looks at.
-func (t *tally) each(lists [][]byte, visit func(r *reader, position int64) error) error {
-	before, err := t.w.positionBefore(t.q.From - early)
-	if err != nil {
-		return err
-	}
+// each visits the positions of the lists from low to high, the latest first, and says
+// so if there are more than it looks at.
+func (t *tally) each(lists [][]byte, low, high int64, visit func(r *reader, position int64) error) error {
 	seen := 0
-	s := selection{groups: [][][]byte{lists}, low: before + 1, high: t.w.at, descending: true}
+	s := selection{groups: [][][]byte{lists}, low: low, high: high, descending: true}
 	return t.w.read(func(r *reader) error {
 		return s.walk(t.ctx, r, func(position int64) (bool, error) {
 			if seen++; seen > bulletinAccesses {
@@ -45,7 +38,11 @@ func (t *tally) calls() error {
 	if t.q.Party != "" {
 		lists = group(accessBy("provider", t.q.Party), accessBy("consumer", t.q.Party))
 	}
-	return t.each(lists, func(r *reader, position int64) error {
+	low, high, err := t.w.accessPositions(t.q.From, t.q.To)
+	if err != nil {
+		return err
+	}
+	return t.each(lists, low, high, func(r *reader, position int64) error {
 		a, ok, err := r.access(position)
 		if err != nil || !ok || !t.within(a.Time) {
 			return err
@@ -78,7 +75,7 @@ func (t *tally) agreements() error {
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
 	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err := t.each(group(anyShare), func(r *reader, position int64) error {
+	err := t.each(group(anyShare), 0, t.w.at, func(r *reader, position int64) error {
 		s, ok, err := r.share(position)
 		if err != nil || !ok {
 			return err

@@ -35,7 +35,7 @@ var projections = []projection{
 	{"shares", 2, applyShares},
 	{"disposals", 1, applyDisposals},
 	{"producers", 1, applyProducers},
-	{"accesses", 5, applyAccesses},
+	{"accesses", 6, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 1, applyDuties},
 	{"violations", 2, applyViolations},
