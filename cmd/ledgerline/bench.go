@@ -40,6 +40,7 @@ interrupt ends it and tells what was measured until then.`,
 		measure(sub.Name, "Measure "+sub.Short, sub)
 	}
 	measure("all", "Measure everything, one after the other", bench.Subjects()...)
+	c.AddCommand(benchLoad(p, &s, &asJSON), benchQuestions(p, &s, &asJSON))
 	f := c.PersistentFlags()
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "work in a new directory within this one; not on a disk that lies in memory")
 	f.IntVar(&s.Rounds, "rounds", 5, "turns that each case and its baseline take")
@@ -50,22 +51,74 @@ interrupt ends it and tells what was measured until then.`,
 
 // bench runs subjects in a temporary directory and prints what they measured.
 func (p *program) bench(ctx context.Context, s bench.Session, asJSON bool, subjects []bench.Subject) (err error) {
+	if s.Dir, err = os.MkdirTemp(s.Dir, "ledgerline-bench-"); err != nil {
+		return fmt.Errorf("making a directory to work in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(s.Dir)) }()
+	return p.measured(s, asJSON, "measuring", func(s *bench.Session) (*bench.Report, error) { return s.Run(ctx, subjects...) })
+}
+
+// measured shows how far a measurement is, and prints what it measured.
+func (p *program) measured(s bench.Session, asJSON bool, what string, run func(*bench.Session) (*bench.Report, error)) (err error) {
 	if s.Rounds < 1 || s.Scale <= 0 {
 		return usage("--rounds is at least 1 and --scale above 0")
 	}
 	if s.Logger, err = p.logger(slog.LevelWarn); err != nil {
 		return err
 	}
-	if s.Dir, err = os.MkdirTemp(s.Dir, "ledgerline-bench-"); err != nil {
-		return fmt.Errorf("making a directory to work in: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.Dir)) }()
-	bar := newProgress(p.err, "measuring")
+	bar := newProgress(p.err, what)
 	s.Progress = bar.show
-	report, err := s.Run(ctx, subjects...)
+	report, err := run(&s)
 	bar.end()
 	if asJSON {
 		return errors.Join(json.MarshalWrite(p.out, report, jsontext.Multiline(true)), err)
 	}
 	return errors.Join(report.Write(p.out), err)
+}
+
+// profiles of what can be loaded.
+const nationalProfile = "national"
+
+func benchLoad(p *program, s *bench.Session, asJSON *bool) *cobra.Command {
+	profile := ""
+	c := &cobra.Command{
+		Use:   "load DIR",
+		Short: "Load a ledger of a country's size, or go on with a load that was broken off",
+		Long: `Load makes in DIR a ledger with ten million calls for data, 40,000 catalog entries of
+300 bodies and 3,000 jobs, or as many as --scale says, and builds its views.
+Interrupted, it goes on where it ended when it is called again with the same
+directory and scale.
+
+The ledger runs on a clock that follows its events, through the year 2025: it is for
+measuring, and proves nothing.`,
+		Example: `  ledgerline bench load /var/tmp/national --profile national --scale 0.1
+  ledgerline bench questions /var/tmp/national --scale 0.1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if profile != nationalProfile {
+				return usage("--profile %s: the only profile is %s", profile, nationalProfile)
+			}
+			return p.measured(*s, *asJSON, "loading", func(s *bench.Session) (*bench.Report, error) {
+				return s.Run(c.Context(), bench.Subject{Name: "load", Run: func(ctx context.Context, s *bench.Session) error { return s.Load(ctx, args[0]) }})
+			})
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", nationalProfile, "what to load: national")
+	return c
+}
+
+func benchQuestions(p *program, s *bench.Session, asJSON *bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "questions DIR",
+		Short: "Put the twenty-five questions to a ledger that load made, over HTTP",
+		Long: `Questions serves the ledger in DIR to itself, puts each of the questions of
+docs/questions.md forty times, about something else each time, and tells the median
+and the 95th percentile. --scale is that of the load.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return p.measured(*s, *asJSON, "asking", func(s *bench.Session) (*bench.Report, error) {
+				return s.Run(c.Context(), bench.Subject{Name: "questions", Run: func(ctx context.Context, s *bench.Session) error { return s.Questions(ctx, args[0]) }})
+			})
+		},
+	}
 }

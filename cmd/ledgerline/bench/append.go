@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"ledgerline/events"
+	"ledgerline/ledger"
 )
 
 // benchAppend: writers commit events, one or a batch at a time, to a ledger and
@@ -63,7 +64,30 @@ func benchAppend(ctx context.Context, s *Session) (err error) {
 			return err
 		}
 	}
-	return nil
+	return s.checked(ctx, w, l)
+}
+
+// checked has writers append acts, each checked against the states of what it names,
+// and facts of about the same size, which are not.
+func (s *Session) checked(ctx context.Context, w *Workload, l *ledger.Ledger) error {
+	const writers = 256
+	n := max(s.Events(20_000), writers)
+	turn := func(make func() events.Event) func(context.Context) (Sample, error) {
+		return func(ctx context.Context) (Sample, error) {
+			evs := slices.Collect(func(yield func(events.Event) bool) {
+				for range n {
+					if !yield(make()) {
+						return
+					}
+				}
+			})
+			return Drive(ctx, writers, 1, evs, func(ctx context.Context, evs []events.Event) error {
+				_, err := l.Append(ctx, evs...)
+				return err
+			})
+		}
+	}
+	return s.Compare(ctx, "checked acts, 256 writers", "unchecked facts", []Measure{{"rate", "events/s", Goal{Least: 1 / 1.25}}, {"p50", "s", Goal{}}}, turn(w.act), turn(w.fact))
 }
 
 // Drive has a number of writers commit work, a batch at a time.

@@ -124,6 +124,25 @@ func (w *Workload) Accesses(n int) []events.Event {
 	return list
 }
 
+// act is an event that is checked: a rule, of an owner that has to be registered, in
+// the version that has to be next.
+func (w *Workload) act() events.Event {
+	i := w.rng.IntN(entries)
+	return w.event("quality.rule.published", &events.QualityRulePublished{
+		Rule: fmt.Sprintf("rule-%09d", w.next), Version: 1, Owner: party(i), Dimension: "GB36344:0302", Expression: "check_digit(gmsfhm)",
+		Entry: entry(i), Items: columns[:1], Threshold: 995_000, Severity: "minor",
+	})
+}
+
+// fact is one of about the same size that is taken as it comes: a measurement.
+func (w *Workload) fact() events.Event {
+	i := w.rng.IntN(entries)
+	return w.event("quality.run.completed", &events.QualityRunCompleted{
+		Run: fmt.Sprintf("run-%09d", w.next), By: party(i), Entry: entry(i), EntryVersion: 1,
+		Results: []events.QualityResult{{Rule: "rule-1", RuleVersion: 1, Item: columns[0], Conforming: 99, Measured: 100, Pass: true}}, Engine: "check_digit",
+	})
+}
+
 // mixed are n events of all kinds: of 100, 40 calls for data, 20 events of
 // lineage runs (the start and the end of each), 15 drafts of catalog entries, 15
 // quality issues and 10 agreements.
