@@ -40,7 +40,7 @@ const (
 )
 
 // detail looks up what there is to tell about what is selected.
-func (c *question) detail(d *lineagePage, pic *picture, flags map[string][]boxFlag) error {
+func (c *question) detail(d *lineagePage, pic *picture, flags map[string][]string) error {
 	if d.Query.Select == "" {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (c *question) detail(d *lineagePage, pic *picture, flags map[string][]boxFl
 	return nil // it is not there as of this moment
 }
 
-func (c *question) detailBox(d *lineagePage, b *pictureBox, flags map[string][]boxFlag) error {
+func (c *question) detailBox(d *lineagePage, b *pictureBox, flags map[string][]string) error {
 	code := codeOf(b.identity)
 	x := &details{
 		Code: code, ID: b.id, Kind: b.node.Kind, State: b.node.State, Title: b.node.Title, Node: b.node, IsFocus: b.focus,
@@ -74,9 +74,7 @@ func (c *question) detailBox(d *lineagePage, b *pictureBox, flags map[string][]b
 	}
 	for _, e := range b.entries {
 		x.Entries = append(x.Entries, catalogTitleLink{e.id, e.title})
-		for _, f := range flags[e.id] {
-			x.Flags = append(x.Flags, f.text)
-		}
+		x.Flags = append(x.Flags, flags[e.id]...)
 		list, err := c.view.Agreements(c.ctx, projections.AgreementQuery{Entry: e.id, Page: projections.Page{Limit: detailHolders}})
 		if err != nil {
 			return err
@@ -109,10 +107,7 @@ func (c *question) detailBox(d *lineagePage, b *pictureBox, flags map[string][]b
 }
 
 func (c *question) detailArrow(d *lineagePage, a pictureArrow) error {
-	x := &details{Edges: a.edges, Times: make(map[int64]events.Time)}
-	for _, f := range a.accent.flags {
-		x.Flags = append(x.Flags, f.text)
-	}
+	x := &details{Edges: a.edges, Times: make(map[int64]events.Time), Flags: a.accent.flags}
 	for _, e := range a.edges {
 		for _, at := range slices.Concat([]int64{e.First, e.Last}, e.Events) {
 			if _, known := x.Times[at]; known {

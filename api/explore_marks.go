@@ -17,16 +17,9 @@ const flaggedCalls = 100
 // openIssues bounds how many open issues are looked at.
 const openIssues = projections.MaxLimit
 
-// A boxFlag is something that is wrong with what a box stands for.
-type boxFlag struct {
-	class string // issue, violation or unagreed
-	text  string
-	node  string // of the flows that no agreement covers
-}
-
 // entryFlags looks up what is wrong with catalog entries, by id.
-func (c *question) entryFlags(p *page, entries []string) (map[string][]boxFlag, error) {
-	flags := make(map[string][]boxFlag)
+func (c *question) entryFlags(p *page, entries []string) (map[string][]string, error) {
+	flags := make(map[string][]string)
 	issues, err := c.view.Findings(c.ctx, projections.FindingQuery{Open: true, Page: projections.Page{Limit: openIssues}})
 	if err != nil {
 		return nil, err
@@ -37,7 +30,7 @@ func (c *question) entryFlags(p *page, entries []string) (map[string][]boxFlag, 
 	}
 	for _, id := range entries {
 		if n := open[id]; n > 0 {
-			flags[id] = append(flags[id], boxFlag{class: "issue", text: fmt.Sprintf(p.texts("flag-issues"), n)})
+			flags[id] = append(flags[id], fmt.Sprintf(p.texts("flag-issues"), n))
 		}
 		calls, err := c.view.Accesses(c.ctx, projections.AccessQuery{Entry: id, FlaggedOnly: true, Page: projections.Page{Limit: flaggedCalls}})
 		if err != nil {
@@ -48,7 +41,7 @@ func (c *question) entryFlags(p *page, entries []string) (map[string][]boxFlag, 
 			if calls.Next != "" {
 				more = "+"
 			}
-			flags[id] = append(flags[id], boxFlag{class: "violation", text: fmt.Sprintf(p.texts("flag-calls"), n, more)})
+			flags[id] = append(flags[id], fmt.Sprintf(p.texts("flag-calls"), n, more))
 		}
 	}
 	return flags, nil

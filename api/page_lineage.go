@@ -314,7 +314,7 @@ func (d *lineagePage) dress(pic *picture, s *scene, missing map[string]string) {
 				a.accent.change = change
 			}
 			if text := missing[edgeKey(e)]; text != "" {
-				a.accent.flags = append(a.accent.flags, boxFlag{class: "unagreed", text: text})
+				a.accent.flags = append(a.accent.flags, text)
 			}
 		}
 	}

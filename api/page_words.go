@@ -63,6 +63,7 @@ var valueWords = map[string][2]string{
 	"method/database":    {"database", "库表"},
 	"method/verify_only": {"verification only", "仅核验"},
 
+	"state/performed":  {"performed", "已处置"},
 	"state/active":     {"active", "生效"},
 	"state/suspended":  {"suspended", "暂停"},
 	"state/terminated": {"terminated", "终止"},

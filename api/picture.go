@@ -55,8 +55,8 @@ type pictureBox struct {
 // An accent is what a page adds to a part of a picture.
 type accent struct {
 	href     string
-	change   string    // between two moments; empty: none
-	flags    []boxFlag // what is wrong
+	change   string   // between two moments; empty: none
+	flags    []string // what is wrong
 	selected bool
 	lit, dim bool
 	hit      bool // it is among what was searched for

@@ -121,7 +121,7 @@ func (p *picture) text(b *pictureBox) []pictureLine {
 		lines = append(lines, pictureLine{changeSigns[c] + " " + p.word(c), "w", quietSize, true})
 	}
 	for _, f := range b.accent.flags {
-		lines = append(lines, pictureLine{"⚑ " + f.text, "alarm", quietSize, true})
+		lines = append(lines, pictureLine{"⚑ " + f, "alarm", quietSize, true})
 	}
 	leftOut := ""
 	switch before, after := b.leftOut[0], b.leftOut[1]; {

@@ -208,7 +208,7 @@ func (w *svgWriter) box(b *pictureBox, at point) {
 	if len(b.accent.flags) > 0 {
 		class += " wrong"
 	}
-	w.link(b.accent, b.label())
+	w.link(b.accent)
 	w.f(`<g id="%s" class="%s%s"`, svgID(b.identity), class, b.accent.classes())
 	w.attribute("data-node", b.id)
 	w.f(` data-first="%d" data-depth="%d">`, n.First, b.depth)
@@ -251,14 +251,12 @@ func (l accent) classes() (class string) {
 }
 
 // link makes a link of what follows, until unlink.
-func (w *svgWriter) link(l accent, label string) {
-	if l.href == "" {
-		return
+func (w *svgWriter) link(l accent) {
+	if l.href != "" {
+		w.s("<a")
+		w.attribute("href", l.href)
+		w.s(">")
 	}
-	w.s("<a")
-	w.attribute("href", l.href)
-	w.attribute("aria-label", label)
-	w.s(">")
 }
 
 func (w *svgWriter) unlink(l accent) {
@@ -278,7 +276,7 @@ func (b *pictureBox) label() string {
 		label = e.title + " · " + label
 	}
 	for _, f := range b.accent.flags {
-		label += " · " + f.text
+		label += " · " + f
 	}
 	return label
 }

@@ -63,10 +63,7 @@ func (a pictureArrow) masked() bool {
 
 // about is what a line says of itself.
 func (p *picture) about(a pictureArrow) string {
-	var lines []string
-	for _, f := range a.accent.flags {
-		lines = append(lines, f.text)
-	}
+	lines := slices.Clone(a.accent.flags)
 	for _, e := range a.edges {
 		parts := []string{e.From + " → " + e.To, e.Kind}
 		if e.Job != "" {

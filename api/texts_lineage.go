@@ -14,6 +14,7 @@ var lineageTexts = map[string][2]string{
 
 	"find-within":  {"Find in the picture", "在图中查找"},
 	"find-hits":    {"Boxes found:", "找到的图框："},
+	"signs":        {"What the signs mean", "图例"},
 	"zoom":         {"Zoom", "缩放"},
 	"zoom-in":      {"Zoom in", "放大"},
 	"zoom-out":     {"Zoom out", "缩小"},

@@ -74,7 +74,7 @@ function suggest(input) {
     if (input.dataset.fill) {
       input.value = input.dataset.fill + e.id;
       close();
-      input.form.requestSubmit();
+      input.form.submit();
       return;
     }
     const q = new URLSearchParams();
@@ -123,12 +123,16 @@ function suggest(input) {
   });
   input.addEventListener("input", ask);
   input.addEventListener("blur", close);
+  input.form.addEventListener("submit", (ev) => { // Enter with a suggestion marked
+    if (list.hidden || at < 0) return;
+    ev.preventDefault();
+    choose(list.entries[at]);
+  });
   input.addEventListener("keydown", (ev) => {
     if (list.hidden) return;
     const n = list.entries.length;
     if (ev.key === "ArrowDown" && n) mark((at + 1) % n);
     else if (ev.key === "ArrowUp" && n) mark((at + n - 1 + (at < 0 ? 1 : 0)) % n);
-    else if (ev.key === "Enter" && at >= 0) choose(list.entries[at]);
     else if (ev.key === "Escape") close();
     else return;
     ev.preventDefault();
