@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -222,6 +223,9 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 	if x.bundle.Consistency, err = c.grownSince(q.Since, size); err != nil {
 		return nil, err
 	}
+	if x.bundle.Numbering, err = c.numbering(x.bundle.Records); err != nil {
+		return nil, err
+	}
 	if n := c.s.o.Notary; n != nil {
 		x.bundle.Policy = n.Policy().Text()
 	}
@@ -245,6 +249,45 @@ func (c *question) complete(x *exhibit) (size int64, err error) {
 	}
 	x.bundle.Completeness = p
 	return checked.Checkpoint.Size, nil
+}
+
+// numbering says which numbers of the producers whose records are shown are missing.
+func (c *question) numbering(records []evidence.Record) (out []evidence.Numbering, err error) {
+	type numbered struct{ principal, producer string }
+	shown := make(map[numbered]bool)
+	for _, r := range records {
+		body, err := proof.ParseBody(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		if body.Producer != nil && !body.Imported {
+			shown[numbered{body.Principal, body.Producer.ID}] = true
+		}
+	}
+	q := projections.ProducerQuery{Page: projections.Page{Limit: 1000}}
+	for len(shown) > len(out) {
+		list, err := c.view.Producers(c.ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range list.Producers {
+			if p.Numbers != projections.NumbersEvents || !shown[numbered{p.Owner, p.ID}] {
+				continue
+			}
+			n := evidence.Numbering{Principal: p.Owner, Producer: p.ID, Last: int64(p.Last), Missing: []evidence.Run{}, Unlisted: int64(p.Unlisted)}
+			for _, m := range p.Missing {
+				n.Missing = append(n.Missing, evidence.Run{First: int64(m.First), Last: int64(m.Last)})
+			}
+			out = append(out, n)
+		}
+		if q.Page.Cursor = list.Next; list.Next == "" {
+			break
+		}
+	}
+	slices.SortFunc(out, func(a, b evidence.Numbering) int {
+		return cmp.Or(cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Producer, b.Producer))
+	})
+	return out, nil
 }
 
 func (c *question) notProvable(err error) error {

@@ -66,6 +66,35 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// TestEvidenceNamesMissingNumbers: a bundle says which numbers of its records' producers
+// the ledger does not hold, as of the answer.
+func TestEvidenceNamesMissingNumbers(t *testing.T) {
+	f := newFixture(t, nil)
+	for i, seq := range []int{1, 2, 5, 6, 9} {
+		id := fmt.Sprintf("D9%d", i)
+		f.post(ce("numbered-"+id, "party.body.registered", fmt.Sprintf(`{"party":%q,"name":"%s","kind":"department","region":"990000","level":"provincial"}`, id, id),
+			"producerid", `"gateway"`, "producerseq", fmt.Sprintf("%q", fmt.Sprint(seq))))
+	}
+	f.post(registered("D00"))
+	f.caughtUp()
+	for question, want := range map[string]string{
+		`{"events":{"positions":[1,5]}}`:           "9 [{3 4} {7 8}]",
+		`{"events":{"positions":[1]},"as_of":"4"}`: "6 [{3 4}]",
+		`{"events":{"positions":[1]},"as_of":"2"}`: "",
+		`{"subject":{"kind":"party","id":"D00"}}`:  "",
+		`{"subject":{"kind":"party","id":"D92"}}`:  "9 [{3 4} {7 8}]",
+	} {
+		report, _ := f.bundle(question)
+		got := ""
+		for _, n := range report.Numbering {
+			got += fmt.Sprint(n.Last, " ", n.Missing)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", question, got, want)
+		}
+	}
+}
+
 // TestEvidenceForms asks for the same bundles as the forms of the pages do.
 func TestEvidenceForms(t *testing.T) {
 	f := newFixture(t, nil)

@@ -245,6 +245,22 @@ func between(b evidence.Bracket) string {
 	}
 }
 
+// runs lists numbers.
+func runs(n evidence.Numbering) string {
+	var out []string
+	for _, r := range n.Missing {
+		if r.First == r.Last {
+			out = append(out, strconv.FormatInt(r.First, 10))
+			continue
+		}
+		out = append(out, fmt.Sprintf("%d to %d", r.First, r.Last))
+	}
+	if n.Unlisted > 0 {
+		out = append(out, fmt.Sprintf("%d more", n.Unlisted))
+	}
+	return strings.Join(out, ", ")
+}
+
 // names lists what a proof covers.
 func names(list []proof.Name) string {
 	var out []string
@@ -286,6 +302,9 @@ func (p *program) bundleText(r evidence.Report) error {
 	}
 	for _, p := range r.Producers {
 		line("ok: %d records were signed in the name of %s with the key %s", p.Records, p.Party, p.Key)
+	}
+	for _, n := range r.Numbering {
+		line("note: of the events that %s numbers as %s, up to %d, the ledger says that it lacks %s", n.Principal, n.Producer, n.Last, runs(n))
 	}
 	if r.Verdict == evidence.Unsigned {
 		line("note: it was checked with the key inside it, so nobody is known to vouch for it: give --key")

@@ -33,6 +33,8 @@ type Bundle struct {
 	Records []Record
 	// Consistency shows that the log of earlier checkpoints grew to this one.
 	Consistency []proof.Consistency
+	// Numbering is of the producers whose records are shown, by principal and producer.
+	Numbering []Numbering
 	// Anchors are timestamps over heads of the log, by position.
 	Anchors []Anchor
 	// Witnessed shows that the log of a head with cosignatures grew to this one; nil if
@@ -106,6 +108,7 @@ func (b *Bundle) Pack(signers ...note.Signer) ([]byte, error) {
 		Size: c, Records: []RecordEntry{}, Consistency: []int64{}, Files: []FileEntry{},
 	}
 	files := []file{{nameCheckpoint, b.Checkpoint}, {nameKey, []byte(b.VerifierKey + "\n")}, {nameVerifier, verifier}}
+	m.Numbering = b.Numbering
 	m.KeyChanges = int64(len(b.KeyChanges))
 	for i, change := range b.KeyChanges {
 		files = append(files, file{nameKeyChange(int64(i) + 1), []byte(change)})

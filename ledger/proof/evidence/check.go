@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -83,6 +84,8 @@ type Report struct {
 	Witnesses *Witnesses `json:"witnesses,omitzero"`
 	// Producers are the keys under which records were signed by those who sent them.
 	Producers []ProducerKey `json:"producers,omitempty"`
+	// Numbering are the producers of which numbers are missing, by the operator's word.
+	Numbering []Numbering `json:"numbering,omitempty"`
 }
 
 // A ProducerKey is a key that signed records, in base64, and how many. That it is one
@@ -170,6 +173,11 @@ func (c *checker) check(b []byte) *Refusal {
 	m := c.manifest
 	c.report.Origin, c.report.Question, c.report.Made = m.Origin, m.Question, m.Made
 	c.report.Size, c.report.Root = c.checkpoint.Size, c.checkpoint.Root.String()
+	for _, n := range m.Numbering {
+		if len(n.Missing) > 0 || n.Unlisted > 0 {
+			c.report.Numbering = append(c.report.Numbering, n)
+		}
+	}
 	c.report.Records, c.report.Since = len(m.Records), m.Consistency
 	return nil
 }
@@ -337,7 +345,7 @@ func (c *checker) checkRecord(r RecordEntry) (leaf []byte, body *proof.Body, err
 		if body, err = proof.ParseBody(content); err != nil {
 			return nil, nil, err
 		}
-		if err := c.checkProducer(content, body); err != nil {
+		if err := cmp.Or(c.checkNumber(body), c.checkProducer(content, body)); err != nil {
 			return nil, nil, err
 		}
 		if len(r.Facets) != len(body.Facets) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 
 	"ledgerline/ledger/proof"
@@ -25,6 +26,25 @@ func (c *checker) checkProducer(content []byte, body *proof.Body) error {
 		c.report.Producers = append(c.report.Producers, ProducerKey{Party: body.Party, Key: key})
 	}
 	c.report.Producers[i].Records++
+	return nil
+}
+
+// checkNumber holds that the number of a record is not among those that are said to be
+// missing. How a record from before the ledger was numbered says nothing.
+func (c *checker) checkNumber(body *proof.Body) error {
+	if body.Producer == nil || body.Imported {
+		return nil
+	}
+	seq := body.Producer.Seq
+	for _, n := range c.manifest.Numbering {
+		if n.Principal != body.Principal || n.Producer != body.Producer.ID {
+			continue
+		}
+		missing := func(r Run) bool { return uint64(r.First) <= seq && seq <= uint64(r.Last) }
+		if seq > uint64(max(0, n.Last)) || slices.ContainsFunc(n.Missing, missing) {
+			return fmt.Errorf("number %d of producer %q is said to be missing", seq, n.Producer)
+		}
+	}
 	return nil
 }
 

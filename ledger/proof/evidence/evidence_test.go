@@ -129,6 +129,9 @@ func TestBundle(t *testing.T) {
 	if r.Verdict != Signed || r.Records != 4 || r.Withheld != 1 || r.Erased != 1 || r.Size != 9 || !slices.Equal(r.Since, []int64{4, 9}) {
 		t.Errorf("%+v", r)
 	}
+	if len(r.Numbering) != 1 || r.Numbering[0].Producer != "gateway" {
+		t.Errorf("the missing numbers are %+v", r.Numbering)
+	}
 	if r := both(t, l, s, "without a key", b, false); r.Verdict != Unsigned {
 		t.Errorf("with the bundle's own key the verdict is %s", r.Verdict)
 	}
@@ -337,6 +340,11 @@ func TestDishonestOperator(t *testing.T) {
 		"another format":                      {func(m *Manifest, _ map[string][]byte) { m.Format = "ledgerline/evidence/v2" }, "manifest"},
 		"no time":                             {func(m *Manifest, _ map[string][]byte) { m.Made = "2026-02-30T00:00:00.000000Z" }, "manifest"},
 		"an older checkpoint":                 {func(_ *Manifest, f map[string][]byte) { f[nameCheckpoint] = l.checkpoint(8) }, "checkpoint"},
+		"a number shown said to be missing":   {func(m *Manifest, _ map[string][]byte) { m.Numbering[0].Missing[1] = Run{3, 3} }, "record"},
+		"a number beyond the last":            {func(m *Manifest, _ map[string][]byte) { m.Numbering[0].Last, m.Numbering[0].Missing = 3, []Run{} }, "record"},
+		"missing numbers out of order":        {func(m *Manifest, _ map[string][]byte) { slices.Reverse(m.Numbering[0].Missing) }, "manifest"},
+		"missing numbers beyond the last":     {func(m *Manifest, _ map[string][]byte) { m.Numbering[0].Missing[1].Last = 8 }, "manifest"},
+		"producers out of order":              {func(m *Manifest, _ map[string][]byte) { slices.Reverse(m.Numbering) }, "manifest"},
 		"growth from another size": {func(_ *Manifest, f map[string][]byte) {
 			f[nameGrown(4)], _ = l.grown(5, 9).MarshalJSON()
 		}, "consistency"},

@@ -225,6 +225,7 @@ func story(t testing.TB, seed byte) (*log, *Bundle) {
 		Question:   Question{"events", "What happened to agreement <A11>?", "协议 A11 发生了什么？"},
 		Checkpoint: l.checkpoint(9), Answer: []byte(`{"rows":[]}`),
 		Consistency: []proof.Consistency{l.grown(4, 9), l.grown(9, 9)},
+		Numbering:   []Numbering{{Principal: "exchange-platform", Producer: "gateway", Last: 8, Missing: []Run{{1, 2}, {5, 5}}, Unlisted: 1}, {Principal: "p", Producer: "<\u2028>", Last: 1, Missing: []Run{}}},
 	}
 	for _, at := range []int64{0, 3, 4, 7} {
 		b.Records = append(b.Records, l.record(at, 9))

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -38,6 +39,9 @@ type Manifest struct {
 	Anchors []int64 `json:"anchors,omitempty"`
 	// Witnessed is the size of the cosigned head that is shown; 0 if none is.
 	Witnessed int64 `json:"witnessed,omitzero"`
+	// Numbering says of producers that number their events, and of which records are
+	// shown, which numbers the ledger does not hold. It is the operator's word.
+	Numbering []Numbering `json:"numbering,omitempty"`
 	// Files are all files but the manifest and its note, sorted by name.
 	Files []FileEntry `json:"files"`
 }
@@ -72,6 +76,23 @@ type RecordEntry struct {
 	// Facets has one state for each facet of a body shown: shown, erased or
 	// withheld.
 	Facets []string `json:"facets"`
+}
+
+// Numbering is what the ledger holds of the events that a producer numbers without
+// gaps: all from 1 to Last but those missing, as known where the answer was made.
+type Numbering struct {
+	Principal string `json:"principal"` // who authenticated
+	Producer  string `json:"producer"`
+	Last      int64  `json:"last"`
+	Missing   []Run  `json:"missing"`
+	// Unlisted counts further missing numbers, of which the runs are not listed.
+	Unlisted int64 `json:"unlisted"`
+}
+
+// Run is First to Last, both included.
+type Run struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
 }
 
 // FileEntry is a file with its SHA-256 in lower-case hex.
@@ -147,6 +168,18 @@ func (m *Manifest) checkLists() error {
 			return fmt.Errorf("the anchor at position %d is out of order or beyond the checkpoint", at)
 		}
 		last = at
+	}
+	for i, n := range m.Numbering {
+		if i > 0 && cmp.Or(cmp.Compare(m.Numbering[i-1].Principal, n.Principal), cmp.Compare(m.Numbering[i-1].Producer, n.Producer)) >= 0 || n.Missing == nil || n.Unlisted < 0 {
+			return fmt.Errorf("the numbering of producer %q is out of order or incomplete", n.Producer)
+		}
+		last := int64(0)
+		for _, run := range n.Missing {
+			if run.First <= last || run.Last < run.First || run.Last >= n.Last {
+				return fmt.Errorf("the missing numbers of producer %q are out of order", n.Producer)
+			}
+			last = run.Last
+		}
 	}
 	if m.Witnessed < 0 || m.Witnessed > m.Size {
 		return fmt.Errorf("the cosigned head of %d records is beyond the checkpoint", m.Witnessed)

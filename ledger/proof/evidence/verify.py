@@ -112,11 +112,12 @@ MANIFEST = {
     "format": "", "origin": "", "made": "", "question": {"kind": "", "en": "", "zh": ""}, "complete": COMPLETE, "size": 0,
     "records": [{"position": 0, "body": "", "facets": [""]}], "consistency": [0],
     "key_changes": 0, "anchors": [0], "witnessed": 0,
+    "numbering": [{"principal": "", "producer": "", "last": 0, "missing": [{"first": 0, "last": 0}], "unlisted": 0}],
     "files": [{"name": "", "size": 0, "sha256": ""}],
 }
 
 
-OPTIONAL = ("key_changes", "anchors", "witnessed")  # left out if zero or empty
+OPTIONAL = ("key_changes", "anchors", "witnessed", "numbering")  # left out if zero or empty
 
 
 def read_manifest(b):
@@ -127,6 +128,14 @@ def read_manifest(b):
         like["complete"] = None
     need(shape(m, like) and to_json(m) == b and m["format"] == FORMAT and is_time(m["made"]))
     need(0 <= m.get("key_changes", 0) <= 999 and 0 <= m.get("witnessed", 0) <= m["size"])
+    numbering = m.get("numbering", [])
+    order = [(n["principal"].encode(), n["producer"].encode()) for n in numbering]
+    need(order == sorted(set(order)) and all(n["unlisted"] >= 0 for n in numbering))
+    for n in numbering:
+        last = 0
+        for run in n["missing"]:
+            need(last < run["first"] <= run["last"] < n["last"])
+            last = run["last"]
     last = -1
     for at in m.get("anchors", []):
         need(last < at < m["size"])
@@ -791,10 +800,14 @@ def read_record(stored, position):
     return leaf, body, leaf_bytes
 
 
-def check_record(entry, stored, shown, producers):
+def check_record(entry, stored, shown, producers, numbering):
     leaf, body, leaf_bytes = read_record(stored, entry["position"])
     need((body is not None) == (entry["body"] == "shown"), "record")
     if body is not None:
+        for n in numbering if 13 in body and 19 not in body else []:
+            if [n["principal"], n["producer"]] == [body[9], body[13][0]]:
+                missing = any(run["first"] <= body[13][1] <= run["last"] for run in n["missing"])
+                need(body[13][1] <= max(0, n["last"]) and not missing, "it is said to be missing")
         if 23 in body:
             by = (body.get(11, ""), base64.b64encode(producer_key(body)).decode())
             producers[by] = producers.get(by, 0) + 1
@@ -927,7 +940,7 @@ def check_all(b, key_text, ca, policy):
     for r in m["records"]:
         at = "%019d" % r["position"]
         name = "records/%s.cbor" % at
-        leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at], producers))
+        leaf, body = guarded("record", name, lambda: check_record(r, files[name], files["records/%s.json" % at], producers, m.get("numbering", [])))
         bundled[r["position"]] = sha(b"\0", leaf)
         proof = "proofs/%s.tlog-proof" % at
         guarded("proof", proof, lambda: check_proof(r["position"], leaf, files[proof], checkpoint, size, root))
@@ -975,6 +988,9 @@ def check_all(b, key_text, ca, policy):
                 report["verdict"] = "WITNESSED"
     if producers:
         report["producers"] = [{"party": party, "key": key, "records": n} for (party, key), n in producers.items()]
+    gaps = [n for n in m.get("numbering", []) if n["missing"] or n["unlisted"]]
+    if gaps:
+        report["numbering"] = gaps
     return report
 
 
