@@ -138,3 +138,43 @@ func BenchmarkApplyLineage(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkList lists a catalog of 20,000 entries as of a past position, page by
+// page; the index that tells which they are is made before.
+func BenchmarkList(b *testing.B) {
+	const n = 20_000
+	bk := newBook(b)
+	bk.add(party("P1"), party("P2"))
+	var batch []events.Event
+	for i := range n {
+		d := draft(fmt.Sprintf("E%06d", i*7919%n), "P2", "Death register", []events.Resource{{Namespace: "pg", Name: fmt.Sprint("d", i), Method: "api"}}, "id", "date", "name", "cause")
+		if batch = append(batch, bk.event(claim{at: day(1, 2), data: d})); len(batch) == 1000 {
+			if _, err := bk.Append(context.Background(), batch...); err != nil {
+				b.Fatal(err)
+			}
+			batch = nil
+		}
+	}
+	v := newViews(b, bk.Ledger)
+	for v.Applied()+1 < bk.Head().Size {
+		build(b, v, min(v.Applied()+1+4096, bk.Head().Size))
+	}
+	w := viewAt(b, v, bk.Head().Size-1-n/10)
+	list := func() (listed int) {
+		for q := (EntryQuery{Page: Page{Limit: MaxLimit}}); ; {
+			page, err := w.Entries(context.Background(), q)
+			if err != nil {
+				b.Fatal(err)
+			}
+			listed += len(page.Entries)
+			if q.Cursor = page.Next; q.Cursor == "" {
+				return listed
+			}
+		}
+	}
+	listed := list()
+	for b.Loop() {
+		list()
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(b.N*listed), "µs/entry")
+}

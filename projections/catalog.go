@@ -417,13 +417,22 @@ func (r *reader) entryOf(id string, s entryStep, version int, position int64) (E
 			return Entry{}, err
 		}
 	}
-	name, err := r.partyName(d.Provider)
-	if err != nil {
+	e := entryWith(id, &s, (*events.EntryDrafted)(&d), version, position)
+	if e.ProviderName, err = r.partyName(d.Provider); err != nil {
 		return Entry{}, err
 	}
+	if e.Attached, err = r.attachments(id); err != nil {
+		return Entry{}, err
+	}
+	e.Marks, err = r.marks(id)
+	return e, err
+}
+
+// entryWith makes an entry of a step and what a version says.
+func entryWith(id string, s *entryStep, d *events.EntryDrafted, version int, position int64) Entry {
 	e := Entry{
 		ID: id, Stage: s.Stage, Version: version, Published: s.Published,
-		Provider: d.Provider, ProviderName: name, Title: d.Title, TitleEN: d.TitleEN, Code: d.Code, CodeScheme: d.CodeScheme,
+		Provider: d.Provider, Title: d.Title, TitleEN: d.TitleEN, Code: d.Code, CodeScheme: d.CodeScheme,
 		ClassPath: d.ClassPath, Summary: d.Summary, Sharing: d.Sharing, Items: d.Items, UpdateFrequency: d.UpdateFrequency,
 		Grade: d.Grade, Region: d.Region, Resources: d.Resources, DerivedFrom: d.DerivedFrom, FusingParty: d.FusingParty,
 		Format: d.Format, FormatDetail: d.FormatDetail, Related: d.Related, SourceSystems: d.SourceSystems, BusinessItems: d.BusinessItems,
@@ -437,11 +446,7 @@ func (r *reader) entryOf(id string, s entryStep, version int, position int64) (E
 	if d.Period != (events.Period{}) {
 		e.Period = &d.Period
 	}
-	if e.Attached, err = r.attachments(id); err != nil {
-		return Entry{}, err
-	}
-	e.Marks, err = r.marks(id)
-	return e, err
+	return e
 }
 
 // latestContent reads what the latest version of an entry says, draft or not;

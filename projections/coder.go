@@ -66,6 +66,10 @@ func (c *coder) varint(n uint64) uint64 {
 		c.out = binary.AppendUvarint(c.out, n)
 		return n
 	}
+	if c.in != "" && c.in[0] < 0x80 { // nearly all lengths
+		n, c.in = uint64(c.in[0]), c.in[1:]
+		return n
+	}
 	n = 0
 	for i := 0; i < len(c.in) && i < binary.MaxVarintLen64; i++ {
 		b := c.in[i]

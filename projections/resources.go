@@ -132,14 +132,19 @@ func (r *reader) attachments(entry string) (out []Attachment, err error) {
 		if err != nil {
 			return false, err
 		}
-		var a Attachment
-		if ok, err := r.find(entityKey(tResource, names[1]), &a); err != nil || !ok || a.State != events.StageAttached || a.Entry != entry {
-			return true, err
+		a, ok, err := r.attachment(entry, names[1])
+		if ok {
+			out = append(out, a)
 		}
-		out = append(out, a)
-		return true, nil
+		return true, err
 	})
 	return out, err
+}
+
+// attachment reads a resource, if it is attached to an entry.
+func (r *reader) attachment(entry, id string) (a Attachment, ok bool, err error) {
+	ok, err = r.find(entityKey(tResource, id), &a)
+	return a, ok && a.State == events.StageAttached && a.Entry == entry, err
 }
 
 // HookRate counts the entries in force that can really be had.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"ledgerline/events"
 )
@@ -28,6 +29,7 @@ type searchIndex struct {
 	grams   map[gram][]int32 // the texts that hold it, ascending
 	values  []string         // of facets
 	codes   map[string]int32 // places in values
+	found   atomic.Pointer[foundList]
 }
 
 // A gram is a character, or two that stand together.
@@ -326,6 +328,28 @@ func (x *searchIndex) holdingAll(words []wanted) (out []int32) {
 	return out
 }
 
+// foundList is what matching found last.
+type foundList struct {
+	position int64
+	query    EntryQuery // without a page
+	ids      []string
+}
+
+// list is matching, which it asks once for the pages of a list that follow on each
+// other.
+func (x *searchIndex) list(position int64, q EntryQuery, words []wanted, facets *Facets) []string {
+	if facets != nil {
+		return x.matching(position, q, words, facets)
+	}
+	q.Page = Page{}
+	if f := x.found.Load(); f != nil && f.position == position && f.query == q {
+		return f.ids
+	}
+	f := &foundList{position, q, x.matching(position, q, words, nil)}
+	x.found.Store(f)
+	return f.ids
+}
+
 // matching lists the ids of the entries that match as of a position, in order, and
 // counts what they are if facets is not nil. For a date in force it is those of
 // which any version known then answers: which is in force is read afterwards.
@@ -388,89 +412,4 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 		}
 	}
 	return ids
-}
-
-// Entries lists catalog entries.
-func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
-	list := EntryList{Entries: []Entry{}}
-	words := strings.Fields(normalise(q.Text))
-	if _, _, err := q.lastID(); err != nil {
-		return list, err
-	}
-	if q.Facets {
-		list.Facets = newFacets()
-	}
-	err := w.read(func(r *reader) error {
-		x, err := w.search(ctx, r)
-		if err != nil {
-			return err
-		}
-		named, err := r.wantedOf(ctx, words)
-		if err != nil {
-			return err
-		}
-		ids := x.matching(w.at, q, named, list.Facets)
-		if q.ValidAt == 0 {
-			list.Total = len(ids)
-		}
-		return w.pageOf(ctx, r, q, words, ids, &list)
-	})
-	return list, err
-}
-
-// pageOf reads one page of the entries that may match, in order.
-func (w *View) pageOf(ctx context.Context, r *reader, q EntryQuery, words []string, ids []string, list *EntryList) error {
-	after, paged, err := q.lastID()
-	if err != nil {
-		return err
-	}
-	whole := q.ValidAt != 0 && q.Facets // what is in force is counted by reading it
-	if paged && !whole {
-		i, found := slices.BinarySearch(ids, after)
-		if found {
-			i++
-		}
-		ids = ids[i:]
-	}
-	for _, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		full := len(list.Entries) == q.limit()
-		if full && !whole && q.ValidAt == 0 {
-			list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
-			return nil
-		}
-		e, ok, err := r.entry(id, q.ValidAt)
-		if err != nil {
-			return err
-		}
-		if !ok || (q.ValidAt != 0 && !e.matches(q, words)) {
-			continue
-		}
-		if whole {
-			list.Total++
-			list.Facets.add(&e)
-		}
-		switch {
-		case paged && id <= after:
-		case full:
-			list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
-			if !whole {
-				return nil
-			}
-		default:
-			list.Entries = append(list.Entries, e)
-		}
-	}
-	return nil
-}
-
-func (e *Entry) matches(q EntryQuery, words []string) bool {
-	if !matches(q.Provider, e.Provider) || !matches(q.Stage, e.Stage) || !matches(q.Sharing, e.Sharing.Attribute) || !matches(q.Region, e.Region) ||
-		!matches(q.Grade, e.Grade) || !matches(q.UpdateFrequency, e.UpdateFrequency) {
-		return false
-	}
-	text := searchable(e.ID, e.Code, e.Title, e.TitleEN, e.Summary, e.Items) + "\n" + normalise(e.ProviderName)
-	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }

@@ -107,13 +107,19 @@ func (s *Session) ask(ctx context.Context, w *Workload, l *ledger.Ledger, v *pro
 	return got, nil
 }
 
-// wholeCatalog lists all entries as of a past position, page by page.
+// wholeCatalog lists all entries as of a past position, page by page. The first
+// question of all makes the index that tells which they are.
 func (s *Session) wholeCatalog(ctx context.Context, v *projections.Views) (err error) {
 	past, err := v.At(v.Applied() - v.Applied()/10)
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstError(err, past.Close()) }()
+	began := time.Now()
+	if _, err := past.Entries(ctx, projections.EntryQuery{Page: projections.Page{Limit: 1}}); err != nil {
+		return err
+	}
+	first := time.Since(began).Seconds()
 	from, n := time.Now(), 0
 	for q := (projections.EntryQuery{Page: projections.Page{Limit: projections.MaxLimit}}); ; {
 		list, err := past.Entries(ctx, q)
@@ -126,6 +132,7 @@ func (s *Session) wholeCatalog(ctx context.Context, v *projections.Views) (err e
 		}
 	}
 	each := time.Since(from).Seconds() / float64(n)
+	s.tell(fmt.Sprintf("catalog of %d entries, first question", n), "for 200,000", "s", first/float64(n)*200_000, Goal{})
 	s.tell(fmt.Sprintf("catalog of %d entries, as of the past", n), "for 200,000", "s", each*200_000, Goal{Most: 0.5})
 	return nil
 }
