@@ -68,7 +68,11 @@ func (b *batch) number(key []byte, t table, name func(uint32) coded) (uint32, er
 	}
 	given := numberRow(n)
 	b.put(key, &given)
-	b.put(numberKey(t, n), name(n))
+	if t == tColumnSet { // whose columns are asked for by the number
+		b.put(numberKey(t, n), name(n))
+	} else {
+		b.putOnce(numberKey(t, n), name(n))
+	}
 	return n, nil
 }
 
