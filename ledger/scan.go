@@ -69,7 +69,10 @@ type piece struct {
 	done    chan struct{}
 }
 
-func newPiece(first int64) *piece { return &piece{first: first, done: make(chan struct{})} }
+// newPiece makes a piece of about as many bytes as the one before.
+func newPiece(first int64, bytes int) *piece {
+	return &piece{first: first, rows: make([]byte, 0, bytes+bytes/8), ends: make([]int, 0, scanPiece), done: make(chan struct{})}
+}
 
 func (p *piece) decode() {
 	defer close(p.done)
@@ -139,13 +142,13 @@ func (l *Ledger) scanAhead(ctx context.Context, from, to int64, yield func(Entry
 // readPieces cuts rows into pieces until send returns false. The last piece says
 // what ended the scan before its end.
 func (l *Ledger) readPieces(ctx context.Context, from, to int64, send func(*piece) bool) {
-	p := newPiece(from)
+	p := newPiece(from, 0)
 	going := true
 	err := l.scanRows(ctx, from, to, func(position int64, row []byte) (bool, error) {
 		p.rows = append(p.rows, row...)
 		if p.ends = append(p.ends, len(p.rows)); len(p.ends) == scanPiece {
 			going = send(p)
-			p = newPiece(position + 1)
+			p = newPiece(position+1, len(p.rows))
 		}
 		return going, nil
 	})
