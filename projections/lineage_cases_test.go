@@ -131,6 +131,16 @@ func precedenceRules() []rule {
 			{0, up("dataset:pg/y"), "(k)!origin, (k)>y"},
 			{0, up("dataset:pg/z"), "(l)>z"},
 		}},
+		{"a job that reads what it writes, and a cycle", []object{
+			sent(1, aRun("r1", "COMPLETE"), reading(ds("x"), ds("a")), writing(ds("x", columnsOf("x.k>k", "a.k>k")))),
+			sent(2, aRun("r2/k", "COMPLETE"), reading(ds("x")), writing(ds("a"))),
+			sent(3, aRun("r3/l", "COMPLETE", facet("parent", object{"run": object{"runId": "r3"}, "job": object{"namespace": "etl", "name": "l"}}))),
+		}, []want{
+			{0, up("dataset:pg/x"), "(j)>x, (k)>a, a>(j), x>(j), x>(k)"},
+			{0, down("dataset:pg/x"), "(j)>x, (k)>a, a>(j), x>(j), x>(k)"},
+			{0, columnsUp("column:pg/x#k"), "a.k=>x.k, x.k=>x.k | columns_unknown"},
+			{0, LineageQuery{Node: "job:etl/l", Graph: GraphHierarchy}, "(l)"},
+		}},
 		{"inputs told later undo the emptiness", []object{
 			sent(1, aRun("r1", "START"), reading(), writing()),
 			sent(2, aRun("r1", "COMPLETE"), reading(ds("a")), writing(ds("x"))),

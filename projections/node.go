@@ -151,6 +151,9 @@ func (r *reader) resolve(ctx context.Context, text string) (vertex, error) {
 	}
 	unknown := &UnknownNodeError{Node: text, Ambiguous: true}
 	for _, v := range found {
+		if strings.Contains(text, "%") && v.exact() == text {
+			return v, nil // the exact form is of this one, whatever else is called so
+		}
 		unknown.Near = append(unknown.Near, v.exact())
 	}
 	return vertex{}, unknown

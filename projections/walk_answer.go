@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"ledgerline/projections/graph"
 )
@@ -123,7 +124,7 @@ func (w *walk) edge(k graphEdge, texts map[graph.Spot]string) (Edge, error) {
 }
 
 // texts gives each node its text form, the exact one where the plain form is that
-// of several.
+// of several or could be read as an exact one.
 func (w *walk) texts() (map[graph.Spot]string, error) {
 	uses, out := make(map[string]int, len(w.nodes)), make(map[graph.Spot]string, len(w.nodes))
 	for s := range w.nodes {
@@ -135,7 +136,7 @@ func (w *walk) texts() (map[graph.Spot]string, error) {
 		uses[out[s]]++
 	}
 	for s, text := range out {
-		if uses[text] > 1 {
+		if uses[text] > 1 || strings.Contains(text, "%") {
 			v, err := w.names.full(s)
 			if err != nil {
 				return nil, err

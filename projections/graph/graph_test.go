@@ -463,3 +463,38 @@ func FuzzParseStep(f *testing.F) {
 		}
 	})
 }
+
+// TestMillionFanOut: what a million jobs read, and one job that reads a million
+// datasets, are walked with each edge looked at once.
+func TestMillionFanOut(t *testing.T) {
+	const n = 1_000_000
+	l := NewLoader()
+	s := &Step{Position: 1, Changes: make([]Change, 0, 2*n)}
+	for i := range uint32(n) { // dataset 1 feeds n jobs; n datasets feed job 2, which makes dataset 3
+		s.Changes = append(s.Changes, Change{Edge{Kind: Reads, From: 1, To: 10 + i}, 0, Observed | MixedObserved},
+			Change{Edge{Kind: Reads, From: 10 + n + i, To: 2}, 0, Observed | MixedObserved})
+	}
+	s.Changes = append(s.Changes, Change{Edge{Kind: Writes, From: 2, To: 3}, 0, Observed | MixedObserved})
+	if err := l.Add(s); err != nil {
+		t.Fatal(err)
+	}
+	v := l.Graph(Options{}).At(1)
+	for _, c := range []struct {
+		dir         Direction
+		from        uint32
+		nodes, jobs int
+	}{{Down, 1, 1, n}, {Up, 3, 1 + n, 1}, {Down, 10 + n, 2, 1}} {
+		seen := 0
+		r, err := v.Reach(context.Background(), Query{Direction: c.dir, Seeds: [][]uint32{{c.from}}, Depth: 3, See: func(_ Edge, s State) (State, error) { seen++; return s, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes, jobs := 0, 0
+		for _, level := range r.Levels {
+			nodes, jobs = nodes+len(level.Nodes), jobs+len(level.Jobs)
+		}
+		if nodes != c.nodes || jobs != c.jobs || seen > 3*(c.nodes+c.jobs) {
+			t.Errorf("from %d: %d nodes and %d jobs, want %d and %d; %d edges were looked at", c.from, nodes, jobs, c.nodes, c.jobs, seen)
+		}
+	}
+}
