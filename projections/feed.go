@@ -36,6 +36,26 @@ type feed struct {
 	subs    sync.WaitGroup
 }
 
+// NewFeed returns a Watermill subscriber over a ledger for those who are not views: it
+// sends a message for each run of at most length records from start on, in order, and
+// waits for its ack before the next. RunOf tells which records a message speaks of.
+// failed is told what ended a subscription before its time.
+//
+// It keeps no position: a new subscription begins at start again.
+func NewFeed(l *ledger.Ledger, start, length int64, failed func(error)) message.Subscriber {
+	return &feed{
+		ledger: l, closing: make(chan struct{}), message: runMessage, failed: failed,
+		start:  func(string) (int64, error) { return start, nil },
+		length: func(int64) int64 { return length },
+	}
+}
+
+// RunOf reads which records a message of a feed speaks of: positions [from, to).
+func RunOf(msg *message.Message) (from, to int64, err error) {
+	r, err := runOf(msg)
+	return r.From, r.To, err
+}
+
 // run is a run of events: positions [From, To).
 type run struct{ From, To int64 }
 

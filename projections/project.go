@@ -174,13 +174,17 @@ func (v *Views) Run(ctx context.Context) error {
 		message: runMessage,
 		failed:  fail,
 	}
-	router.AddConsumerHandler("views", "ledger", f, func(msg *message.Message) error {
+	handler := router.AddConsumerHandler("views", "ledger", f, func(msg *message.Message) error {
 		r, err := runOf(msg)
 		if err != nil {
 			return err
 		}
 		return v.apply(msg.Context(), r)
-	}).AddMiddleware(
+	})
+	if v.watch != nil {
+		handler.AddMiddleware(v.watch)
+	}
+	handler.AddMiddleware(
 		func(next message.HandlerFunc) message.HandlerFunc { // outermost: what is left after retries
 			return func(msg *message.Message) ([]*message.Message, error) {
 				out, err := next(msg)

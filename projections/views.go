@@ -9,6 +9,7 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// RunLength is the most records applied in one batch while the views keep up;
 	// 0 means 4096. Views far behind take larger runs.
 	RunLength int
+	// Watch is around the handling of each run of the feed, retries included, for
+	// tracing; nil: nothing is. RunOf tells which records a message speaks of.
+	Watch message.HandlerMiddleware
 }
 
 // Views are the rows built from one book. They are safe for concurrent use.
@@ -38,6 +42,7 @@ type Views struct {
 	log         *slog.Logger
 	runLength   int64
 	bulkLength  int64
+	watch       message.HandlerMiddleware
 
 	building sync.Mutex // held by Rebuild
 	applying sync.Mutex // held while a run is applied
@@ -72,7 +77,7 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 	}
 	v := &Views{
 		ledger: l, projections: projections, dir: dir, fs: o.FS, cacheBytes: o.CacheBytes, log: o.Logger,
-		runLength: int64(o.RunLength), bulkLength: bulkLength, applied: -1, moved: make(chan struct{}),
+		runLength: int64(o.RunLength), bulkLength: bulkLength, watch: o.Watch, applied: -1, moved: make(chan struct{}),
 	}
 	if err := v.openDir(); err != nil {
 		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
