@@ -37,8 +37,9 @@ var directions = []struct {
 	{"projections", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/events/rulepack", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections/graph", pebble, watermill, cbor, json2, "github.com/google/uuid"}},
 	{"projections/graph", nil},
 	{"projections/scheduler", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/projections"}},
-	{"api", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", "ledgerline/projections/scheduler", chi, xmod, json2,
+	{"api", []string{"ledgerline/api/relay", "ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", "ledgerline/projections/scheduler", chi, xmod, json2,
 		"github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", telemetry}},
+	{"api/relay", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", watermill, nats, json2, telemetry}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},
 	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats", telemetry}},
@@ -51,6 +52,7 @@ const (
 	pebble    = "github.com/cockroachdb/pebble/v2"
 	watermill = "github.com/ThreeDotsLabs/watermill"
 	chi       = "github.com/go-chi/chi/v5"
+	nats      = "github.com/nats-io/nats.go"
 	telemetry = "go.opentelemetry.io/otel"
 )
 
@@ -58,7 +60,8 @@ const (
 // has raw Pebble as a baseline.
 var confined = map[string][]string{
 	pebble:    {"ledger", "ledger/faultfs", "projections", "cmd/ledgerline/bench"},
-	watermill: {"projections"},
+	watermill: {"projections", "api/relay"},
+	nats:      {"api/relay"},
 	chi:       {"api"},
 }
 
