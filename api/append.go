@@ -151,6 +151,18 @@ func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) 
 	return nil
 }
 
+// Record records events under the principal of a bearer token, as if they had come
+// over HTTP: it may append what the token may, waits for views that are far behind,
+// and counts.
+func (s *Server) Record(ctx context.Context, token string, batch []events.Event) ([]ledger.Receipt, error) {
+	c, err := s.bearer(token)
+	if err != nil {
+		return nil, err
+	}
+	receipts, err := s.append(ctx, c, batch)
+	return receipts, s.countRefusal(err)
+}
+
 // append records the events of a caller who may append them, and counts what came
 // of it.
 func (s *Server) append(ctx context.Context, c caller, batch []events.Event) ([]ledger.Receipt, error) {

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"ledgerline/api/relay"
 	"ledgerline/events"
 	"ledgerline/ledger"
 	"ledgerline/ledger/notary"
@@ -69,6 +70,10 @@ type statusAnswer struct {
 	// Patrol is how far the ledger has verified itself in the background, and what it
 	// found.
 	Patrol patrolAnswer `json:"patrol"`
+	// Relays says how the ways to brokers and webhooks are doing.
+	Relays []relay.Progress `json:"relays"`
+	// Started is when this server began.
+	Started events.Time `json:"started"`
 	// Counts are what the ledger holds as of Counted.
 	Counts  projections.Counts `json:"counts"`
 	Counted int64              `json:"counted"`
@@ -157,6 +162,7 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 		Ledger: s.headStanding(), Origin: s.o.Ledger.Origin(), VerifierKey: s.o.Ledger.VerifierKey(), KeyChanges: s.o.Ledger.KeyChanges(), Version: s.o.Version,
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
 		Index: s.indexAnswer(),
-		Views: s.o.Views.Status(), Patrol: patrolOf(s.o.Ledger.PatrolStatus()), Outsiders: s.outsiders(), Counts: counts, Counted: view.Position(),
+		Views: s.o.Views.Status(), Patrol: patrolOf(s.o.Ledger.PatrolStatus()), Outsiders: s.outsiders(),
+		Relays: append([]relay.Progress{}, s.o.Relays()...), Started: s.started, Counts: counts, Counted: view.Position(),
 	}, joinClose(err, view)
 }

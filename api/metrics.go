@@ -87,13 +87,19 @@ var (
 	patrolSize    = prometheus.NewDesc("ledgerline_patrol_size", "Records of the patrol's pass.", nil, nil)
 	patrolEnded   = prometheus.NewDesc("ledgerline_patrol_last_pass_timestamp_seconds", "When the patrol's last complete pass ended; 0 if there was none.", nil, nil)
 	patrolDamage  = prometheus.NewDesc("ledgerline_patrol_findings", "What the patrol found to be not as it was acknowledged.", nil, nil)
+	relayAt       = prometheus.NewDesc("ledgerline_relay_position", "Next record that a relay sends out.", []string{"relay"}, nil)
+	relayLag      = prometheus.NewDesc("ledgerline_relay_lag_positions", "Records that a relay has yet to send out.", []string{"relay"}, nil)
+	relayed       = prometheus.NewDesc("ledgerline_relay_events_total", "Events that went through a relay since the start.", []string{"relay"}, nil)
+	relayRefused  = prometheus.NewDesc("ledgerline_relay_refused_total", "Messages that a relay brought to the dead letters since the start.", []string{"relay"}, nil)
+	relayFailures = prometheus.NewDesc("ledgerline_relay_failures", "Tries of a relay that failed since the last that did not.", []string{"relay"}, nil)
+	relayRunning  = prometheus.NewDesc("ledgerline_relay_running", "0 if a relay has stopped for good.", []string{"relay"}, nil)
 	indexLag      = prometheus.NewDesc("ledgerline_index_lag_positions", "Records that no commitment of the completeness index covers; absent while there is none.", nil, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, indexLag, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, relayAt, relayLag, relayed, relayRefused, relayFailures, relayRunning, indexLag, viewHealthy} {
 		ch <- d
 	}
 }
@@ -129,6 +135,20 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(patrolSize, float64(patrol.Size))
 	gauge(patrolEnded, float64(patrol.LastEnded)/1e6)
 	gauge(patrolDamage, float64(len(patrol.Findings)))
+	for _, r := range c.s.o.Relays() {
+		if r.Kind != "ingest" {
+			gauge(relayAt, float64(r.Position), r.Name)
+			gauge(relayLag, float64(r.Lag), r.Name)
+		}
+		ch <- prometheus.MustNewConstMetric(relayed, prometheus.CounterValue, float64(r.Relayed), r.Name)
+		ch <- prometheus.MustNewConstMetric(relayRefused, prometheus.CounterValue, float64(r.Refused), r.Name)
+		gauge(relayFailures, float64(r.Failures), r.Name)
+		running := 1.0
+		if r.Stopped {
+			running = 0
+		}
+		gauge(relayRunning, running, r.Name)
+	}
 	for _, v := range c.s.o.Views.Status() {
 		gauge(viewApplied, float64(v.Applied), v.Name)
 		gauge(viewLag, float64(v.Lag), v.Name)

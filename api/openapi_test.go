@@ -97,7 +97,7 @@ func TestExamples(t *testing.T) {
 	f.tell()
 	f.request()
 	ids := strings.NewReplacer("/log/body/{position}", "/log/body/0", "{position}", "14", "{name}", "openlineage", "/entries/{id}", "/entries/DS02", "/parties/{id}", "/parties/D01",
-		"/agreements/{id}", "/agreements/A02", "/requests/{id}", "/requests/R02", "/findings/{id}", "/findings/Q1", "/runs/{id}", "/runs/"+runID, "/holds/{id}", "/holds/case-12", "/log/tile/entries/*", "/log/tile/entries/000.p/1", "/log/tile/*", "/log/tile/0/000.p/1", "/debug/pprof/*", "/debug/pprof/heap")
+		"/agreements/{id}", "/agreements/A02", "/requests/{id}", "/requests/R02", "/findings/{id}", "/findings/Q1", "/runs/{id}", "/runs/"+runID, "/holds/{id}", "/holds/case-12", "/log/tile/entries/*", "/log/tile/entries/000.p/1", "/log/tile/*", "/log/tile/0/000.p/1", "/debug/pprof/*", "/debug/pprof/heap", "{period}", "2026-01")
 	table := routes()
 	slices.SortStableFunc(table, func(a, b route) int { return -strings.Compare(a.method, b.method) }) // what is asked for is there by then
 	for _, rt := range table {

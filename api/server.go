@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"ledgerline/api/relay"
 	"ledgerline/events"
 	"ledgerline/ledger"
 	"ledgerline/ledger/notary"
@@ -46,6 +47,8 @@ type Options struct {
 	// StrictOpenLineage refuses OpenLineage events that do not conform to the
 	// specification, instead of recording them with the verdict.
 	StrictOpenLineage bool
+	// Relays tells how the ways to brokers and webhooks are doing; nil: there are none.
+	Relays func() []relay.Progress
 	// Tracer makes spans of requests and appends; nil: nothing is traced.
 	Tracer trace.Tracer
 	// Version is the program's, for /v1/status.
@@ -121,6 +124,7 @@ type Server struct {
 	due     *scheduler.Scheduler
 	writes  chan struct{} // a slot per append under way
 	streams chan struct{} // a slot per follower
+	started events.Time
 
 	stop chan struct{} // closed when the server is to drain
 	// following counts what Drain waits for: followers and streamed appends. The
@@ -141,13 +145,16 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Relays == nil {
+		o.Relays = func() []relay.Progress { return nil }
+	}
 	if o.Append == nil {
 		o.Append = o.Ledger.Append
 	}
 	o.DevPrincipal = cmp.Or(o.DevPrincipal, devPrincipal)
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{
-		o: o, stop: make(chan struct{}),
+		o: o, stop: make(chan struct{}), started: events.TimeOf(o.Now()),
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
 	}
 	s.due = scheduler.New(o.Ledger, o.Views, o.Logger)

@@ -67,8 +67,9 @@ type Ingest struct {
 	NATS
 	// Subject filters the stream's messages; empty means all.
 	Subject string `toml:"subject"`
-	// Principal is who the events are recorded under, as if it had sent them over HTTP.
-	Principal string `toml:"principal"`
+	// TokenFile holds a bearer token, made by ledgerline token: the events are recorded
+	// as if its holder had sent them over HTTP. It is read anew for every message.
+	TokenFile string `toml:"token-file"`
 	// DeadLetter is the subject, of a stream, to which messages go that the ledger
 	// refuses, with the reason. Empty: such a message stops the relay.
 	DeadLetter string `toml:"dead-letter"`
@@ -112,8 +113,8 @@ func (c Config) Check() error {
 	}
 	for _, i := range c.Ingest {
 		err := errors.Join(name(i.Name), i.NATS.check())
-		if i.Principal == "" {
-			err = errors.Join(err, errors.New("principal: say who the events are recorded under"))
+		if err == nil {
+			_, err = readToken(i.TokenFile)
 		}
 		if i.DeadLetter != "" && covers(i.Subject, i.DeadLetter) {
 			err = errors.Join(err, fmt.Errorf("dead-letter: %s is one of the subjects that the relay reads (%s); what is refused would come back for ever", i.DeadLetter, i.Subject))
@@ -123,6 +124,18 @@ func (c Config) Check() error {
 		}
 	}
 	return nil
+}
+
+// readToken reads a bearer token. The error does not show it.
+func readToken(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err == nil && strings.TrimSpace(string(text)) == "" {
+		err = fmt.Errorf("%s is empty", file)
+	}
+	if err != nil {
+		return "", fmt.Errorf("token-file: %w; make one with: ledgerline token create", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 func (n NATS) check() error {

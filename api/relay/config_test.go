@@ -20,9 +20,9 @@ func TestCheck(t *testing.T) {
 		"secret-file":   {Webhook: []Webhook{{Name: "x", URL: "http://h/", SecretFile: "/nowhere"}}},
 		"line 1":        {Webhook: []Webhook{{Name: "x", URL: "http://h/", SecretFile: secretFile(t, "whsec_c2hvcnQ=")}}},
 		"no secret":     {Webhook: []Webhook{{Name: "x", URL: "http://h/", SecretFile: secretFile(t)}}},
-		"principal":     {Ingest: []Ingest{{Name: "x", NATS: n}}},
-		"for ever":      {Ingest: []Ingest{{Name: "x", NATS: n, Principal: "p", Subject: "a.>", DeadLetter: "a.dead"}}},
-		"":              {Ingest: []Ingest{{Name: "x", NATS: n, Principal: "p", Subject: "a.*", DeadLetter: "a.dead.b"}}},
+		"token-file":    {Ingest: []Ingest{{Name: "x", NATS: n}}},
+		"for ever":      {Ingest: []Ingest{{Name: "x", NATS: n, TokenFile: file, Subject: "a.>", DeadLetter: "a.dead"}}},
+		"":              {Ingest: []Ingest{{Name: "x", NATS: n, TokenFile: file, Subject: "a.*", DeadLetter: "a.dead.b"}}},
 	} {
 		err := c.Check()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

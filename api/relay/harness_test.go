@@ -164,7 +164,7 @@ func add(t *testing.T, l *ledger.Ledger, ids ...string) {
 	}
 }
 
-// record is Append without a server.
+// record is Append without a server: the token is the principal.
 func record(l *ledger.Ledger) Append {
 	return func(ctx context.Context, principal string, batch []events.Event) ([]ledger.Receipt, error) {
 		for i := range batch {

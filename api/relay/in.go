@@ -48,7 +48,7 @@ func (rs *Relays) ingest(ctx context.Context, r *relay, router *message.Router, 
 			return errors.Join(err, from.Close())
 		}
 	}
-	h := router.AddConsumerHandler(r.name, i.Subject, from, func(msg *message.Message) error { return rs.record(r, i.Principal, msg) })
+	h := router.AddConsumerHandler(r.name, i.Subject, from, func(msg *message.Message) error { return rs.record(r, i.TokenFile, msg) })
 	// Inside the retries, so that dead letters that cannot be sent are tried again.
 	h.AddMiddleware(dead)
 	return nil
@@ -63,14 +63,18 @@ func refused(err error) bool {
 }
 
 // record records the events of a message; it is acknowledged when they are durable.
-func (rs *Relays) record(r *relay, principal string, msg *message.Message) (err error) {
+func (rs *Relays) record(r *relay, tokenFile string, msg *message.Message) (err error) {
 	span := rs.span(msg.Context(), r, trace.SpanKindConsumer, msg, -1)
 	defer func() { endSpan(span, err) }()
 	batch, err := decode(msg)
 	if err != nil {
 		return err
 	}
-	if _, err := rs.append(msg.Context(), principal, batch); err != nil {
+	token, err := readToken(tokenFile)
+	if err != nil {
+		return err
+	}
+	if _, err := rs.append(msg.Context(), token, batch); err != nil {
 		return err
 	}
 	rs.relayed(r, int64(len(batch)))

@@ -3,6 +3,8 @@ package relay
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -52,7 +54,11 @@ func recorded(t *testing.T, l *ledger.Ledger) (list []string) {
 }
 
 func ingestConfig(b *broker, dead string) Config {
-	return Config{Ingest: []Ingest{{Name: "in", NATS: NATS{URL: b.url(), Stream: "IN"}, Subject: "in.>", Principal: "bus", DeadLetter: dead}}}
+	file := filepath.Join(b.t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("bus\n"), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	return Config{Ingest: []Ingest{{Name: "in", NATS: NATS{URL: b.url(), Stream: "IN"}, Subject: "in.>", TokenFile: file, DeadLetter: dead}}}
 }
 
 // TestIngest: events in every form that CloudEvents has for NATS are recorded in the

@@ -25,7 +25,7 @@ const answerWait = 5 * time.Second
 // even when that is down, and made again whenever it is lost.
 func connect(n NATS, name string, logger *slog.Logger) (*nats.Conn, error) {
 	o := []nats.Option{
-		nats.Name("ledgerline " + name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond),
+		nats.Name("ledgerline " + name), nats.Timeout(answerWait), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond),
 		nats.ReconnectBufSize(-1), // what is not sent has failed: the relay tries again, in order
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -171,14 +171,18 @@ func (s *subscriber) consume(ctx context.Context, topic string, out chan<- *mess
 	if err != nil {
 		return fmt.Errorf("the consumer %s of stream %s: %w", s.consumer, s.stream, err)
 	}
-	messages, err := c.Messages(jetstream.PullMaxMessages(1))
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
+		// A request for one message, not an iterator, which asks ahead and can lose what it
+		// asked for when a message is sent again.
+		wait, cancel := context.WithTimeout(ctx, answerWait)
+		m, err := c.Next(jetstream.FetchContext(wait))
+		cancel()
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return ctx.Err()
+		case errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoMessages) || errors.Is(err, context.DeadlineExceeded):
+			continue // there was nothing
+		case err != nil:
 			return err
 		}
 		if err := s.deliver(ctx, m, out); err != nil {

@@ -30,6 +30,11 @@ func TestPubSub(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for deadline := time.Now().Add(patience); !p.conn.IsConnected(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) { // on a busy machine it may take some tries
+				t.Fatal("no connection")
+			}
+		}
 		return anyTopic{p, b}, &manyTopics{broker: b}
 	}, nil)
 }

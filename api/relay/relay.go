@@ -32,8 +32,8 @@ import (
 	"ledgerline/ledger"
 )
 
-// Append records events that came in, under a principal.
-type Append func(ctx context.Context, principal string, batch []events.Event) ([]ledger.Receipt, error)
+// Append records events that came in, under the principal of a bearer token.
+type Append func(ctx context.Context, token string, batch []events.Event) ([]ledger.Receipt, error)
 
 // Options of relays. Ledger and Dir are required.
 type Options struct {

@@ -130,7 +130,7 @@ thrown away first, and an interrupted rebuild goes on at the next start.`,
 			if err := os.RemoveAll(filepath.Join(dir, "views")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return errors.Join(err, book.Close())
 			}
-			s, err := follow(c.Context(), dir, book, logger)
+			s, err := follow(c.Context(), dir, book, logger, nil)
 			if err != nil {
 				return errors.Join(err, book.Close())
 			}

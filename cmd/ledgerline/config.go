@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ledgerline/api"
+	"ledgerline/api/relay"
 )
 
 // config is all that serve can be told. Each of its values is a flag, a variable
@@ -42,6 +43,14 @@ type config struct {
 	Patrol    patrolConfig    `toml:"patrol"`
 	Schedule  scheduleConfig  `toml:"schedule"`
 	Trace     traceConfig     `toml:"trace"`
+
+	Publish []relay.Publish `toml:"publish"`
+	Webhook []relay.Webhook `toml:"webhook"`
+	Ingest  []relay.Ingest  `toml:"ingest"`
+}
+
+func (c *config) relays() relay.Config {
+	return relay.Config{Publish: c.Publish, Webhook: c.Webhook, Ingest: c.Ingest}
 }
 
 // limitConfig bounds what clients can ask; see api.Limits.

@@ -135,7 +135,7 @@ func (p *program) tellStory(ctx context.Context, dir string, logger *slog.Logger
 	if err != nil {
 		return fmt.Errorf("creating the demo's ledger: %w", err)
 	}
-	s, err := follow(ctx, dir, book, logger)
+	s, err := follow(ctx, dir, book, logger, nil)
 	if err != nil {
 		return errors.Join(err, book.Close())
 	}

@@ -11,12 +11,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"ledgerline/api"
+	"ledgerline/api/relay"
 	"ledgerline/ledger"
 )
 
@@ -81,6 +83,9 @@ func (c *config) check() error {
 	if c.Dir == "" {
 		return usage("which ledger? give --dir DIR, or dir in the file of --config")
 	}
+	if err := c.relays().Check(); err != nil {
+		return usage("%w", err)
+	}
 	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.checkExposure())
 }
 
@@ -94,7 +99,12 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, c.Dir, storeOptions{places: places{head: c.HeadFile, key: c.KeyFile}, logger: logger, confirmClock: confirmClock})
+	tracer, endSpans, err := c.Trace.start(ctx, logger)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer endSpans()
+	s, err := openStore(ctx, c.Dir, storeOptions{places: places{head: c.HeadFile, key: c.KeyFile}, logger: logger, confirmClock: confirmClock, tracer: tracer})
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -102,10 +112,11 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return errors.Join(err, ln.Close(), s.Close())
 	}
-	tracer, endSpans, err := c.Trace.start(ctx, s.book.Origin(), logger)
+	relays, err := relay.New(c.relays(), relay.Options{Ledger: s.book, Dir: filepath.Join(c.Dir, "relays"), Logger: logger, Tracer: tracer})
 	if err != nil {
 		return errors.Join(err, ln.Close(), s.Close())
 	}
+	s.relays = relays
 	onHangup(ctx, func() {
 		if certs != nil {
 			certs.current()
@@ -123,7 +134,6 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	stopSchedule()
 	stopPatrol()
 	stop()
-	endSpans()
 	return errors.Join(err, s.Close())
 }
 
@@ -152,10 +162,12 @@ func listen(addr string) (net.Listener, error) {
 // serve answers HTTP on ln until ctx ends, then lets requests under way finish.
 // Once it is ready it prints the one line on out and calls ready.
 func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, o api.Options, out io.Writer, ready func(url string)) error {
+	o.Relays = s.relays.Status
 	handler, err := s.handler(o)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	defer s.relay(ctx, handler)()
 	srv := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -193,6 +205,23 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 		return errors.Join(stopped, srv.Close())
 	}
 	return stopped
+}
+
+// relay runs the relays, if there are any, until the returned function is called.
+func (s *store) relay(ctx context.Context, handler *api.Server) (stop func()) {
+	if s.relays == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.relays.Run(ctx, handler.Record)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // bookFailed tells why the ledger stopped by itself, if it does. To serve on would

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
 	"ledgerline/api"
+	"ledgerline/api/relay"
 	"ledgerline/ledger"
 	"ledgerline/projections"
 )
@@ -32,6 +34,7 @@ type storeOptions struct {
 	logger       *slog.Logger
 	now          func() time.Time // nil: the system's clock
 	confirmClock string
+	tracer       trace.Tracer // nil: nothing is traced
 }
 
 // store is a ledger directory opened by this process: the book, and the views
@@ -42,6 +45,8 @@ type store struct {
 	views *projections.Views
 	// tokens are those of the directory.
 	tokens *api.Tokens
+	// relays connect a served ledger with brokers; nil: it is not.
+	relays *relay.Relays
 
 	stopViews context.CancelFunc
 	viewsDone chan error
@@ -56,7 +61,7 @@ func openStore(ctx context.Context, dir string, o storeOptions) (*store, error) 
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	s, err := follow(ctx, dir, book, o.logger)
+	s, err := follow(ctx, dir, book, o.logger, o.tracer)
 	if err != nil {
 		return nil, errors.Join(err, book.Close())
 	}
@@ -81,8 +86,8 @@ func openError(dir string, err error) error {
 }
 
 // follow opens the views of a book and runs them.
-func follow(ctx context.Context, dir string, book *ledger.Ledger, logger *slog.Logger) (*store, error) {
-	views, err := projections.Open(filepath.Join(dir, "views"), book, projections.Options{Logger: logger})
+func follow(ctx context.Context, dir string, book *ledger.Ledger, logger *slog.Logger, tracer trace.Tracer) (*store, error) {
+	views, err := projections.Open(filepath.Join(dir, "views"), book, projections.Options{Logger: logger, Watch: relay.Spans(tracer)})
 	if err != nil {
 		return nil, fmt.Errorf("opening the views of %s: %w", dir, err)
 	}

@@ -36,7 +36,7 @@ func (t *traceConfig) check() error {
 
 // start makes a tracer; nil if nothing is to be traced. The returned function sends
 // what is left.
-func (t *traceConfig) start(ctx context.Context, origin string, logger *slog.Logger) (trace.Tracer, func(), error) {
+func (t *traceConfig) start(ctx context.Context, logger *slog.Logger) (trace.Tracer, func(), error) {
 	if t.URL == "" && os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
 		return nil, func() {}, nil
 	}
@@ -48,8 +48,8 @@ func (t *traceConfig) start(ctx context.Context, origin string, logger *slog.Log
 	if err != nil {
 		return nil, nil, fmt.Errorf("setting up the sending of spans: %w", err)
 	}
-	about, err := resource.New(ctx, resource.WithFromEnv(), resource.WithTelemetrySDK(), resource.WithAttributes(
-		attribute.String("service.name", "ledgerline"), attribute.String("service.version", buildVersion()), attribute.String("ledgerline.origin", origin)))
+	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
+		attribute.String("service.name", "ledgerline"), attribute.String("service.version", buildVersion())), resource.WithFromEnv())
 	if err != nil {
 		return nil, nil, fmt.Errorf("describing this server for its spans: %w", err)
 	}
