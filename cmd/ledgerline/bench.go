@@ -40,7 +40,7 @@ interrupt ends it and tells what was measured until then.`,
 		measure(sub.Name, "Measure "+sub.Short, sub)
 	}
 	measure("all", "Measure everything, one after the other", bench.Subjects()...)
-	c.AddCommand(benchLoad(p, &s, &asJSON), benchQuestions(p, &s, &asJSON))
+	c.AddCommand(benchLoad(p, &s, &asJSON), benchQuestions(p, &s, &asJSON), benchSoak(p, &s))
 	f := c.PersistentFlags()
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "work in a new directory within this one; not on a disk that lies in memory")
 	f.IntVar(&s.Rounds, "rounds", 5, "turns that each case and its baseline take")

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"ledgerline/cmd/ledgerline/bench"
+)
+
+func benchSoak(p *program, s *bench.Session) *cobra.Command {
+	k := bench.Soak{Out: p.out}
+	c := &cobra.Command{
+		Use:   "soak",
+		Short: "Load a server steadily for long, and tell whether memory and goroutines stay flat",
+		Long: `Soak sends events of every kind and questions of every kind at a steady rate, and
+prints what memory and goroutines are forty times in all. It is flat if the heap of
+the last quarter of the time is at most 1.2 times that of the second quarter, and
+goroutines at most 5 more. The exit code is 1 if it is not.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if k.Minutes <= 0 || k.Rate < 1 {
+				return usage("--minutes is above 0 and --rate at least 1")
+			}
+			if s.Logger, err = p.logger(slog.LevelWarn); err != nil {
+				return err
+			}
+			if s.Dir, err = os.MkdirTemp(s.Dir, "ledgerline-soak-"); err != nil {
+				return fmt.Errorf("making a directory to work in: %w", err)
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(s.Dir)) }()
+			flat, err := k.Run(c.Context(), s)
+			if err == nil && !flat {
+				err = errShown
+			}
+			return err
+		},
+	}
+	c.Flags().Float64Var(&k.Minutes, "minutes", 30, "how long")
+	c.Flags().IntVar(&k.Rate, "rate", 50, "events, and questions, a second")
+	return c
+}
