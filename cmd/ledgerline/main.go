@@ -48,7 +48,7 @@ var commands = []struct {
 	{"Record:", []func(*program) *cobra.Command{appendCommand, importCommand}},
 	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, traceCommand, differencesCommand, looseCommand, exposureCommand, dutiesCommand, violationsCommand, dueCommand, bulletinCommand, agreementsCommand, requestsCommand, sharesCommand, accessesCommand, findingsCommand, partiesCommand}},
 	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
-	{"Keep:", []func(*program) *cobra.Command{eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand}},
+	{"Keep:", []func(*program) *cobra.Command{eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand, doctorCommand}},
 	{"Other:", []func(*program) *cobra.Command{benchCommand, versionCommand}},
 }
 

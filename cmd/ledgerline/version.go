@@ -8,15 +8,21 @@ import (
 )
 
 func versionCommand(p *program) *cobra.Command {
-	return &cobra.Command{
+	var sbom bool
+	c := &cobra.Command{
 		Use:   "version",
-		Short: "Say which build this is",
+		Short: "Say which build this is, and what it was built from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if sbom {
+				return writeBOM(p.out)
+			}
 			_, err := fmt.Fprintln(p.out, buildVersion())
 			return err
 		},
 	}
+	c.Flags().BoolVar(&sbom, "sbom", false, "print the modules it was built from, as CycloneDX JSON")
+	return c
 }
 
 // buildVersion describes the running build from what the linker recorded; it

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ledgerline/api"
+	"ledgerline/ledger"
+)
+
+func doctorCommand(p *program) *cobra.Command {
+	var dir string
+	var where places
+	c := &cobra.Command{
+		Use:   "doctor --dir DIR",
+		Short: "Look for what is wrong with a ledger and its surroundings, and say what to do",
+		Long: `Doctor looks at a directory and at this machine: who may read the keys, room on
+the disk, file descriptors, tokens, whether the book opens (which checks key, head
+witness, stored versions and the end of the log), the clock, and the views. It
+changes nothing. Of a directory that a server has open it tells what can be told
+from outside. It does not read the whole book: that is ledgerline verify.
+
+The exit code is 1 if something is wrong.`,
+		Example: `  ledgerline doctor --dir led`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			d := &doctor{dir: dir, places: where}
+			d.examine(c.Context())
+			t := newTable("", "CHECK", "FOUND", "DO")
+			for _, f := range d.findings {
+				t.row(f.mark, f.check, f.found, f.fix)
+			}
+			if err := t.write(p.out, ""); err != nil {
+				return err
+			}
+			if d.wrong {
+				return errShown
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "the ledger's directory")
+	where.flags(c)
+	return required(c, "dir")
+}
+
+// doctor gathers what it finds.
+type doctor struct {
+	dir string
+	places
+	findings []finding
+	wrong    bool
+}
+
+type finding struct{ mark, check, found, fix string }
+
+func (d *doctor) ok(check, format string, args ...any) {
+	d.findings = append(d.findings, finding{"ok", check, fmt.Sprintf(format, args...), ""})
+}
+
+func (d *doctor) bad(check, fix, format string, args ...any) {
+	d.findings = append(d.findings, finding{"WRONG", check, fmt.Sprintf(format, args...), fix})
+	d.wrong = true
+}
+
+func (d *doctor) examine(ctx context.Context) {
+	there, err := holdsLedger(d.dir)
+	switch {
+	case err != nil:
+		d.bad("directory", "let this user read it", "%v", err)
+		return
+	case !there:
+		d.bad("directory", "name the right one, restore a backup, or begin with: ledgerline init", "there is no book in %s", d.dir)
+		return
+	}
+	d.ok("directory", "%s", d.dir)
+	d.permissions()
+	d.space()
+	d.descriptors()
+	if _, err := api.LoadTokens(tokensFile(d.dir)); err != nil {
+		d.bad("tokens", "restore the file, or delete it and make new tokens", "%v", err)
+	} else {
+		d.ok("tokens", "they can be read")
+	}
+	d.book(ctx)
+}
+
+// permissions looks at what nobody but the ledger's user should read or write.
+func (d *doctor) permissions() {
+	key := d.key
+	if key == "" {
+		key = filepath.Join(d.dir, "keys", "ledger.key")
+	}
+	wrong := false
+	for _, path := range []string{key, tokensFile(d.dir), filepath.Join(d.dir, "owners"), filepath.Join(d.dir, "control")} {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // what has to be there is told of by the book
+		}
+		if err != nil {
+			wrong = true
+			d.bad("permissions", "let this user read it", "%v", err)
+		} else if around, err := os.Stat(filepath.Dir(path)); err == nil && info.Mode().Perm()&0o077 != 0 && around.Mode().Perm()&0o011 != 0 {
+			wrong = true // others may come to it, and use it
+			d.bad("permissions", fmt.Sprintf("chmod go= %s %s", path, filepath.Dir(path)), "others may use %s (%v)", path, info.Mode().Perm())
+		}
+	}
+	if !wrong {
+		d.ok("permissions", "keys and tokens are for this user alone")
+	}
+}
+
+// leastSpace is what a ledger should have left: compactions need room beside what
+// they replace.
+const leastSpace = 2 << 30
+
+func (d *doctor) space() {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(d.dir, &s); err != nil {
+		d.bad("disk", "see to the disk", "%v", err)
+		return
+	}
+	free := s.Bavail * uint64(s.Bsize)
+	if free < leastSpace {
+		d.bad("disk", "make room, or move the directory: a full disk ends the server", "%.1f GiB are free", float64(free)/(1<<30))
+		return
+	}
+	d.ok("disk", "%.1f GiB are free", float64(free)/(1<<30))
+}
+
+// leastDescriptors are what book, views and index hold open, and as many
+// connections again.
+const leastDescriptors = 4096
+
+func (d *doctor) descriptors() {
+	var r syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+		d.bad("descriptors", "", "%v", err)
+		return
+	}
+	if r.Cur < leastDescriptors {
+		d.bad("descriptors", fmt.Sprintf("ulimit -n %d, or LimitNOFILE= in the unit", 4*leastDescriptors), "a process may open %d files", r.Cur)
+		return
+	}
+	d.ok("descriptors", "a process may open %d files", r.Cur)
+}
+
+// book opens the book, unless a server has it open.
+func (d *doctor) book(ctx context.Context) {
+	if _, done, err := askControl(ctx, d.dir); err == nil {
+		done()
+		d.ok("book", "a server has it open: ask its /readyz and /v1/status")
+		return
+	}
+	s, err := openStore(ctx, d.dir, storeOptions{places: d.places, logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fix := "ledgerline verify --dir " + d.dir + " says more"
+		if f := (*failure)(nil); errors.As(err, &f) && f.fix != "" {
+			fix = f.fix
+		}
+		d.bad("book", fix, "%v", err)
+		return
+	}
+	head := s.book.Head()
+	d.ok("book", "%d records; key, head witness and stored versions fit", head.Size)
+	d.clock(head)
+	for _, v := range s.views.Status() {
+		if v.Err != "" {
+			d.bad("views", "ledgerline rebuild --dir "+d.dir, "%s: %s", v.Name, v.Err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		d.bad("book", "see to the disk", "closing it: %v", err)
+	}
+}
+
+func (d *doctor) clock(head ledger.Head) {
+	now := time.Now()
+	if ahead := head.Time.Std().Sub(now); ahead > 5*time.Minute {
+		d.bad("clock", "set the clock right, or see --confirm-clock of serve", "it is %s behind the last record", ahead.Round(time.Second))
+		return
+	}
+	d.ok("clock", "%s; the last record is of %s", now.UTC().Format(time.RFC3339), head.Time)
+}
