@@ -16,7 +16,7 @@ import (
 
 // Watermill's own adapter drops what JetStream says about a message that was
 // published, prefetches, and leaves one that it cannot read to be sent for ever: see
-// docs/decisions/0021.
+// docs/decisions/0020.
 
 // answerWait bounds how long an answer of the broker is waited for.
 const answerWait = 5 * time.Second
