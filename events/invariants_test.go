@@ -44,7 +44,7 @@ var invariants = []struct{ id, sentence, heldBy string }{
 	{"I-27", "An act that the state forbids is refused with a code, the state and what would be accepted.", "events"},
 	{"I-28", "Sealed batches of a producer neither overlap nor leave a gap that is not declared.", "projections: numbers that are missing or there twice, and batches that do not go on from each other, are violations"},
 	{"I-29", "Who administers the ledger does not audit it.", "events"},
-	{"I-30", "Every input of a run is covered by ownership, mandate or an agreement, or is flagged.", "the rule pack's violations"},
+	{"I-30", "Every input of a run is covered by ownership, mandate or an agreement, or is flagged.", "projections: inputs that are not covered are violations"},
 	{"I-31", "History from before the ledger is marked as imported and never taken for native proof.", "events: the attribute; views and pages show it"},
 }
 

@@ -7,7 +7,7 @@ const (
 	RoleAuthority     = "authority_for"        // competent department for the region in Scope
 	RoleSource        = "source_dept_for"      // leads the collection of what Scope names
 	RoleCollector     = "collector_for"        // collects into a basic library by mandate
-	RoleOperator      = "operator_of"          // runs a platform or system
+	RoleOperator      = "operator_of"          // runs a platform or system, such as the jobs of an OpenLineage namespace
 	RoleAdministrator = "ledger_administrator" // runs this ledger
 	RoleAuditor       = "auditor"              // reads all of it
 )

@@ -169,6 +169,9 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 		return err
 	}
 	b.put(k, &a)
+	if err := noteGranted(b, &a); err != nil {
+		return err
+	}
 	return noteShare(b, e, &a)
 }
 

@@ -21,7 +21,7 @@ var rowTypes = []coded{
 	new(columnsRow), new(contentRow), new(dataflow), new(datasetRow), new(dependsFacet), new(edgeRow), new(entryStep), new(fieldRow),
 	new(jobPair), new(jobRow), new(lineageFacet), new(link), new(markRow), new(mentions), new(meta), new(nodeName), new(nominalFacet),
 	new(numberRow), new(parentFacet), new(published), new(publishedRow), new(rawRow), new(rename), new(runRow), new(sameName), new(schemaFacet),
-	new(handmade), new(handAct), new(seenRow), new(stamp), new(statement), new(textRow), new(textsRow), new(told), new(window),
+	new(handmade), new(handAct), new(seenRow), new(stamp), new(statement), new(textRow), new(textsRow), new(told), new(uncoveredInput), new(window),
 }
 
 // TestRowTypes: rowTypes has every type whose method code stands in this package.

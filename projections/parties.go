@@ -97,10 +97,16 @@ func applyParties(b *batch, e *ledger.Entry) error {
 	case *events.PartyDissolved:
 		return applyParty(b, e, d.Party, func(p *Party) { p.State = events.StageDissolved })
 	case *events.RoleAssigned:
+		if err := noteHolder(b, d.Role, d.Scope, d.Party, true); err != nil {
+			return err
+		}
 		return applyParty(b, e, d.Party, func(p *Party) {
 			p.Roles = append(slices.Clone(p.Roles), events.RoleState{Role: d.Role, Scope: d.Scope})
 		})
 	case *events.RoleRevoked:
+		if err := noteHolder(b, d.Role, d.Scope, d.Party, false); err != nil {
+			return err
+		}
 		return applyParty(b, e, d.Party, func(p *Party) {
 			p.Roles = slices.DeleteFunc(slices.Clone(p.Roles), func(r events.RoleState) bool { return r.Role == d.Role && r.Scope == d.Scope })
 		})
@@ -115,6 +121,27 @@ func applyParties(b *batch, e *ledger.Entry) error {
 			p.SharingBodies = append(bodies, events.SharingOffice{Unit: d.Unit, Head: d.Head, From: d.From, To: d.To})
 		})
 	}
+	return nil
+}
+
+// holdersKey holds the parties that have a role for a scope.
+func holdersKey(role, scope string) []byte { return entityKey(tHolders, role, scope) }
+
+// noteHolder adds a party to those that have a role, or takes it out.
+func noteHolder(b *batch, role, scope, party string, has bool) error {
+	k := holdersKey(role, scope)
+	held, err := recall[textsRow](b, k)
+	if err != nil {
+		return err
+	}
+	var next textsRow
+	if held != nil {
+		next = slices.DeleteFunc(slices.Clone(*held), func(p string) bool { return p == party })
+	}
+	if has {
+		next = append(next, party)
+	}
+	b.put(k, &next)
 	return nil
 }
 
@@ -215,4 +242,27 @@ func (r *reader) partyName(id string) (string, error) {
 	var p Party
 	_, err := r.find(entityKey(tParty, id), &p)
 	return p.Name, err
+}
+
+// successors bounds how many mergers are followed, as the rules do: see package
+// events.
+const successors = 16
+
+// successor is what became of a party by mergers; empty if it is still there.
+func (r *reader) successor(id string) (string, error) {
+	now := id
+	for range successors {
+		var p Party
+		if _, err := r.find(entityKey(tParty, now), &p); err != nil {
+			return "", err
+		}
+		if p.Successor == "" {
+			break
+		}
+		now = p.Successor
+	}
+	if now == id {
+		return "", nil
+	}
+	return now, nil
 }

@@ -28,7 +28,7 @@ type projection struct {
 // earlier ones: an access is judged by its agreement, and the timeline notes
 // what follows from an event's names.
 var projections = []projection{
-	{"parties", 1, applyParties},
+	{"parties", 2, applyParties},
 	{"catalog", 3, applyCatalog},
 	{"requests", 1, applyRequests},
 	{"agreements", 3, applyAgreements},
@@ -40,6 +40,7 @@ var projections = []projection{
 	{"duties", 1, applyDuties},
 	{"violations", 2, applyViolations},
 	{lineageView, 5, applyLineage},
+	{"coverage", 1, applyCoverage},
 	{"timeline", 3, applyTimeline},
 }
 

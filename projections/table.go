@@ -71,6 +71,9 @@ const (
 	tProducer
 	tDisposal
 	tHandmade
+	tGranted
+	tUncovered
+	tHolders
 	tables // how many there are
 )
 
@@ -82,7 +85,7 @@ var tableOf = map[table]string{
 	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage", tHandmade: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
-	tProducer: "producers", tDisposal: "disposals",
+	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties",
 }
 
 // remembered reports whether batches ask for the history of a table's entities.

@@ -149,6 +149,9 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		}); err != nil {
 			return err
 		}
+		if err := r.uncovered(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) }); err != nil {
+			return err
+		}
 		return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
 			p, err := r.producer(row)
 			for _, v := range p.violations() {

@@ -181,7 +181,7 @@ func faultsOfTheAgreements(t told) {
 		"39.4 D01 R-A02": 1, "39.4 D05 R-A08": 1, "39.4 D06 R-A15": 1, "40.3 D03 A11": 1, "39.7 D03 A13": 1, // the agreements
 		"39.1 D01 UD-DS03": 1, "39.1 D06 UD-DS05": 1, // the catalog
 		"39.6 D07 Q12":  1,                                                          // the second correction
-		"40.2 C02 DS20": 6, "40.2 D03 A11": 1, "40.2 D04 A09": 1, "40.2 D05 A12": 1, // calls
+		"40.2 C02 DS20": 7, "40.2 D03 A11": 1, "40.2 D04 A09": 1, "40.2 D05 A12": 1, // calls, and what the runs read
 	}
 	for what := range want {
 		if got[what] != want[what] {
@@ -532,8 +532,12 @@ func inputWithoutAuthority(t told) {
 	if len(uncovered) != 1 || uncovered["C02 DS20"] != "2026-01-16" {
 		t.Errorf("inputs without authority: %v, want C02's of DS20 from 2026-01-16 on", uncovered)
 	}
-	found := get[violations](t, "/v1/violations", "party", "C02", "entry", "DS20").Violations
+	found := get[violations](t, "/v1/violations", "party", "C02", "entry", "DS20", "rule", "access.no-agreement").Violations
 	if len(found) != 6 || found[0].Code != "40.2" || dayOf(found[0].Time) != "2026-01-16" {
 		t.Errorf("what the ledger itself makes of the calls: %+v", found)
+	}
+	inputs := get[violations](t, "/v1/violations", "rule", "lineage.input-not-covered").Violations
+	if len(inputs) != 1 || inputs[0].Party != "C02" || inputs[0].Entry != "DS20" || inputs[0].Code != "40.2" || dayOf(inputs[0].Time) != "2026-01-16" {
+		t.Errorf("what the ledger itself makes of the runs: %+v", inputs)
 	}
 }

@@ -153,7 +153,7 @@ func TestLoadSaysWhatWasRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("a refused step is no error")
 	}
-	for _, want := range []string{"step 40 of ", "DS03 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
+	for _, want := range []string{"step 44 of ", "DS03 is drafted", "POST /v1/events: 409 Conflict", `"refused"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error %q does not say %q", err, want)
 		}

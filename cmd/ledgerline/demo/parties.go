@@ -40,7 +40,7 @@ func partyOf(id string) party { return find(parties, id, func(p party) string { 
 
 // roles are held on a mandate, without requests: who collects into the two basic
 // libraries, who leads the collection of what goes into them, who is competent for
-// a region, who runs the platform.
+// a region, who runs the platform and the jobs.
 var roles = []struct{ party, role, scope string }{
 	{"D07", events.RoleAuthority, province},
 	{"C01", events.RoleAuthority, city},
@@ -53,6 +53,10 @@ var roles = []struct{ party, role, scope string }{
 	{"D05", events.RoleSource, "DS18"},
 	{"D06", events.RoleSource, "DS05"},
 	{"X1", events.RoleOperator, "云泽省政务数据共享平台"},
+	{"D02", events.RoleOperator, jobNamespace["D02"]},
+	{"D03", events.RoleOperator, jobNamespace["D03"]},
+	{"D07", events.RoleOperator, jobNamespace["D07"]},
+	{"C02", events.RoleOperator, jobNamespace["C02"]},
 }
 
 // partySteps registers every body, designates the sharing bodies of the departments
