@@ -277,3 +277,33 @@ func getFinding(c *question, q entryQuery) (findingAnswer, error) {
 	version, err := c.subjectVersion(events.Subject{Kind: events.KindIssue, ID: id})
 	return findingAnswer{version, finding}, err
 }
+
+type attributionQuery struct {
+	reading
+	validAt
+}
+
+// attributionAnswer leaves out what Standing says as well.
+type attributionAnswer struct {
+	LineageAt   events.Time                  `json:"lineage_at"`
+	Finding     projections.Finding          `json:"finding"`
+	Origins     []projections.FaultOrigin    `json:"origins"`
+	Responsible []projections.Responsible    `json:"responsible"`
+	Recipients  []projections.FaultRecipient `json:"recipients"`
+}
+
+func getAttribution(c *question, q attributionQuery) (attributionAnswer, error) {
+	id, err := pathValue(c.r, "id")
+	if err != nil {
+		return attributionAnswer{}, err
+	}
+	a, ok, err := c.view.Attribute(c.ctx, id, q.ValidAt)
+	if err != nil {
+		return attributionAnswer{}, err
+	}
+	if !ok {
+		return attributionAnswer{}, notFound("finding", id, c.view.Position())
+	}
+	c.hit(a.LimitsHit...)
+	return attributionAnswer{a.LineageAt, a.Finding, a.Origins, a.Responsible, a.Recipients}, nil
+}

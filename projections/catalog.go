@@ -360,7 +360,8 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 	var until events.Time // the nearest later change recorded after the one that decides
 	var decided entryStep
 	var position int64
-	suspended, said := false, false // by the last step that had taken effect and says so
+	suspended, said := false, false   // by the last step that had taken effect and says so
+	var sources *[]events.SourceState // by the last step that had taken effect
 	err = r.history(stepKey(id), r.at, func(row row) (bool, error) {
 		var s entryStep
 		if err := row.decode(&s); err != nil {
@@ -368,6 +369,9 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 		}
 		if !said && within(at, s.From, s.To) && (s.Type == typeSuspended || s.Type == typeResumed) {
 			suspended, said = s.Suspended, true
+		}
+		if sources == nil && within(at, s.From, s.To) {
+			sources = &s.Sources
 		}
 		if s.Type != typePublished && s.Type != typeWithdrawn {
 			return true, nil
@@ -384,7 +388,7 @@ func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, e
 	if err != nil || !found || decided.Published == 0 {
 		return Entry{}, false, err
 	}
-	decided.Stage = events.StagePublished
+	decided.Stage, decided.Sources = events.StagePublished, *sources
 	if said {
 		decided.Suspended = suspended
 	}
