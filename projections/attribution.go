@@ -194,8 +194,12 @@ func (x *attribution) fact(party string, f FaultFact) error {
 		r := Responsible{Party: party, Facts: []FaultFact{}}
 		err := x.w.read(func(rd *reader) (err error) {
 			r.Name, err = rd.partyName(party)
-			if err == nil {
-				r.Successor, err = rd.successor(party)
+			if err != nil {
+				return err
+			}
+			now, err := rd.successions().holder(party, 0, x.w.recorded)
+			if now != party {
+				r.Successor = now
 			}
 			return err
 		})

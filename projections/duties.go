@@ -33,6 +33,9 @@ type Duty struct {
 	// Role is what Party is in the rule: provider, consumer, authority or operator.
 	Role  string `json:"role"`
 	Party string `json:"party"`
+	// Was is the party that it began with, if that was merged into Party before it was
+	// done.
+	Was string `json:"was,omitempty" row:"-"`
 	// CaseKind and Case name what the duty is about, such as request and R-17.
 	CaseKind string `json:"case_kind"`
 	Case     string `json:"case"`
@@ -290,10 +293,21 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 		now = w.recorded
 	}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tDuty, q.Page, func(_ *reader, _ string, row row) (bool, error) {
+	var mergers *successions
+	list.Next, err = w.pageOfEntities(ctx, tDuty, q.Page, func(r *reader, _ string, row row) (bool, error) {
 		var d Duty
 		if err := row.decode(&d); err != nil {
 			return false, err
+		}
+		if mergers == nil {
+			mergers = r.successions()
+		}
+		holder, err := mergers.holder(d.Party, d.Done, now)
+		if err != nil {
+			return false, err
+		}
+		if holder != d.Party {
+			d.Was, d.Party = d.Party, holder
 		}
 		d.State = d.at(now)
 		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) {

@@ -243,26 +243,3 @@ func (r *reader) partyName(id string) (string, error) {
 	_, err := r.find(entityKey(tParty, id), &p)
 	return p.Name, err
 }
-
-// successors bounds how many mergers are followed, as the rules do: see package
-// events.
-const successors = 16
-
-// successor is what became of a party by mergers; empty if it is still there.
-func (r *reader) successor(id string) (string, error) {
-	now := id
-	for range successors {
-		var p Party
-		if _, err := r.find(entityKey(tParty, now), &p); err != nil {
-			return "", err
-		}
-		if p.Successor == "" {
-			break
-		}
-		now = p.Successor
-	}
-	if now == id {
-		return "", nil
-	}
-	return now, nil
-}

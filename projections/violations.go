@@ -194,6 +194,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 
 // missed lists the duties that were not done in time.
 func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (out []Violation, err error) {
+	mergers := r.successions()
 	err = r.each(ctx, entityKey(tDuty), nil, func(row row) (bool, error) {
 		var d Duty
 		if err := row.decode(&d); err != nil {
@@ -203,8 +204,12 @@ func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (o
 		if state != DutyLate && state != DutyBreached || d.Violation == "" {
 			return true, nil
 		}
+		party, err := mergers.holder(d.Party, d.Done, d.Before) // who had it when it was missed
+		if err != nil {
+			return false, err
+		}
 		v := Violation{
-			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: d.Party, Role: d.Role,
+			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: party, Role: d.Role,
 			Duty: d.ID, Time: d.Before, Ended: d.Done, Detail: fmt.Sprintf("due %s by calendar %s %s and not done", d.Due, d.Calendar, d.CalendarVersion), Events: d.Events,
 		}
 		if c, ok := book.violation(d.Pack, d.PackVersion, d.Violation); ok {

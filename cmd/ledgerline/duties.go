@@ -29,7 +29,11 @@ then, --valid-at what state a duty was in at a time.`,
 			return ask(c, p, &q, "/v1/duties", v, func(list projections.DutyList) (string, error) {
 				t := newTable("DUE", "STATE", "PARTY", "RULE", "CASE", "FROM", "DONE", "CALENDAR", "WHAT")
 				for _, d := range list.Duties {
-					t.row(d.Due, d.State, d.Party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN)
+					party := d.Party
+					if d.Was != "" {
+						party += " (was " + d.Was + ")"
+					}
+					t.row(d.Due, d.State, party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN)
 				}
 				return list.Next, t.write(p.out, "no duties")
 			})
