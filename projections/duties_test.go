@@ -200,9 +200,9 @@ func latestView(t testing.TB, b *book) *View {
 	return viewAt(t, v, b.Head().Size-1)
 }
 
-// TestDutyStates follows one duty over time, and holds that a calendar published
-// later moves no due date.
-func TestDutyStates(t *testing.T) {
+// TestInvariant_I25: a deadline names its rule and calendar, and one published later
+// moves no due date.
+func TestInvariant_I25(t *testing.T) {
 	b := sharing(t)
 	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn-809-2025 1")...)
 	ask := func(id, received string) {
