@@ -163,7 +163,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	if err != nil {
 		return list, err
 	}
-	flagged, err := w.flagged(ctx, &list)
+	flagged, err := w.flagged(ctx, q, &list)
 	if err != nil {
 		return list, err
 	}
@@ -250,40 +250,75 @@ func (book *rulebook) judge(v Violation, parties map[string]string) []Violation 
 	return out
 }
 
-// flagged lists the calls that broke a rule.
-func (w *View) flagged(ctx context.Context, list *ViolationList) (out []Violation, err error) {
+// flagged lists the calls that broke a rule, of those that the query can be about.
+func (w *View) flagged(ctx context.Context, q ViolationQuery, list *ViolationList) (out []Violation, err error) {
 	var book *rulebook
 	if err := w.read(func(r *reader) (err error) {
 		book, err = r.rulebook()
 		return err
-	}); err != nil {
+	}); err != nil || !book.aboutAccesses(q) {
 		return nil, err
 	}
-	q := AccessQuery{FlaggedOnly: true, Page: Page{Limit: MaxLimit}}
-	for seen := 0; ; {
-		part, err := w.Accesses(ctx, q)
+	all := AccessQuery{FlaggedOnly: true, Agreement: q.Agreement, Entry: q.Entry, From: q.From, To: q.To}
+	parts := []AccessQuery{all}
+	if q.Party != "" { // whoever broke it is one of the two
+		parts = []AccessQuery{all, all}
+		parts[0].Consumer, parts[1].Provider = q.Party, q.Party
+	}
+	seen := 0
+	for i, part := range parts {
+		err := eachPage(func(p Page) (string, error) {
+			if seen >= violationAccesses {
+				list.LimitsHit = unite(list.LimitsHit, []string{LimitAccesses}, cmp.Compare[string])
+				return "", nil
+			}
+			part.Page = p
+			found, err := w.Accesses(ctx, part)
+			for _, a := range found.Accesses {
+				if i == 0 || a.Consumer != q.Party { // else it was in the first part
+					out = append(out, book.judgeAccess(&a)...)
+				}
+			}
+			seen += len(found.Accesses)
+			return found.Next, err
+		})
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range part.Accesses {
-			for _, f := range a.Flags {
-				party := a.Consumer
-				if f.Rule == RuleBatchOverlaps || f.Rule == RuleBatchUnchained { // of whoever keeps the records
-					party = a.Provider
-				}
-				out = append(out, book.judge(Violation{
-					Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
-					Events: append([]int64{a.Position}, f.Events...),
-				}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
-			}
-		}
-		if part.Next == "" {
-			return out, nil
-		}
-		if seen += len(part.Accesses); seen >= violationAccesses {
-			list.LimitsHit = append(list.LimitsHit, LimitAccesses)
-			return out, nil
-		}
-		q.Cursor = part.Next
 	}
+	return out, nil
+}
+
+// judgeAccess lists the violations of what was recorded of calls.
+func (book *rulebook) judgeAccess(a *Access) (out []Violation) {
+	for _, f := range a.Flags {
+		party := a.Consumer
+		if f.Rule == RuleBatchOverlaps || f.Rule == RuleBatchUnchained { // of whoever keeps the records
+			party = a.Provider
+		}
+		out = append(out, book.judge(Violation{
+			Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
+			Events: append([]int64{a.Position}, f.Events...),
+		}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
+	}
+	return out
+}
+
+// accessRules is how the rules of accesses begin.
+const accessRules = "access."
+
+// aboutAccesses tells whether a violation that the query selects can be of a call: by
+// its rule, or because some pack gives the code to such a rule.
+func (book *rulebook) aboutAccesses(q ViolationQuery) bool {
+	if q.Rule != "" && !strings.HasPrefix(q.Rule, accessRules) {
+		return false
+	}
+	if q.Code == "" {
+		return true
+	}
+	return book != nil && slices.ContainsFunc(book.packs, func(p pack) bool {
+		return slices.ContainsFunc(p.Violations, func(v rulepack.Violation) bool {
+			return v.Code == q.Code && slices.ContainsFunc(v.Flags, func(rule string) bool { return strings.HasPrefix(rule, accessRules) })
+		})
+	})
 }

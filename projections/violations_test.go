@@ -1,0 +1,41 @@
+package projections
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestViolationsSelected: what a query selects is what it would leave of all of them,
+// whatever of the calls it does not look at.
+func TestViolationsSelected(t *testing.T) {
+	b := longScript(newBook(t))
+	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 1")...)
+	b.add(numbered()[1:3]...)
+	w := latestView(t, b)
+	everything := Page{Limit: MaxLimit}
+	all, err := w.Violations(ctx, ViolationQuery{Page: everything})
+	if err != nil || all.Next != "" || len(all.LimitsHit) > 0 {
+		t.Fatal(err, all.Next, all.LimitsHit)
+	}
+	queries := []ViolationQuery{{From: day(2, 7), To: day(6, 25)}, {Party: "P2", From: day(6, 1)}}
+	for _, v := range all.Violations {
+		queries = append(queries, ViolationQuery{Party: v.Party}, ViolationQuery{Rule: v.Rule}, ViolationQuery{Code: v.Code, Entry: v.Entry},
+			ViolationQuery{Agreement: v.Agreement, Party: v.Party}, ViolationQuery{From: v.Time, To: v.Time + 1})
+	}
+	for _, q := range queries {
+		var want []Violation
+		for _, v := range all.Violations {
+			if matches(q.Party, v.Party) && matches(q.Rule, v.Rule) && matches(q.Code, v.Code) && matches(q.Entry, v.Entry) && matches(q.Agreement, v.Agreement) && within(v.Time, q.From, q.To) {
+				want = append(want, v)
+			}
+		}
+		q.Page = everything
+		got, err := w.Violations(ctx, q)
+		if err != nil || fmt.Sprintf("%+v", got.Violations) != fmt.Sprintf("%+v", want) {
+			t.Errorf("%+v: %d violations, want %d (%v)", q, len(got.Violations), len(want), err)
+		}
+	}
+	if len(all.Violations) < 15 {
+		t.Errorf("only %d violations to select from", len(all.Violations))
+	}
+}
