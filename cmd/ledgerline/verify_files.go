@@ -241,8 +241,8 @@ func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
 		}
 		ok("the log of %d records begins with the log of %d; nothing was changed or dropped between", to.Size, from.Size)
 	}
-	for _, f := range e.forks {
-		older, newer, err := f.Check(origin, keys)
+	if len(e.forks) > 0 { // one is enough
+		older, newer, err := e.forks[0].Check(origin, keys)
 		if err != nil {
 			return lines, err
 		}
