@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -119,6 +120,9 @@ func badBody(err error) error {
 	var tooLong *http.MaxBytesError
 	if errors.As(err, &p) || errors.As(err, &tooLong) {
 		return err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return problem(http.StatusRequestTimeout, "body.slow", "the body did not come within the time allowed", "send it faster, or in parts").because(err)
 	}
 	return problem(http.StatusBadRequest, "body.incomplete", "the body ended before it was whole", "send it again").because(err)
 }

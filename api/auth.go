@@ -86,6 +86,15 @@ func (s *Server) bearer(text string) (caller, error) {
 // authorize lets a request through if its caller may use the route.
 func (s *Server) authorize(r *http.Request, who access) error {
 	c, err := s.identify(r)
+	if !c.free {
+		from := c.Name
+		if !c.authenticated {
+			from = "from " + address(r)
+		}
+		if busy := s.rates.take(from, s.o.Now()); busy != nil {
+			return busy
+		}
+	}
 	if err != nil {
 		return err
 	}

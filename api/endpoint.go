@@ -23,7 +23,9 @@ type endpoint struct {
 	answers []content    // what it answers when all is well
 	// stream marks endpoints that go on for as long as the client wishes.
 	stream bool
-	serve  func(s *Server, w http.ResponseWriter, r *http.Request) error
+	// appends marks endpoints that take a place among those who append.
+	appends bool
+	serve   func(s *Server, w http.ResponseWriter, r *http.Request) error
 }
 
 // content is a body of one media type.
@@ -114,6 +116,9 @@ func (e endpoint) reads(accepts ...content) endpoint { e.accepts = accepts; retu
 
 // streams marks an endpoint that goes on for as long as the client wishes.
 func (e endpoint) streams() endpoint { e.stream = true; return e }
+
+// writes marks an endpoint that appends.
+func (e endpoint) writes() endpoint { e.appends = true; return e }
 
 // none is the query of routes that take no parameters.
 type none struct{}

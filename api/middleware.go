@@ -195,6 +195,11 @@ func (s *Server) bodies(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
+		if !stream {
+			held := &heldBody{ReadCloser: body, w: w, held: &s.held}
+			defer held.giveBack()
+			body = held
+		}
 		r.Body = body
 		next.ServeHTTP(w, r)
 	})

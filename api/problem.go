@@ -140,7 +140,7 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusGatewayTimeout, "request.timeout", "the answer was not ready within the time allowed", "narrow the question, or try again").after(time.Second).because(err)
 	case errors.Is(err, context.Canceled):
-		return problem(http.StatusServiceUnavailable, "request.canceled", "the request ended before its answer was ready", "try again").after(time.Second).because(err)
+		return problem(http.StatusRequestTimeout, "request.canceled", "the client left before its answer was ready", "try again, and wait for the answer").because(err)
 	}
 	return problem(http.StatusInternalServerError, "internal", "the server could not answer; the reason is in its log under this instance", "try again; if it stays, tell the operator the instance").because(err)
 }

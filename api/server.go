@@ -60,62 +60,6 @@ type Options struct {
 	Append func(context.Context, ...events.Event) ([]ledger.Receipt, error)
 }
 
-// Limits bound what a client can ask of the server. Zero fields take the
-// defaults given here.
-type Limits struct {
-	// BodyBytes bounds a request body before and after decoding, and a line of a
-	// stream: 32 MiB, because OpenLineage events of over 20 MB occur.
-	BodyBytes int64
-	// BatchEvents bounds the events of a batch: 10,000.
-	BatchEvents int
-	// ResultLimit bounds the rows of one answer: 1,000.
-	ResultLimit int
-	// StreamClients bounds how many follow the events at once: 256.
-	StreamClients int
-	// ConcurrentWrites bounds how many append at once: 256.
-	ConcurrentWrites int
-	// ViewLag bounds how many records the views may be behind the book before those
-	// who append have to wait for them, at most for Wait, and are then refused:
-	// 250,000; negative: no bound. Views that are being built, or have stopped, hold
-	// nobody up.
-	ViewLag int
-	// Wait bounds how long a question, or an append, waits for the views: 10 s.
-	Wait time.Duration
-	// Timeout bounds how long any one answer, or step of a stream, takes: 60 s.
-	Timeout time.Duration
-	// Heartbeat is how often an idle stream of events says that it lives: 15 s.
-	Heartbeat time.Duration
-	// ReadyLag is how far, in recorded time, the views may be behind the book and
-	// still be called ready: 30 s.
-	ReadyLag time.Duration
-}
-
-func (l Limits) withDefaults() Limits {
-	ints := func(p *int, v int) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	times := func(p *time.Duration, v time.Duration) {
-		if *p == 0 {
-			*p = v
-		}
-	}
-	if l.BodyBytes == 0 {
-		l.BodyBytes = 32 << 20
-	}
-	ints(&l.BatchEvents, 10_000)
-	ints(&l.ResultLimit, projections.MaxLimit)
-	ints(&l.StreamClients, 256)
-	ints(&l.ConcurrentWrites, 256)
-	ints(&l.ViewLag, 250_000)
-	times(&l.Wait, 10*time.Second)
-	times(&l.Timeout, time.Minute)
-	times(&l.Heartbeat, 15*time.Second)
-	times(&l.ReadyLag, 30*time.Second)
-	return l
-}
-
 // Server answers HTTP for one ledger. It is an http.Handler.
 type Server struct {
 	o       Options
@@ -123,6 +67,9 @@ type Server struct {
 	metrics *metrics
 	due     *scheduler.Scheduler
 	writes  chan struct{} // a slot per append under way
+	reads   chan struct{} // a slot per other answer
+	held    holding
+	rates   *rates
 	streams chan struct{} // a slot per follower
 	started events.Time
 
@@ -156,6 +103,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, stop: make(chan struct{}), started: events.TimeOf(o.Now()),
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
+		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits),
 	}
 	s.due = scheduler.New(o.Ledger, o.Views, o.Logger)
 	s.metrics = newMetrics(s)
@@ -225,14 +173,30 @@ func (s *Server) router() http.Handler {
 // one place where errors become answers.
 func (s *Server) handle(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.authorize(r, rt.who); err != nil {
-			s.fail(w, r, err)
-			return
+		err := s.bound(w, rt.stream)
+		if err == nil {
+			err = s.authorize(r, rt.who)
 		}
-		if err := rt.serve(s, w, r); err != nil {
+		if err == nil {
+			err = s.serve(rt, w, r)
+		}
+		if err != nil {
 			s.fail(w, r, err)
 		}
 	})
+}
+
+// serve answers when there is room. Who appends takes a place of its own, and so does
+// who follows; signs of life are always given.
+func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
+	if !rt.stream && !rt.appends && !rt.who.public {
+		release, err := s.readSlot()
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	return rt.serve(s, w, r)
 }
 
 // fail answers with the problem that err is.

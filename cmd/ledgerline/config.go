@@ -53,13 +53,6 @@ func (c *config) relays() relay.Config {
 	return relay.Config{Publish: c.Publish, Webhook: c.Webhook, Ingest: c.Ingest}
 }
 
-// limitConfig bounds what clients can ask; see api.Limits.
-type limitConfig struct {
-	ViewLag int `toml:"view-lag" usage:"records that the views may be behind before who writes has to wait for them; negative: no bound"`
-}
-
-func (c limitConfig) limits() api.Limits { return api.Limits{ViewLag: c.ViewLag} }
-
 type logConfig struct {
 	Format string `toml:"format" usage:"form of the log on standard error: text or json"`
 	Level  string `toml:"level" usage:"least level to log: debug, info, warn or error"`
@@ -70,7 +63,7 @@ func defaultConfig() *config {
 	return &config{
 		Addr:      defaultAddr,
 		Log:       logConfig{Format: "text", Level: "info"},
-		Limit:     limitConfig{ViewLag: 250_000},
+		Limit:     limitsOf(api.DefaultLimits()),
 		Timestamp: timestampConfig{Every: interval(10 * time.Minute)},
 		Patrol:    patrolConfig{Rate: 4, Every: interval(24 * time.Hour)},
 		Schedule:  scheduleConfig{Every: interval(time.Minute)},

@@ -23,7 +23,7 @@ import (
 	"ledgerline/ledger/proof"
 )
 
-var update = flag.Bool("update", false, "write the table in docs/reliability.md anew")
+var update = flag.Bool("update", false, "write the table in docs/reliability.md, and docs/limits.md, anew")
 
 // tried runs the program and returns its exit code and all it said. A program
 // that says nothing for a minute hangs.

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -86,7 +85,7 @@ func (c *config) check() error {
 	if err := c.relays().Check(); err != nil {
 		return usage("%w", err)
 	}
-	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.checkExposure())
+	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.Limit.check(), c.checkExposure())
 }
 
 // serve opens the ledger and answers until ctx ends.
@@ -168,12 +167,8 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 		return errors.Join(err, ln.Close())
 	}
 	defer s.relay(ctx, handler)()
-	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
-	}
+	srv := handler.HTTPServer()
+	srv.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)
 	defer s.control(o.Logger)()
 	failed := make(chan error, 1)
 	url := "http://" + ln.Addr().String()

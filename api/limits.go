@@ -1,0 +1,217 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ledgerline/projections"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits bound what clients can ask of the server. Zero fields take the defaults
+// given here; docs/limits.md lists them with what a client is told.
+type Limits struct {
+	// HeaderBytes bounds the first line and the headers of a request: 64 KiB.
+	HeaderBytes int
+	// BodyBytes bounds a request body before and after decoding, and a line of a
+	// stream: 32 MiB, because OpenLineage events of over 20 MB occur.
+	BodyBytes int64
+	// HeldBytes bounds the decoded bodies that are held at once, of all requests
+	// together: 256 MiB.
+	HeldBytes int64
+	// BatchEvents bounds the events of a batch: 10,000.
+	BatchEvents int
+	// ResultLimit bounds the rows of one answer: 1,000.
+	ResultLimit int
+	// StreamClients bounds how many follow the events at once: 256.
+	StreamClients int
+	// ConcurrentWrites bounds how many append at once: 256; ConcurrentReads how many
+	// other answers are worked out at once: 128.
+	ConcurrentWrites, ConcurrentReads int
+	// Rate is how many requests a second a principal may send, and Burst how many at
+	// once: 1,000 and 2,000. Who has no token is counted by address. Negative: no
+	// bound. In development mode nobody is counted.
+	Rate  float64
+	Burst int
+	// ViewLag bounds how many records the views may be behind the book before those
+	// who append have to wait for them, at most for Wait, and are then refused:
+	// 250,000; negative: no bound. Views that are being built, or have stopped, hold
+	// nobody up.
+	ViewLag int
+	// Wait bounds how long a question, or an append, waits for the views: 10 s.
+	Wait time.Duration
+	// Timeout bounds how long any one answer, or step of a stream, takes, sending and
+	// receiving included: 60 s.
+	Timeout time.Duration
+	// Heartbeat is how often an idle stream of events says that it lives: 15 s.
+	Heartbeat time.Duration
+	// ReadyLag is how far, in recorded time, the views may be behind the book and
+	// still be called ready: 30 s.
+	ReadyLag time.Duration
+}
+
+// DefaultLimits are the defaults.
+func DefaultLimits() Limits {
+	return Limits{
+		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit,
+		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, ViewLag: 250_000,
+		Wait: 10 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	fill(&l.HeaderBytes, d.HeaderBytes)
+	fill(&l.BodyBytes, d.BodyBytes)
+	fill(&l.HeldBytes, d.HeldBytes)
+	fill(&l.BatchEvents, d.BatchEvents)
+	fill(&l.ResultLimit, d.ResultLimit)
+	fill(&l.StreamClients, d.StreamClients)
+	fill(&l.ConcurrentWrites, d.ConcurrentWrites)
+	fill(&l.ConcurrentReads, d.ConcurrentReads)
+	fill(&l.Rate, d.Rate)
+	fill(&l.Burst, d.Burst)
+	fill(&l.ViewLag, d.ViewLag)
+	fill(&l.Wait, d.Wait)
+	fill(&l.Timeout, d.Timeout)
+	fill(&l.Heartbeat, d.Heartbeat)
+	fill(&l.ReadyLag, d.ReadyLag)
+	return l
+}
+
+func fill[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// HTTPServer returns a server of s that cuts off clients who send their headers
+// slowly, or too many of them. Bodies and answers are bounded by s itself.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: s.o.Limits.HeaderBytes}
+}
+
+// bound sets how long the client may take to send the rest of its request, and to
+// take the answer. Streams bound each of their steps.
+func (s *Server) bound(w http.ResponseWriter, stream bool) error {
+	var sent, taken time.Time // never
+	if !stream {
+		now, t := time.Now(), s.o.Limits.Timeout
+		sent, taken = now.Add(t+t/8), now.Add(2*t) // an answer that took too long is told so
+	}
+	control := http.NewResponseController(w)
+	return errors.Join(supported(control.SetReadDeadline(sent)), supported(control.SetWriteDeadline(taken)))
+}
+
+// readSlot takes a place among the answers that are worked out at once, or refuses:
+// who waits in a queue would only wait longer the more join it.
+func (s *Server) readSlot() (release func(), err error) {
+	select {
+	case s.reads <- struct{}{}:
+		return func() { <-s.reads }, nil
+	default:
+		return nil, problem(http.StatusServiceUnavailable, "server.busy", "as many answers as the server allows are being worked out", "ask again after the time in Retry-After").after(time.Second)
+	}
+}
+
+// holding counts the bytes of the bodies that are held at once.
+type holding struct {
+	most int64
+	now  atomic.Int64
+}
+
+// heldBody counts a body while it is read. Its bytes are given back when its request
+// has been answered.
+type heldBody struct {
+	io.ReadCloser
+	w    http.ResponseWriter
+	held *holding
+	n    int64
+}
+
+func (b *heldBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	if b.held.now.Add(int64(n)) > b.held.most {
+		b.w.Header().Set("Connection", "close") // do not wait for the rest of it
+		return 0, problem(http.StatusServiceUnavailable, "server.bodies", "the bodies of the requests under way take all the memory that the server allows them", "send it again after the time in Retry-After; nothing was recorded").after(time.Second)
+	}
+	return n, err
+}
+
+func (b *heldBody) giveBack() { b.held.now.Add(-b.n) }
+
+// rates holds each principal to the rate of requests that it may send.
+type rates struct {
+	limit rate.Limit
+	burst int
+
+	mu sync.Mutex
+	by map[string]*rate.Limiter
+	// rest is shared by those for whom there is no room.
+	rest *rate.Limiter
+}
+
+// maxRates is for how many principals and addresses it is counted.
+const maxRates = 10_000
+
+func newRates(l Limits) *rates {
+	if l.Rate < 0 {
+		return nil
+	}
+	return &rates{limit: rate.Limit(l.Rate), burst: l.Burst, by: make(map[string]*rate.Limiter), rest: rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
+}
+
+// take counts a request of a principal, or of an address; the problem tells when the
+// next will be taken.
+func (r *rates) take(who string, now time.Time) error {
+	if r == nil {
+		return nil
+	}
+	l := r.of(who, now)
+	if l.AllowN(now, 1) {
+		return nil
+	}
+	missing := 1 - l.TokensAt(now)
+	wait := time.Duration(missing / float64(r.limit) * float64(time.Second))
+	return problem(http.StatusTooManyRequests, "limit.rate", fmt.Sprintf("more than %g requests a second were sent", float64(r.limit)),
+		"slow down: send again after the time in Retry-After, or many events in one request").after(max(wait.Round(time.Second), time.Second))
+}
+
+func (r *rates) of(who string, now time.Time) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l, ok := r.by[who]; ok {
+		return l
+	}
+	if len(r.by) >= maxRates {
+		for name, l := range r.by {
+			if l.TokensAt(now) >= float64(r.burst) { // as good as new
+				delete(r.by, name)
+			}
+		}
+	}
+	if len(r.by) >= maxRates {
+		return r.rest
+	}
+	l := rate.NewLimiter(r.limit, r.burst)
+	r.by[who] = l
+	return l
+}
+
+// address is where a request comes from, without the port.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"time"
+
+	"ledgerline/api"
+)
+
+// limitConfig bounds what clients can ask; see api.Limits. The tag told says what one
+// who exceeds it is told.
+type limitConfig struct {
+	HeaderBytes      int      `toml:"header-bytes" usage:"most bytes of the headers of a request" told:"431, and the connection is closed"`
+	BodyBytes        int64    `toml:"body-bytes" usage:"most bytes of a request body, packed and unpacked, and of a line of a stream" told:"413 body.too-large, line.too-large"`
+	HeldBytes        int64    `toml:"held-bytes" usage:"most bytes of all bodies that are held at once" told:"503 server.bodies"`
+	BatchEvents      int      `toml:"batch-events" usage:"most events of a batch" told:"413 limit.batch-events"`
+	ResultRows       int      `toml:"result-rows" usage:"most rows of an answer; a list goes on with its cursor" told:"the answer says so: limits_hit, next"`
+	StreamClients    int      `toml:"stream-clients" usage:"how many may follow the events at once" told:"503 stream.clients"`
+	ConcurrentWrites int      `toml:"concurrent-writes" usage:"how many may append at once" told:"503 ledger.overloaded"`
+	ConcurrentReads  int      `toml:"concurrent-reads" usage:"how many other answers are worked out at once" told:"503 server.busy"`
+	Rate             float64  `toml:"rate" usage:"requests a second of one principal, or of one address without a token; negative: no bound" told:"429 limit.rate"`
+	Burst            int      `toml:"burst" usage:"how many of these may come at once" told:"429 limit.rate"`
+	ViewLag          int      `toml:"view-lag" usage:"records that the views may be behind before who writes has to wait for them; negative: no bound" told:"503 views.far-behind"`
+	Wait             interval `toml:"wait" usage:"how long a question, or an append, waits for the views" told:"503 views.behind, 504 after.not-reached"`
+	Timeout          interval `toml:"timeout" usage:"how long an answer may take, or a step of a stream; as long again a client to send and to take it" told:"504 request.timeout, 408 body.slow, stream.idle; then the connection is closed"`
+	Heartbeat        interval `toml:"heartbeat" usage:"how often an idle stream of events says that it lives" told:"-"`
+	ReadyLag         interval `toml:"ready-lag" usage:"recorded time that the views may be behind and still be called ready" told:"503 of /readyz"`
+}
+
+func limitsOf(l api.Limits) limitConfig {
+	return limitConfig{
+		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads,
+		l.Rate, l.Burst, l.ViewLag, interval(l.Wait), interval(l.Timeout), interval(l.Heartbeat), interval(l.ReadyLag),
+	}
+}
+
+func (c limitConfig) limits() api.Limits {
+	return api.Limits{
+		HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows,
+		StreamClients: c.StreamClients, ConcurrentWrites: c.ConcurrentWrites, ConcurrentReads: c.ConcurrentReads, Rate: c.Rate, Burst: c.Burst,
+		ViewLag: c.ViewLag, Wait: time.Duration(c.Wait), Timeout: time.Duration(c.Timeout), Heartbeat: time.Duration(c.Heartbeat), ReadyLag: time.Duration(c.ReadyLag),
+	}
+}
+
+// check refuses limits that nobody could live with.
+func (c limitConfig) check() error {
+	for _, n := range []int64{int64(c.HeaderBytes), c.BodyBytes, c.HeldBytes, int64(c.BatchEvents), int64(c.ResultRows), int64(c.StreamClients),
+		int64(c.ConcurrentWrites), int64(c.ConcurrentReads), int64(c.Burst), int64(c.Wait), int64(c.Timeout), int64(c.Heartbeat), int64(c.ReadyLag)} {
+		if n <= 0 {
+			return usage("a limit must be above 0: see [limit] in the configuration, and --limit-…")
+		}
+	}
+	if c.HeldBytes < c.BodyBytes {
+		return usage("--limit-held-bytes %d: must be at least --limit-body-bytes, %d", c.HeldBytes, c.BodyBytes)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"ledgerline/api"
+	"ledgerline/events"
+	"ledgerline/projections"
+)
+
+// TestLimits: each limit of the API can be configured, and by default is its default.
+func TestLimits(t *testing.T) {
+	want := api.DefaultLimits()
+	if got := limitsOf(want).limits(); got != want {
+		t.Errorf("there and back:\n%+v\n%+v", got, want)
+	}
+	v := reflect.ValueOf(want)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("%s has no default", v.Type().Field(i).Name)
+		}
+	}
+	if n, m := reflect.TypeFor[limitConfig]().NumField(), v.NumField(); n != m {
+		t.Errorf("%d limits can be configured, of %d", n, m)
+	}
+	for _, flags := range [][]string{{"--limit-timeout", "0s"}, {"--limit-burst=-1"}, {"--limit-held-bytes", "9"}} {
+		l, err := configOf(t, "", nil, flags...)
+		if err != nil || l.Limit.check() == nil {
+			t.Errorf("%v is taken, %v", flags, err)
+		}
+	}
+}
+
+// TestLimitsDocument holds docs/limits.md to the limits; -update writes it.
+func TestLimitsDocument(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Limits\n\n<!-- made by: go test ./cmd/ledgerline -run TestLimitsDocument -update -->\n\n" +
+		"What a client can ask of a server. Each is a key of the section `[limit]`, a flag `--limit-…` and a variable `LEDGERLINE_LIMIT_…`. Who\n" +
+		"exceeds one is told so with a problem that names the rule and the way out; 429 and 503 say in `Retry-After` when to come back.\n\n" +
+		"| key | default | what | beyond it |\n|---|---:|---|---|\n")
+	c := limitsOf(api.DefaultLimits())
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		fmt.Fprintf(&b, "| `%s` | %v | %s | %s |\n", f.Tag.Get("toml"), v.Field(i), f.Tag.Get("usage"), f.Tag.Get("told"))
+	}
+	b.WriteString("\nThese are fixed, because what was recorded under them has to stay readable, or because a question beyond them has no good answer:\n\n| what | limit | beyond it |\n|---|---:|---|\n")
+	for _, row := range []struct {
+		what string
+		most int
+		told string
+	}{
+		{"bytes of an id: of an event, a subject, a party, an actor", events.MaxID, "400 field.length"},
+		{"bytes of a source", events.MaxSource, "400 field.length"},
+		{"bytes of a code", events.MaxCode, "400 field.length"},
+		{"bytes of a name", events.MaxName, "400 field.length"},
+		{"bytes of a text that a machine writes", events.MaxText, "400 field.length"},
+		{"bytes of one erasable part", events.MaxFacet, "400 field.length"},
+		{"steps of a lineage question (`depth`)", projections.MaxDepth, "400 query.value"},
+		{"nodes of a lineage answer (`max_nodes`)", projections.MaxNodes, "the answer says so: limits_hit"},
+		{"paths of an answer (`max_paths`)", projections.MaxPaths, "400 query.value"},
+	} {
+		fmt.Fprintf(&b, "| %s | %d | %s |\n", row.what, row.most, row.told)
+	}
+	b.WriteString("\nMemory for requests is bounded by `held-bytes`, and for streams of lines by 8 MiB and a line each, of which there are at most `concurrent-writes`.\n")
+	path := filepath.Join(moduleRoot(t), "docs", "limits.md")
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if have, err := os.ReadFile(path); err != nil || string(have) != b.String() {
+		t.Errorf("docs/limits.md is stale (%v): run go test ./cmd/ledgerline -run TestLimitsDocument -update", err)
+	}
+}
