@@ -159,7 +159,7 @@ func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) 
 // over HTTP: it may append what the token may, waits for views that are far behind,
 // and counts.
 func (s *Server) Record(ctx context.Context, token string, batch []events.Event) ([]ledger.Receipt, error) {
-	c, err := s.bearer(token)
+	c, err := s.bearer(ctx, token)
 	if err != nil {
 		return nil, err
 	}

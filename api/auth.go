@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // access says who may use a route.
@@ -13,7 +15,18 @@ type access struct {
 	// public routes are open to anybody. Reads are with Options.PublicReads, those of
 	// the log with Options.PublicLog.
 	public, reads, log bool
+	// record says as what an answer is recorded, if it is.
+	record recordAs
 }
+
+// recordAs says whether it is recorded that somebody got an answer, and as what.
+type recordAs int
+
+const (
+	recordNothing recordAs = iota
+	recordRead             // ledger.read.recorded
+	recordExport           // ledger.export.made
+)
 
 // Who may use routes. Sensitive history is who touched whose data, and the content
 // that stands beside the records.
@@ -21,8 +34,8 @@ var (
 	anybody        = access{public: true}
 	everybody      = access{roles: allRoles, reads: true}
 	readers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleAuditor, RoleAdmin}, reads: true}
-	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}}
-	exporters      = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}}
+	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordRead}
+	exporters      = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordExport}
 	writers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleIngest}}
 	logReaders     = access{roles: readers.roles, reads: true, log: true}
 	mirrors        = access{roles: []Role{RoleAuditor}, log: true}
@@ -65,11 +78,23 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return caller{}, problem(http.StatusUnauthorized, "auth.scheme", "only bearer tokens are known here", "send Authorization: Bearer llt_…")
 	}
-	return s.bearer(strings.TrimSpace(text))
+	return s.bearer(r.Context(), strings.TrimSpace(text))
 }
 
 // bearer finds the principal of a bearer token.
-func (s *Server) bearer(text string) (caller, error) {
+func (s *Server) bearer(ctx context.Context, text string) (caller, error) {
+	if s.o.OIDC != nil && !strings.HasPrefix(text, tokenPrefix) {
+		p, err := s.o.OIDC.check(ctx, text)
+		switch {
+		case errors.Is(err, errProvider):
+			return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", errProvider.Error(), "try again after the time in Retry-After").after(5 * time.Second).because(err)
+		case errors.Is(err, errBadToken):
+			return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "get a new token from the identity provider").because(err)
+		case err != nil:
+			return caller{}, problem(http.StatusUnauthorized, "auth.claims", err.Error(), "have the identity provider put the claims right: docs/operating.md lists them")
+		}
+		return caller{Principal: p, authenticated: true}, nil
+	}
 	if s.o.Tokens == nil {
 		return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "this server has no tokens; make one with: ledgerline token")
 	}

@@ -41,6 +41,11 @@ type Options struct {
 	// default.
 	Dev          bool
 	DevPrincipal string
+	// OIDC takes the tokens of an identity provider; nil: there is none.
+	OIDC *OIDC
+	// UnrecordedReads leaves out the records of who read sensitive history and who took
+	// files out, which nobody does in development mode.
+	UnrecordedReads bool
 	// PublicReads lets anybody read, save for sensitive history; PublicLog lets
 	// anybody mirror the log, leaves included.
 	PublicReads, PublicLog bool
@@ -195,6 +200,9 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		defer release()
+	}
+	if rt.who.record != recordNothing && !s.o.UnrecordedReads && !callOf(r).caller.free {
+		return s.recording(rt, w, r)
 	}
 	return rt.serve(s, w, r)
 }

@@ -31,6 +31,8 @@ func ledgerSamples() map[string]Data {
 			Reason: "no longer needed", Part: 1, Parts: 1},
 		"ledger.hold.placed": &HoldPlaced{Hold: "case-12", Records: []int64{7}, Names: []HeldName{{"dataset", []string{"pg", "hj.death"}}}, Owners: [][]byte{make([]byte, 32)},
 			Ground: "court order 2025-12", Reason: "pending"},
+		"ledger.read.recorded":         &ReadRecorded{Route: "GET /v1/accesses", Question: "/v1/accesses?provider=D03", Position: 41, Bytes: 2048},
+		"ledger.export.made":           &ExportMade{Route: "POST /v1/evidence", Question: "/v1/evidence", Position: 41, Bytes: 4096, Digest: make([]byte, 32)},
 		"ledger.hold.released":         &HoldReleased{Hold: "case-12", Ground: "court order 2026-1", Reason: "closed"},
 		"ledger.index.committed":       &IndexCommitted{Algorithm: "ledgerline/index/v1", Root: make([]byte, 32), Size: 4096},
 		"record.continued":             &RecordContinued{Source: "/etl", ID: "e1", Part: 1, Keys: [][]byte{make([]byte, 32)}},

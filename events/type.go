@@ -181,7 +181,7 @@ func Types() []Type {
 }
 
 // types is the vocabulary. It is a constant table: nothing is added at run time.
-var types = index(ledgerTypes, payloadTypes, partyTypes, signerTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
+var types = index(ledgerTypes, payloadTypes, readTypes, partyTypes, signerTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
 	requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
 	accessTypes, batchTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
 	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes, referenceTypes)

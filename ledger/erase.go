@@ -371,6 +371,18 @@ func (l *Ledger) ReleaseHold(ctx context.Context, principal, id string, h events
 	return l.decide(ctx, principal, "ledger.hold.released", id, &h)
 }
 
+// RecordRead records that a principal read sensitive history, and returns when that
+// is durable.
+func (l *Ledger) RecordRead(ctx context.Context, principal, id string, r events.ReadRecorded) (Receipt, error) {
+	return l.decide(ctx, principal, "ledger.read.recorded", id, &r)
+}
+
+// RecordExport records that a principal took a file out, and returns when that is
+// durable.
+func (l *Ledger) RecordExport(ctx context.Context, principal, id string, e events.ExportMade) (Receipt, error) {
+	return l.decide(ctx, principal, "ledger.export.made", id, &e)
+}
+
 // decide records one act of a principal upon the ledger itself.
 func (l *Ledger) decide(ctx context.Context, principal, typ, id string, data events.Data) (Receipt, error) {
 	ev := l.act(principal, typ, id, data)

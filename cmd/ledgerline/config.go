@@ -31,10 +31,12 @@ type config struct {
 	BehindProxy       bool   `toml:"behind-proxy" usage:"a proxy in front of the server ends TLS; needed to listen without a certificate where other machines can reach it"`
 	PublicReads       bool   `toml:"public-reads" usage:"let everybody read without a token, save for who touched data, and its content"`
 	PublicLog         bool   `toml:"public-log" usage:"let everybody mirror the log without a token"`
+	UnrecordedReads   bool   `toml:"unrecorded-reads" usage:"do not record who read sensitive history and who took files out"`
 	StrictOpenLineage bool   `toml:"strict-openlineage" usage:"refuse OpenLineage events that do not conform to the specification, instead of noting it"`
 	HeadFile          string `toml:"head-file" usage:"the head witness; keep it where backups of the directory do not reach (default DIR/head)"`
 	KeyFile           string `toml:"key-file" usage:"the signing key (default DIR/keys/ledger.key)"`
 
+	OIDC      oidcConfig      `toml:"oidc"`
 	TLS       tlsFiles        `toml:"tls"`
 	Log       logConfig       `toml:"log"`
 	Limit     limitConfig     `toml:"limit"`

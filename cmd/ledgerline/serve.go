@@ -94,6 +94,10 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return err
 	}
+	provider, err := c.OIDC.provider(ctx)
+	if err != nil {
+		return err
+	}
 	ln, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -127,7 +131,7 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	})
 	stop, stopPatrol, stopSchedule := attest(ctx, n), c.Patrol.start(ctx, s.book, logger), c.Schedule.start(ctx, s, logger)
 	err = s.serve(ctx, ln, certs.tls(), api.Options{
-		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog,
+		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
 		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
 	}, p.out, nil)
 	stopSchedule()

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// issuer is an identity provider with one key at a time.
+type issuer struct {
+	http *httptest.Server
+
+	mu  sync.Mutex
+	key *rsa.PrivateKey
+	kid string
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	i := &issuer{}
+	i.rotate(t, "k1")
+	mux := http.NewServeMux()
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"authorization_endpoint":"x","token_endpoint":"x","response_types_supported":["code"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, i.http.URL, i.http.URL+"/keys")
+	})
+	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		b64 := base64.RawURLEncoding.EncodeToString
+		fmt.Fprintf(w, `{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":%q,"n":%q,"e":%q}]}`, i.kid, b64(i.key.N.Bytes()), b64(big.NewInt(int64(i.key.E)).Bytes()))
+	})
+	i.http = httptest.NewServer(mux)
+	t.Cleanup(i.http.Close)
+	return i
+}
+
+func (i *issuer) rotate(t *testing.T, kid string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.key, i.kid = key, kid
+}
+
+// sign makes a token of claims over those that a good one has.
+func (i *issuer) sign(t *testing.T, change map[string]any) string {
+	t.Helper()
+	claims := map[string]any{"iss": i.http.URL, "aud": "ledgerline", "sub": "u1", "exp": testNow.Add(time.Hour).Unix(), "roles": []string{"auditor", "wiki-editor"}}
+	for name, v := range change {
+		claims[name] = v
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	part := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.RawURLEncoding.EncodeToString(b)
+	}
+	text := part(map[string]string{"alg": "RS256", "kid": i.kid, "typ": "JWT"}) + "." + part(claims)
+	sum := sha256.Sum256([]byte(text))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, i.key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+// TestOIDC: the tokens of an identity provider are taken for what their claims say,
+// over a rotation of its keys, and nothing else is.
+func TestOIDC(t *testing.T) {
+	i := newIssuer(t)
+	clock := func() time.Time { return testNow }
+	provider, err := NewOIDC(t.Context(), OIDCOptions{Issuer: i.http.URL, Audience: "ledgerline", Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t, func(o *Options) { o.Dev, o.OIDC = false, provider })
+	status := func(token, path string) reply { return f.get(path, "Authorization", "Bearer "+token) }
+	good := i.sign(t, nil)
+	if r := status(good, "/v1/accesses"); r.status != http.StatusOK {
+		t.Errorf("an auditor: %d %s", r.status, r.body)
+	}
+	if r := status(i.sign(t, map[string]any{"roles": "operator"}), "/v1/accesses"); r.status != http.StatusForbidden || !strings.Contains(string(r.body), "oidc:u1") {
+		t.Errorf("an operator: %d %s", r.status, r.body)
+	}
+	none := strings.Split(good, ".")
+	for name, token := range map[string]string{
+		"expired":          i.sign(t, map[string]any{"exp": testNow.Add(-time.Hour).Unix()}),
+		"another audience": i.sign(t, map[string]any{"aud": "wiki"}),
+		"another issuer":   i.sign(t, map[string]any{"iss": "https://evil.example"}),
+		"another content":  none[0] + "." + strings.Split(i.sign(t, map[string]any{"sub": "u2"}), ".")[1] + "." + none[2],
+		"no signature":     base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + none[1] + ".",
+		"no name":          i.sign(t, map[string]any{"sub": ""}),
+		"no role of ours":  i.sign(t, map[string]any{"roles": []string{"wiki-editor"}}),
+		"both roles":       i.sign(t, map[string]any{"roles": []string{"admin", "auditor"}}),
+		"no party":         i.sign(t, map[string]any{"roles": []string{"provider"}}),
+	} {
+		if r := status(token, "/v1/status"); r.status != http.StatusUnauthorized || strings.Contains(string(r.body), token) {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	i.rotate(t, "k2")
+	if r := status(i.sign(t, map[string]any{"roles": "provider", "parties": []string{"D03"}}), "/v1/status"); r.status != http.StatusOK {
+		t.Errorf("after the keys were rotated: %d %s", r.status, r.body)
+	}
+	i.rotate(t, "k3")
+	i.http.Close()
+	if r := status(i.sign(t, nil), "/v1/status"); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Errorf("with the provider away: %d %s", r.status, r.body)
+	}
+}

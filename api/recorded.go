@@ -1,0 +1,87 @@
+package api
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+
+	"ledgerline/events"
+)
+
+// recording answers a question whose being asked is itself recorded: the answer is
+// made, the record of it made durable, and then the answer leaves. If it cannot be
+// recorded there is no answer. What goes on while it is read is recorded before it
+// begins.
+func (s *Server) recording(rt route, w http.ResponseWriter, r *http.Request) error {
+	c := callOf(r).caller
+	if rt.stream {
+		if err := s.recordRead(rt, c, r, nil); err != nil {
+			return err
+		}
+		return rt.serve(s, w, r)
+	}
+	made := &madeAnswer{ResponseWriter: w}
+	if err := rt.serve(s, made, r); err != nil {
+		return err
+	}
+	if made.status < http.StatusMultipleChoices {
+		if err := s.recordRead(rt, c, r, made.body.Bytes()); err != nil {
+			for _, name := range []string{"Content-Length", "Content-Disposition", "Link"} { // of the answer that is not given
+				w.Header().Del(name)
+			}
+			return err
+		}
+	}
+	if made.status != 0 {
+		w.WriteHeader(made.status)
+	}
+	_, err := w.Write(made.body.Bytes())
+	if err != nil {
+		callOf(r).err = err // the client is gone
+	}
+	return nil
+}
+
+// recordRead records that a caller asked, and what it got.
+func (s *Server) recordRead(rt route, c caller, r *http.Request, answer []byte) error {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	position := max(0, s.o.Ledger.Head().Size-1)
+	pattern := rt.method + " " + rt.path
+	var err error
+	if rt.who.record == recordExport {
+		sum := sha256.Sum256(answer)
+		_, err = s.o.Ledger.RecordExport(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ExportMade{
+			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: len(answer), Digest: sum[:],
+		})
+	} else {
+		_, err = s.o.Ledger.RecordRead(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ReadRecorded{
+			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: len(answer),
+		})
+	}
+	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
+		return problem(http.StatusBadRequest, "read.unrecordable", "the question has to be recorded, and cannot be: "+refusal.Detail, "ask a shorter question, without personal data")
+	}
+	return err
+}
+
+// madeAnswer keeps an answer back.
+type madeAnswer struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (m *madeAnswer) WriteHeader(status int) {
+	if m.status == 0 {
+		m.status = status
+	}
+}
+
+func (m *madeAnswer) Write(b []byte) (int, error) {
+	m.WriteHeader(http.StatusOK)
+	return m.body.Write(b)
+}

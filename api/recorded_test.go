@@ -1,0 +1,63 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ledgerline/events"
+)
+
+// TestReadsAreRecorded: who reads sensitive history, and who takes a file out, stands
+// in the book before the answer leaves; what cannot be recorded is not answered.
+func TestReadsAreRecorded(t *testing.T) {
+	tokens, bearer := principals(t)
+	f := newFixture(t, func(o *Options) { o.Dev, o.Tokens = false, tokens })
+	ask := func(method, path, body string, who Role) reply {
+		return f.do(method, path, body, "Content-Type", "application/json", "Authorization", "Bearer "+bearer[who])
+	}
+	last := func() events.Event {
+		t.Helper()
+		e, err := f.ledger.Get(t.Context(), f.ledger.Head().Size-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Event
+	}
+	size := f.ledger.Head().Size
+	r := ask("GET", "/v1/accesses?provider=D03", "", RoleAuditor)
+	read, ok := last().Data.(*events.ReadRecorded)
+	if r.status != http.StatusOK || !ok || f.ledger.Head().Size != size+1 {
+		t.Fatalf("%d %s, recorded: %T", r.status, r.body, last().Data)
+	}
+	if want := (events.ReadRecorded{Route: "GET /v1/accesses", Question: "/v1/accesses?provider=D03", Position: size - 1, Bytes: len(r.body)}); *read != want || last().Principal != "the-auditor" {
+		t.Errorf("recorded of %s: %+v, want %+v", last().Principal, *read, want)
+	}
+	r = ask("POST", "/v1/evidence", `{"events":{"positions":[0]}}`, RoleAuditor)
+	made, ok := last().Data.(*events.ExportMade)
+	sum := sha256.Sum256(r.body)
+	if r.status != http.StatusOK || !ok || !bytes.Equal(made.Digest, sum[:]) || made.Bytes != len(r.body) || r.header.Get("Content-Type") != "application/zip" {
+		t.Errorf("a bundle: %d %v, recorded: %+v", r.status, r.header, last().Data)
+	}
+	size = f.ledger.Head().Size
+	for _, c := range []struct {
+		path   string
+		who    Role
+		status int
+	}{
+		{"/v1/parties", RoleAuditor, 200},                                     // nothing that is sensitive
+		{"/v1/accesses", RoleOperator, 403},                                   // got nothing
+		{"/v1/accesses?limit=x", RoleAuditor, 400},                            // got nothing
+		{"/v1/accesses?entry=" + strings.Repeat("x", 5000), RoleAuditor, 400}, // cannot be recorded
+		{"/v1/accesses?entry=13800138000", RoleAuditor, 400},                  // would record a telephone number for ever
+	} {
+		if r := ask("GET", c.path, "", c.who); r.status != c.status {
+			t.Errorf("%.80s: %d %s", c.path, r.status, r.body)
+		}
+	}
+	if got := f.ledger.Head().Size; got != size {
+		t.Errorf("%d records of nothing", got-size)
+	}
+}

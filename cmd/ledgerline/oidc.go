@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"ledgerline/api"
+)
+
+// oidcConfig says which identity provider's tokens are taken, beside those of the
+// directory.
+type oidcConfig struct {
+	Issuer         string `toml:"issuer" usage:"URL of an OpenID Connect provider whose tokens are taken"`
+	Audience       string `toml:"audience" usage:"what tokens for this server have in their claim aud"`
+	PrincipalClaim string `toml:"principal-claim" usage:"claim that names the principal (default sub); it is recorded as oidc:NAME"`
+	RolesClaim     string `toml:"roles-claim" usage:"claim that lists its roles (default roles)"`
+	PartiesClaim   string `toml:"parties-claim" usage:"claim that lists the parties it speaks for (default parties)"`
+	RegionsClaim   string `toml:"regions-claim" usage:"claim that lists the regions of its parties (default regions)"`
+}
+
+// provider asks the provider what it offers; nil if there is none.
+func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
+	if c == (oidcConfig{}) {
+		return nil, nil
+	}
+	o, err := api.NewOIDC(ctx, api.OIDCOptions{
+		Issuer: c.Issuer, Audience: c.Audience, PrincipalClaim: c.PrincipalClaim, RolesClaim: c.RolesClaim, PartiesClaim: c.PartiesClaim, RegionsClaim: c.RegionsClaim,
+		Now: time.Now,
+	})
+	if err != nil {
+		return nil, cannot("see [oidc] in the configuration, and whether the provider can be reached", "%w", err)
+	}
+	return o, nil
+}
