@@ -156,6 +156,8 @@ type rates struct {
 
 	mu sync.Mutex
 	by map[string]*rate.Limiter
+	// swept is when those were last left out that need no counting.
+	swept time.Time
 	// rest is shared by those for whom there is no room.
 	rest *rate.Limiter
 }
@@ -192,7 +194,8 @@ func (r *rates) of(who string, now time.Time) *rate.Limiter {
 	if l, ok := r.by[who]; ok {
 		return l
 	}
-	if len(r.by) >= maxRates {
+	if len(r.by) >= maxRates && now.Sub(r.swept) >= time.Second { // looking at all of them takes time
+		r.swept = now
 		for name, l := range r.by {
 			if l.TokensAt(now) >= float64(r.burst) { // as good as new
 				delete(r.by, name)
