@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -144,6 +143,3 @@ func (a access) says() string {
 	}
 	return "Needs one of the roles " + roleNames(a.roles) + "."
 }
-
-// allows tells whether a role is enough.
-func (a access) allows(r Role) bool { return a.public || slices.Contains(a.roles, r) }

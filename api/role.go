@@ -23,7 +23,7 @@ const (
 	RoleOperator  Role = "operator"  // runs the exchange platform
 	RoleIngest    Role = "ingest"    // a program that reports lineage, calls and measurements
 	RoleAuditor   Role = "auditor"   // reads everything, appends nothing
-	RoleAdmin     Role = "admin"     // erases, places holds; reads no sensitive history
+	RoleAdmin     Role = "admin"     // erases, places holds; not who touched whose data
 )
 
 // allRoles in the order in which tables show them.
@@ -50,8 +50,7 @@ type Principal struct {
 	// Name is what the ledger records with all that it appends.
 	Name  string
 	Roles []Role
-	// Parties are the bodies it speaks for, and whose records it may see; none
-	// means that it is not bound to one.
+	// Parties are the bodies it speaks for; none means that it is not bound to one.
 	Parties []string
 	// Regions are codes of areas such as 330100, or beginnings of them such as 33,
 	// in which its bodies have to be; none means everywhere.

@@ -27,9 +27,9 @@ token that is lost is replaced, not recovered. A running server knows it at once
 
 The principal is the name under which the ledger records what is written with the
 token. Its roles say what it may ask and which events it may append; docs/roles.md
-lists them. Bound to parties it speaks for these alone, and sees who touched data
-only where one of them is concerned; bound to regions, only for parties there.
-No principal holds both admin and auditor.`,
+lists them. Bound to parties it speaks for these alone; bound to regions, only for
+parties there. What it reads does not depend on either. No principal holds both
+admin and auditor.`,
 		Example: `  ledgerline token create --dir led --principal exchange-platform --role operator > token
   ledgerline token create --dir led --principal d03 --role provider,consumer --party D03 > token`,
 		Args: cobra.NoArgs,
