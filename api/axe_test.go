@@ -18,7 +18,7 @@ import (
 // serious or critical. AXE names its axe.min.js, which .ci/run installs.
 func TestAccessible(t *testing.T) {
 	if testing.Short() {
-		t.Skip("axe-core looks at the pages in the plain run only")
+		t.Skip("a browser looks at the pages in the plain run only")
 	}
 	file := os.Getenv("AXE")
 	if file == "" {

@@ -18,9 +18,12 @@ import (
 )
 
 // browser starts a real Chromium, or skips where there is none. In CI it must be
-// there.
+// there, for the plain run.
 func browser(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser looks at the pages in the plain run only")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
