@@ -151,7 +151,9 @@ func (s *simulation) openViews() {
 	go func() { done <- v.Run(ctx) }()
 }
 
-// alive runs something that may never return, because the process died in it.
+// alive runs something that may never return, because the process died in it. It may
+// also begin only after that was noticed: what it works on must not be read of s,
+// where the next process's may stand by then.
 func (s *simulation) alive(op func() error) error {
 	if s.armed == 0 {
 		return op()
@@ -292,8 +294,9 @@ func (s *simulation) repeat() bool {
 // ledger is no more.
 func (s *simulation) send(batch []events.Event, first int, repeated bool) bool {
 	var receipts []ledger.Receipt
+	book := s.book
 	err := s.alive(func() (err error) {
-		receipts, err = s.book.Append(context.Background(), batch...)
+		receipts, err = book.Append(context.Background(), batch...)
 		return err
 	})
 	if err != nil {
@@ -330,8 +333,9 @@ func (s *simulation) refused() bool {
 	bad := s.fresh()
 	bad.Type, bad.Data = "quality.issue.closed", &events.QualityIssueClosed{Issue: "unknown", By: "P1", Outcome: "fixed", Reason: "none"}
 	s.did["refusals"]++
+	book, good := s.book, s.fresh()
 	err := s.alive(func() error {
-		_, err := s.book.Append(context.Background(), s.fresh(), bad)
+		_, err := book.Append(context.Background(), good, bad)
 		return err
 	})
 	if r := (*events.Refusal)(nil); errors.As(err, &r) && r.Rule == "issue.open" {
@@ -347,14 +351,15 @@ func (s *simulation) refused() bool {
 func (s *simulation) look() bool {
 	last := int64(len(s.said)) - 1
 	s.did["looks"]++
+	views, known, past := s.views, s.said, s.rng.Int64N(last+1)
 	err := s.alive(func() error {
 		patient, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := s.views.Wait(patient, last); err != nil {
+		if err := views.Wait(patient, last); err != nil {
 			return err
 		}
-		for _, at := range []int64{last, s.rng.Int64N(last + 1)} {
-			if err := s.lookAt(at); err != nil {
+		for _, at := range []int64{last, past} {
+			if err := s.lookAt(views, known[at], at); err != nil {
 				return err
 			}
 		}
@@ -368,8 +373,8 @@ func (s *simulation) look() bool {
 
 var errWrongAnswer = errors.New("a wrong answer")
 
-func (s *simulation) lookAt(at int64) error {
-	w, err := s.views.At(at)
+func (s *simulation) lookAt(views *Views, want said, at int64) error {
+	w, err := views.At(at)
 	if err != nil {
 		return err
 	}
@@ -377,7 +382,7 @@ func (s *simulation) lookAt(at int64) error {
 	if err := errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	if want := s.said[at]; counts.Events != at+1 || counts.Accesses != want.accesses || counts.Parties != want.parties {
+	if counts.Events != at+1 || counts.Accesses != want.accesses || counts.Parties != want.parties {
 		s.t.Errorf("step %d: as of %d the views count %d events, %d accesses, %d parties; want %d, %d, %d", s.steps, at, counts.Events, counts.Accesses, counts.Parties, at+1, want.accesses, want.parties)
 		return errWrongAnswer
 	}
@@ -424,8 +429,9 @@ func (s *simulation) tick() {
 	}
 	right := s.now.Load()
 	s.now.Store(int64(s.book.Head().Time) + []int64{-3600e6, 400 * 24 * 3600e6}[s.rng.IntN(2)])
+	book, e := s.book, s.fresh()
 	err := s.alive(func() error {
-		_, err := s.book.Append(context.Background(), s.fresh())
+		_, err := book.Append(context.Background(), e)
 		return err
 	})
 	if c := (*ledger.ClockError)(nil); !errors.As(err, &c) && !s.fs.Fired() {
@@ -659,7 +665,8 @@ func (s *simulation) checkViews() {
 		err := s.views.Wait(patient, last)
 		cancel()
 		if err == nil {
-			err = errors.Join(s.lookAt(last), s.lookAt(s.rng.Int64N(last+1)))
+			past := s.rng.Int64N(last + 1)
+			err = errors.Join(s.lookAt(s.views, s.said[last], last), s.lookAt(s.views, s.said[past], past))
 		}
 		if err == nil {
 			break
