@@ -123,6 +123,11 @@ func (s *Server) authorize(r *http.Request, who access) error {
 		return err
 	}
 	callOf(r).caller = c
+	return s.allow(c, who)
+}
+
+// allow refuses a caller who may not use routes of that access.
+func (s *Server) allow(c caller, who access) error {
 	switch {
 	case s.may(c, who):
 		return nil

@@ -30,6 +30,11 @@ type lineageQuery struct {
 // as a picture, in the terms of W3C PROV, or as the OpenLineage events behind it.
 func lineage() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q lineageQuery) error {
+		if q.Format == "openlineage" {
+			if err := s.openContent(r); err != nil {
+				return err
+			}
+		}
 		c, err := s.ask(w, r, q.reading, "")
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	if err != nil {
 		return err
 	}
-	event, err := s.event(r.Context(), position)
+	event, err := s.event(r, position)
 	if err != nil {
 		return err
 	}

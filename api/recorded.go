@@ -45,6 +45,20 @@ func (s *Server) recording(rt route, w http.ResponseWriter, r *http.Request) err
 	return nil
 }
 
+// openContent is for an answer that bears what is kept beside the records on a route
+// that has others too: it refuses those who may not read such content, and records
+// that it was read.
+func (s *Server) openContent(r *http.Request) error {
+	c := callOf(r).caller
+	if c.free {
+		return nil
+	}
+	if err := s.allow(c, witnesses); err != nil || s.o.UnrecordedReads {
+		return err
+	}
+	return s.recordRead(route{method: r.Method, path: r.URL.Path, who: witnesses}, c, r, nil)
+}
+
 // recordRead records that a caller asked, and what it got.
 func (s *Server) recordRead(rt route, c caller, r *http.Request, answer []byte) error {
 	var id [16]byte

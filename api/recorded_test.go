@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,5 +60,43 @@ func TestReadsAreRecorded(t *testing.T) {
 	}
 	if got := f.ledger.Head().Size; got != size {
 		t.Errorf("%d records of nothing", got-size)
+	}
+}
+
+// TestContentIsWithheld: what is kept beside a record is not shown where reading it
+// is not recorded.
+func TestContentIsWithheld(t *testing.T) {
+	tokens, bearer := principals(t)
+	f := newFixture(t, func(o *Options) { o.Dev, o.Tokens, o.PublicReads = false, tokens, true })
+	const query = "select swrq from deaths"
+	d := &events.AccessRecorded{Call: "c", Provider: "D01", Consumer: "D03", Purpose: "benefit", Entry: "DS02", Method: "api", Columns: []string{"swrq"}, RowCount: 1, Result: events.AccessOK, Query: query}
+	receipts, err := f.ledger.Append(t.Context(), events.Event{ID: "c", Source: "/tests", Type: "access.call.recorded", Schema: 1, Time: 1, Principal: "p", Data: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("/v1/events/%d", receipts[0].Position)
+	ask := func(path string, headers ...string) string { return string(f.do("GET", path, "", headers...).body) }
+	auditor := []string{"Authorization", "Bearer " + bearer[RoleAuditor]}
+	for _, headers := range [][]string{nil, auditor} {
+		for _, path := range []string{at, strings.TrimPrefix(at, "/v1")} {
+			if body := ask(path, headers...); strings.Contains(body, query) {
+				t.Errorf("%s shows %q: %s", path, query, body)
+			}
+		}
+		if body := ask(at, headers...); !strings.Contains(body, `"name":"query"`) || !strings.Contains(body, `"withheld":true`) {
+			t.Errorf("%s does not say what it withholds: %s", at, body)
+		}
+	}
+	if body := ask(at+"/facets/query", auditor...); body != `"`+query+`"` {
+		t.Errorf("the facet, for an auditor: %s", body)
+	}
+	size := f.ledger.Head().Size
+	const export = "/v1/lineage?node=dataset:a/b&format=openlineage"
+	if r := f.do("GET", export, ""); r.status != http.StatusUnauthorized || f.ledger.Head().Size != size {
+		t.Errorf("raw bodies for anybody: %d %s", r.status, r.body)
+	}
+	f.do("GET", export, "", auditor...)
+	if f.ledger.Head().Size != size+1 {
+		t.Error("that raw bodies were asked for is not recorded")
 	}
 }

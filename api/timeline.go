@@ -1,9 +1,9 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"ledgerline/events"
@@ -117,9 +117,9 @@ type eventAnswer struct {
 	Principal string     `json:"principal"`
 	LeafHash  string     `json:"leaf_hash"`
 	Event     cloudEvent `json:"event"`
-	// Facets lists what is kept beside the event and can be erased. Facets that
-	// are fields of its data stand there; others are read at
-	// /v1/events/{position}/facets/{name}.
+	// Facets lists what is kept beside the event and can be erased. Outside
+	// development it is withheld here, also where it is a field of the data, and read
+	// at /v1/events/{position}/facets/{name}.
 	Facets []eventFacet `json:"facets"`
 	// NotBefore and NotAfter are what an outside authority shows about when it was
 	// recorded; see /v1/proofs/time. Absent as far as there is no anchor yet.
@@ -131,7 +131,9 @@ type eventFacet struct {
 	Name      string `json:"name"`
 	MediaType string `json:"media_type"`
 	Bytes     int    `json:"bytes"`
-	Erased    bool   `json:"erased,omitzero"`
+	// Withheld: it is left out of the event's data here.
+	Withheld bool `json:"withheld,omitzero"`
+	Erased   bool `json:"erased,omitzero"`
 	// ErasedBy is the position of the record that says that it was erased. Without
 	// one the owner's key is missing, and nobody answers for it.
 	ErasedBy int64 `json:"erased_by,omitzero"`
@@ -148,13 +150,20 @@ func getEvent(s *Server, r *http.Request, _ none) (eventAnswer, error) {
 	if err != nil {
 		return eventAnswer{}, err
 	}
-	return s.event(r.Context(), position)
+	return s.event(r, position)
 }
 
-func (s *Server) event(ctx context.Context, position int64) (eventAnswer, error) {
-	e, err := s.o.Ledger.Get(ctx, position)
+// event reads one record. What is kept beside it is withheld, also where it is a
+// field of the data: those who may read it do so where that is recorded.
+func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
+	e, err := s.o.Ledger.Get(r.Context(), position)
 	if err != nil {
 		return eventAnswer{}, err
+	}
+	withheld := !callOf(r).caller.free
+	facets := e.Event.Facets
+	if withheld {
+		e.Event.Facets = slices.DeleteFunc(slices.Clone(facets), func(f events.Facet) bool { return !f.Erased })
 	}
 	hash, err := s.o.Ledger.LeafHash(position)
 	if err != nil {
@@ -173,8 +182,8 @@ func (s *Server) event(ctx context.Context, position int64) (eventAnswer, error)
 		return eventAnswer{}, err
 	}
 	out.NotBefore, out.NotAfter = anchorOf(b.NotBefore), anchorOf(b.NotAfter)
-	for _, f := range e.Event.Facets {
-		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), f.Erased, f.ErasedBy})
+	for _, f := range facets {
+		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), withheld && !f.Erased, f.Erased, f.ErasedBy})
 	}
 	return out, nil
 }
