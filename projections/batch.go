@@ -186,14 +186,15 @@ func (b *batch) putOnce(entity []byte, value coded) {
 }
 
 const (
-	arenaBytes = 1 << 20
+	arenaLeast = 16 << 10 // most batches are of a few records
+	arenaMost  = 1 << 20
 	arenaSpare = 4 << 10 // what is larger moves the arena's bytes
 )
 
 // room makes sure that the arena has some.
 func (b *batch) room() {
 	if cap(b.arena)-len(b.arena) < arenaSpare {
-		b.arena = make([]byte, 0, arenaBytes)
+		b.arena = make([]byte, 0, min(max(arenaLeast, 2*cap(b.arena)), arenaMost))
 	}
 }
 
