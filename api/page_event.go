@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"ledgerline/events"
+	"ledgerline/ledger/proof"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,6 +23,8 @@ type eventPage struct {
 	Subject                        events.Subject
 	Happened                       events.Time
 	VerifierKey                    string
+	Changes                        []keyChangeLine
+	Words                          []field
 	Previous, Next                 bool
 	PreviousPosition, NextPosition int64
 }
@@ -56,10 +61,14 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	if err != nil {
 		return err
 	}
+	changes, err := p.keyChanges(s.o.Ledger.KeyChanges())
+	if err != nil {
+		return err
+	}
 	return render(w, r, "event.html", eventPage{
 		Told: told,
 		page: &p, Event: event,
-		Type: facts.Type, Subject: subject, Happened: facts.Time, Pretty: string(pretty), VerifierKey: s.o.Ledger.VerifierKey(),
+		Type: facts.Type, Subject: subject, Happened: facts.Time, Pretty: string(pretty), VerifierKey: s.o.Ledger.VerifierKey(), Changes: changes, Words: p.proofWords(),
 		Previous: position > 0, PreviousPosition: position - 1, Next: position < p.Standing.Position, NextPosition: position + 1,
 	})
 }
@@ -89,4 +98,42 @@ func (s *Server) recordSpeaksFor(r *http.Request, q momentQuery, position int64,
 	}
 	p.speaksFor(standing, head.Position)
 	return nil
+}
+
+// keyChangeLine is a change of the ledger's key, in words and as it was signed.
+type keyChangeLine struct{ Text, Note string }
+
+// keyChanges says what changes of the ledger's key say. Whether they are to be
+// believed is for the browser to find out.
+func (p page) keyChanges(notes []string) ([]keyChangeLine, error) {
+	lines := make([]keyChangeLine, len(notes))
+	for i, signed := range notes {
+		c, err := proof.OpenKeyChange([]byte(signed))
+		if err != nil {
+			return nil, err
+		}
+		text := fmt.Sprintf(p.texts("key-added"), keyID(c.New), keyID(c.Old))
+		if c.What == proof.KeyRetired {
+			text = fmt.Sprintf(p.texts("key-retired"), keyID(c.Old), c.Size, keyID(c.New))
+		}
+		lines[i] = keyChangeLine{text, signed}
+	}
+	return lines, nil
+}
+
+// keyID is the part of a verifier key that its signatures bear.
+func keyID(vkey string) string {
+	parts := strings.SplitN(vkey, "+", 3)
+	return parts[min(1, len(parts)-1)]
+}
+
+// proofWords are the words that proof.js may have to say, by the names it has for
+// them.
+func (p page) proofWords() []field {
+	var list []field
+	for name := range proofTexts {
+		list = append(list, field{name, proofTexts[name][p.language]})
+	}
+	slices.SortFunc(list, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }

@@ -1,6 +1,7 @@
 // Checks in the browser that a record is in the log, with nothing taken on trust
 // but the verifier key: what docs/format.md says under Leaf, Body, Tree,
-// Checkpoint and Inclusion proof, by the browser's own SHA-256 and Ed25519.
+// Checkpoint, Change of keys and
+// Inclusion proof, by the browser's own SHA-256 and Ed25519.
 // The words stand in the page; this only says which of them hold.
 
 const panel = document.getElementById("proof");
@@ -22,16 +23,27 @@ function join(parts) {
   return out;
 }
 
-function need(holds, why) {
-  if (!holds) throw new Error(why);
+// A Refused says which of the page's reasons it is, and what it is about.
+class Refused extends Error {
+  constructor(why, about = "") {
+    super(why);
+    this.about = about;
+  }
 }
+
+function need(holds, why, about) {
+  if (!holds) throw new Refused(why, about);
+}
+
+// word is a text that the page has ready.
+const word = (name) => document.querySelector('#proof-words [data-word="' + name + '"]')?.textContent ?? name;
 
 // decode reads one item of deterministic CBOR that fills the bytes. Integers
 // become BigInt, maps become Map.
 function decode(bytes) {
   let at = 0;
   const take = (n) => {
-    need(at + n <= bytes.length, "CBOR ends too early");
+    need(at + n <= bytes.length, "form");
     at += n;
     return bytes.subarray(at - n, at);
   };
@@ -41,12 +53,12 @@ function decode(bytes) {
     if (first === 0xf6) return null;
     const major = first >> 5;
     const info = first & 31;
-    need(major < 6 && info < 28 && depth < 40, "CBOR of a kind that records do not have");
+    need(major < 6 && info < 28 && depth < 40, "form");
     let n = BigInt(info);
     if (info >= 24) n = take(1 << (info - 24)).reduce((sum, b) => (sum << 8n) | BigInt(b), 0n);
     if (major === 0) return n;
     if (major === 1) return -1n - n;
-    need(n <= BigInt(bytes.length), "CBOR ends too early");
+    need(n <= BigInt(bytes.length), "form");
     const length = Number(n);
     if (major === 2) return take(length);
     if (major === 3) return new TextDecoder("utf-8", { fatal: true }).decode(take(length));
@@ -59,7 +71,7 @@ function decode(bytes) {
     return map;
   };
   const value = item(0);
-  need(at === bytes.length, "something follows the CBOR");
+  need(at === bytes.length, "form");
   return value;
 }
 
@@ -68,9 +80,9 @@ async function climb(hash, position, size, path) {
   const node = (l, r) => sha256([1], l, r);
   let at = BigInt(position);
   let last = BigInt(size) - 1n;
-  need(at <= last, "the position is beyond the log");
+  need(at <= last, "length");
   for (const p of path) {
-    need(last > 0n, "the proof has too many hashes");
+    need(last > 0n, "length");
     if (at & 1n || at === last) {
       hash = await node(p, hash);
       while (!(at & 1n) && at > 0n) {
@@ -83,33 +95,91 @@ async function climb(hash, position, size, path) {
     at >>= 1n;
     last >>= 1n;
   }
-  need(last === 0n, "the proof has too few hashes");
+  need(last === 0n, "length");
   return hash;
 }
 
-// open checks the signature of a checkpoint and returns what it says.
-async function open(note, key) {
+// verifier reads a verifier key, name+id+base64.
+async function verifier(key) {
   const [name, id, encoded] = key.split(/\+(.*?)\+(.*)/s);
-  need(name && encoded, "this is not a verifier key");
+  need(name && /^[A-Za-z0-9+/]{44}$/.test(encoded), "key", key);
   const typed = base64(encoded);
-  need(typed.length === 33 && typed[0] === 1, "this is not an Ed25519 verifier key");
-  need(hex((await sha256(utf8(name + "\n"), typed)).subarray(0, 4)) === id, "the verifier key is misspelt");
-  const split = note.lastIndexOf("\n\n");
-  const text = note.slice(0, split + 1);
-  const prefix = "\u2014 " + name + " ";
-  const signatures = note.slice(split + 2).split("\n").filter((l) => l.startsWith(prefix)).map((l) => base64(l.slice(prefix.length)));
-  const mine = signatures.find((s) => hex(s.subarray(0, 4)) === id);
-  need(mine, "the log has not signed with this key");
+  need(typed.length === 33 && typed[0] === 1, "key", key);
+  need(hex((await sha256(utf8(name + "\n"), typed)).subarray(0, 4)) === id, "key", key);
   const pub = await crypto.subtle.importKey("raw", typed.subarray(1), "Ed25519", false, ["verify"]);
-  need(await crypto.subtle.verify("Ed25519", pub, mine.subarray(4), utf8(text)), "the signature does not fit");
+  const verify = (signature, text) => crypto.subtle.verify("Ed25519", pub, signature, utf8(text));
+  return { key, name, id, verify, until: Infinity };
+}
+
+// signed splits a note into its text and those signatures that bear a name.
+function signed(note, name) {
+  const split = note.lastIndexOf("\n\n");
+  const prefix = "\u2014 " + name + " ";
+  const lines = note.slice(split + 2).split("\n").filter((l) => l.startsWith(prefix)).map((l) => base64(l.slice(prefix.length)));
+  return { text: note.slice(0, split + 1), signatures: lines.map((s) => ({ id: hex(s.subarray(0, 4)), bytes: s.subarray(4) })) };
+}
+
+// open checks a checkpoint by the keys that count for its size, and returns what
+// it says.
+async function open(note, keys) {
+  const { text, signatures } = signed(note, keys[0].name);
   const [origin, size, root, end] = text.split("\n");
-  need(origin === name && /^[1-9][0-9]*$/.test(size) && end === "", "the checkpoint is not in its form");
-  return { origin, size, root: base64(root) };
+  need(origin === keys[0].name && /^[1-9][0-9]*$/.test(size) && end === "", "checkpoint");
+  const by = [];
+  for (const s of signatures) {
+    const k = keys.find((k) => k.id === s.id && BigInt(size) <= (k.until === Infinity ? BigInt(size) : k.until));
+    if (!k) continue;
+    need(await k.verify(s.bytes, text), "signature", k.id);
+    by.push(k.id);
+  }
+  need(by.length > 0, "unsigned", signatures.map((s) => s.id).join(", "));
+  return { origin, size, root: base64(root), by };
+}
+
+// openChange checks that both keys named in a change of keys have signed it.
+async function openChange(note, origin) {
+  const { text, signatures } = signed(note, origin);
+  const [form, of, what, old, next, ...rest] = text.split("\n");
+  const size = what === "retired" ? rest.shift() : "0";
+  need(form === "ledgerline/key-change/v1" && of === origin && old !== next && rest.length === 1 && rest[0] === "", "change");
+  need(what === "added" || what === "retired" && /^[1-9][0-9]*$/.test(size), "change");
+  for (const key of [old, next]) {
+    const k = await verifier(key);
+    const mine = signatures.find((s) => s.id === k.id);
+    need(k.name === origin && mine && (await k.verify(mine.bytes, text)), "change-unsigned", k.id);
+  }
+  return { what, old, next, size: BigInt(size) };
+}
+
+// follow goes from a key along the changes, in their order: on from an old key to
+// the one that it signed for, and back from a new key only as far as it says that
+// the old one counts. tell is told of each change what became of it.
+async function follow(key, changes, tell) {
+  const keys = [await verifier(key)];
+  need(keys[0].name === (await verifier(panel.dataset.key)).name, "stranger", keys[0].name);
+  const find = (key) => keys.find((k) => k.key === key);
+  const all = [];
+  for (const [i, note] of changes.entries()) {
+    const c = await openChange(note, keys[0].name);
+    all.push(c);
+    const old = find(c.old);
+    if (!old || old.until !== Infinity) continue;
+    if (!find(c.next)) keys.push(await verifier(c.next));
+    if (c.what === "retired") old.until = c.size;
+    tell(i, c.what === "retired" ? "followed-retired" : "followed-added");
+  }
+  for (const [i, c] of [...all.entries()].reverse()) {
+    const by = find(c.next);
+    if (c.what !== "retired" || !by || find(c.old)) continue;
+    keys.push({ ...(await verifier(c.old)), until: by.until === Infinity || c.size < by.until ? c.size : by.until });
+    tell(i, "followed-back");
+  }
+  return keys;
 }
 
 async function fetchJSON(path) {
   const r = await fetch(path, { headers: { Accept: "application/json" } });
-  need(r.ok, path + ": " + r.status);
+  need(r.ok, "fetch", path + ": " + r.status);
   return r.json();
 }
 
@@ -122,8 +192,8 @@ const steps = {
     const body = base64(r.body);
     found.leaf = decode(found.leafBytes);
     const [version, position, , , , commitment] = found.leaf;
-    need(version === 1n && position === BigInt(found.position), "the leaf is of another record");
-    need(same(await sha256(utf8("ledgerline/body/v1\0"), base64(r.salt), body), commitment), "the content is not what the record commits to");
+    need(version === 1n && position === BigInt(found.position), "other");
+    need(same(await sha256(utf8("ledgerline/body/v1\0"), base64(r.salt), body), commitment), "content");
     const said = decode(body);
     return said.get(2n) + " · " + said.get(4n) + " · " + said.get(1n);
   },
@@ -139,10 +209,19 @@ const steps = {
     found.root = await climb(found.hash, found.position, size, p.hashes.map(base64));
     return p.hashes.length + " \u2192 " + hex(found.root);
   },
+  async keys(found) {
+    const list = [...panel.querySelectorAll("[data-change]")];
+    for (const li of list) li.querySelector("output").textContent = word("followed-not");
+    found.keys = await follow(found.key, list.map((li) => li.querySelector("pre").textContent), (i, how) => {
+      list[i].querySelector("output").textContent = word(how);
+      list[i].dataset.holds = "yes";
+    });
+    return found.keys.map((k) => k.id).join(", ");
+  },
   async signature(found) {
-    const c = await open(found.checkpoint, found.key);
-    need(same(c.root, found.root), "the proof leads to another root than the one signed");
-    return c.origin + " · " + c.size;
+    const c = await open(found.checkpoint, found.keys);
+    need(same(c.root, found.root), "root");
+    return c.origin + " · " + c.size + " · " + c.by.join(", ");
   },
 };
 
@@ -151,17 +230,18 @@ async function run() {
   const found = { position: panel.dataset.position, key: typed || panel.dataset.key };
   for (const e of panel.querySelectorAll("[data-verdict]")) e.hidden = true;
   for (const e of panel.querySelectorAll("output")) e.textContent = "";
-  for (const e of panel.querySelectorAll("[data-step]")) e.removeAttribute("data-holds");
+  for (const e of panel.querySelectorAll("[data-holds]")) e.removeAttribute("data-holds");
   let verdict = typed ? "proven" : "server-key";
   for (const [name, step] of Object.entries(steps)) {
     const row = panel.querySelector('[data-step="' + name + '"]');
     try {
-      row.querySelector("output").textContent = await step(found);
+      const says = await step(found);
+      row.querySelector(":scope > output").textContent = says;
       row.dataset.holds = "yes";
     } catch (e) {
-      row.querySelector("output").textContent = e.message;
+      row.querySelector(":scope > output").textContent = e instanceof Refused ? word("why-" + e.message) + " " + e.about : word("why-form") + " " + e.message;
       row.dataset.holds = "no";
-      verdict = "refused";
+      verdict = typed && ["unsigned", "stranger"].includes(e.message) ? "unfollowed" : ["fetch", "key"].includes(e.message) ? "unfinished" : "refused";
       break;
     }
   }
