@@ -46,6 +46,8 @@ type entryQuery struct {
 type entryAnswer struct {
 	SubjectVersion uint64            `json:"subject_version"`
 	Entry          projections.Entry `json:"entry"`
+	// FailedChecks are the tests of its data that failed when they were made last.
+	FailedChecks []projections.Check `json:"failed_checks,omitempty"`
 }
 
 func getEntry(c *question, q entryQuery) (entryAnswer, error) {
@@ -60,8 +62,50 @@ func getEntry(c *question, q entryQuery) (entryAnswer, error) {
 	if !ok {
 		return entryAnswer{}, notFound("entry", id, c.view.Position())
 	}
+	failed, err := c.failed(projections.CheckQuery{Entry: id, ValidAt: q.ValidAt})
+	if err != nil {
+		return entryAnswer{}, err
+	}
 	version, err := c.subjectVersion(events.Subject{Kind: events.KindEntry, ID: id})
-	return entryAnswer{version, entry}, err
+	return entryAnswer{version, entry, failed}, err
+}
+
+// failed lists the checks that failed, as many as one part of a list has.
+func (c *question) failed(q projections.CheckQuery) ([]projections.Check, error) {
+	q.Outcome, q.Limit = events.CheckFailed, projections.MaxLimit
+	list, err := c.view.Checks(c.ctx, q)
+	if list.Next != "" {
+		c.hit(limitChecks)
+	}
+	return list.Checks, err
+}
+
+// limitChecks says that more checks failed than an answer about something else
+// lists; GET /v1/checks lists them all.
+const limitChecks = "checks"
+
+type checksQuery struct {
+	reading
+	validAt
+	paging
+	Entry    string `query:"entry" doc:"id of a catalog entry: what was tested of it and of the datasets that it describes"`
+	Dataset  string `query:"dataset" doc:"the dataset tested, as {namespace}/{name}"`
+	Column   string `query:"column" doc:"a column or an item"`
+	Outcome  string `query:"outcome" doc:"what came out" enum:"pass,fail,skip"`
+	Severity string `query:"severity" doc:"severity as sent, such as error or warn"`
+	Run      string `query:"run" doc:"id of a run or measurement: all that it found. Default: of each check the newest outcome"`
+}
+
+func listChecks(c *question, q checksQuery) (projections.CheckList, error) {
+	dataset, err := c.dataset(q.Dataset)
+	if err != nil {
+		return projections.CheckList{}, err
+	}
+	list, err := c.view.Checks(c.ctx, projections.CheckQuery{
+		Entry: q.Entry, Dataset: dataset, Column: q.Column, Outcome: q.Outcome, Severity: q.Severity, Run: q.Run, ValidAt: q.ValidAt, Page: c.page(q.paging),
+	})
+	c.next(&list.Next)
+	return list, err
 }
 
 // subjectVersion counts a subject's events as of the question's position and

@@ -120,6 +120,7 @@ type entryPageQuery struct {
 type entryPage struct {
 	*page
 	Entry       projections.Entry
+	Checks      []projections.Check // those that failed
 	Versions    []versionRow
 	Agreements  projections.AgreementList
 	Accesses    projections.AccessList
@@ -141,6 +142,17 @@ func (d entryPage) Disputed(item string) (marks []projections.Mark) {
 	return marks
 }
 
+// Failed are the checks of an item that failed, or those of no item of the entry if
+// item is empty.
+func (d entryPage) Failed(item string) (checks []projections.Check) {
+	for _, k := range d.Checks {
+		if slices.ContainsFunc(k.On, func(on events.ItemRef) bool { return on.Entry == d.Entry.ID && on.Item == item }) {
+			checks = append(checks, k)
+		}
+	}
+	return checks
+}
+
 // versionRow is a step of an entry with its changes as text.
 type versionRow struct {
 	projections.EntryVersion
@@ -156,7 +168,7 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	e := got.Entry
-	d := entryPage{page: p, Entry: e}
+	d := entryPage{page: p, Entry: e, Checks: got.FailedChecks}
 	p.Title = e.Title + " · Ledgerline"
 	history, err := getEntryHistory(c, reading{})
 	if err != nil {

@@ -134,6 +134,9 @@ var valueWords = map[string][2]string{
 	"outcome/unfounded": {"unfounded", "不成立"},
 	"outcome/wont_fix":  {"won't be fixed", "不予修复"},
 	"outcome/duplicate": {"duplicate", "重复"},
+	"outcome/pass":      {"passed", "通过"},
+	"outcome/fail":      {"failed", "未通过"},
+	"outcome/skip":      {"skipped", "跳过"},
 
 	"party/department":     {"department", "部门"},
 	"party/authorised_org": {"authorised organisation", "授权组织"},

@@ -40,6 +40,7 @@ func routes() []route {
 		{get, "/v1/findings", "List quality issues", readers, viewed(listFindings), "?state=reported"},
 		{get, "/v1/findings/{id}", "One quality issue", readers, viewed(getFinding), ""},
 		{get, "/v1/findings/{id}/attribution", "Where faulty data came from, and what the records say of whose responsibility", readers, viewed(getAttribution), ""},
+		{get, "/v1/checks", "What tests of data found: measurements by published rules, and assertions and tests of OpenLineage runs", readers, viewed(listChecks), "?outcome=fail"},
 		{get, "/v1/duties", "What has to be done by when, and whether it was: with the rule, the pack and the calendar", readers, viewed(listDuties), "?state=breached"},
 		{get, "/v1/disposals", "Duties to dispose of shared data, and what became of them", readers, viewed(listDisposals), "?state=open"},
 		{get, "/v1/due", "What has fallen due by itself and is not recorded yet: ends of terms, and the duties these open", readers, direct(listDue), ""},

@@ -260,6 +260,8 @@ func listFindings(c *question, q findingsQuery) (projections.FindingList, error)
 type findingAnswer struct {
 	SubjectVersion uint64              `json:"subject_version"`
 	Finding        projections.Finding `json:"finding"`
+	// FailedChecks are what failed of the run that it names.
+	FailedChecks []projections.Check `json:"failed_checks,omitempty"`
 }
 
 func getFinding(c *question, q entryQuery) (findingAnswer, error) {
@@ -274,8 +276,14 @@ func getFinding(c *question, q entryQuery) (findingAnswer, error) {
 	if !ok {
 		return findingAnswer{}, notFound("finding", id, c.view.Position())
 	}
-	version, err := c.subjectVersion(events.Subject{Kind: events.KindIssue, ID: id})
-	return findingAnswer{version, finding}, err
+	answer := findingAnswer{Finding: finding}
+	if finding.Run != "" {
+		if answer.FailedChecks, err = c.failed(projections.CheckQuery{Run: finding.Run}); err != nil {
+			return findingAnswer{}, err
+		}
+	}
+	answer.SubjectVersion, err = c.subjectVersion(events.Subject{Kind: events.KindIssue, ID: id})
+	return answer, err
 }
 
 type attributionQuery struct {

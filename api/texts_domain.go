@@ -35,6 +35,7 @@ var domainTexts = map[string][2]string{
 	"total":         {"Entries that match:", "符合条件的条目："},
 	"facets-narrow": {"Narrow the list", "缩小范围"},
 	"disputed":      {"Disputed", "有争议"},
+	"check-failed":  {"Check failed", "检查未通过"},
 	"disputed-now":  {"its items are marked as disputed", "相关信息项已标记为有争议"},
 
 	"evidence-entry": {"A file that shows all that was recorded about this entry, and that nothing was left out, to somebody who does not trust this server.", "一个文件，可向不信任本服务器的人证明与本条目有关的全部记录，且没有遗漏。"},

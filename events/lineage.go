@@ -91,6 +91,9 @@ type OpenLineageReceived struct {
 	CompleteSnapshot bool `json:"complete_snapshot,omitzero"`
 	// NominalTime is the time the run was scheduled for.
 	NominalTime NominalTime `json:"nominal_time,omitzero"`
+	// Checks are what was tested and how it came out, of the facets
+	// dataQualityAssertions and test.
+	Checks []LineageCheck `json:"checks,omitzero"`
 	// SchemaURL is the body's schemaURL, which names the version it claims to
 	// follow; Producer is the URI of the code that sent it.
 	SchemaURL string `json:"version_of_schema,omitzero"`
@@ -229,6 +232,32 @@ type Transformation struct {
 	Masking bool   `json:"masking,omitzero"`
 }
 
+// The outcomes of a check.
+const (
+	CheckPassed  = "pass"
+	CheckFailed  = "fail"
+	CheckSkipped = "skip"
+)
+
+var checkOutcomes = []string{CheckPassed, CheckFailed, CheckSkipped}
+
+// LineageCheck is one test of data and its outcome. What was expected and what was
+// found stay in the body, since either could be personal.
+type LineageCheck struct {
+	// Dataset is what was tested. The test facet names none: its tests are of the one
+	// dataset that the event reads or writes, or of the run alone.
+	Dataset DatasetRef `json:"dataset,omitzero"`
+	// Assertion is the kind of test as sent, such as not_null; Name its name, if it
+	// has one; Column the column tested, if it is one.
+	Assertion string `json:"assertion,omitzero"`
+	Name      string `json:"name,omitzero"`
+	Column    string `json:"column,omitzero"`
+	// Outcome is pass, fail or skip.
+	Outcome string `json:"outcome"`
+	// Severity is as sent: error or warn; empty if not said.
+	Severity string `json:"severity,omitzero"`
+}
+
 // Verdict is how far an OpenLineage body keeps to the specification. A body
 // that could be understood is kept whatever the verdict.
 type Verdict struct {
@@ -342,6 +371,9 @@ func (e *OpenLineageReceived) validate(c checker) {
 	c.text("processing_type", e.ProcessingType, MaxCode)
 	c.optionalTime("nominal_time/start", e.NominalTime.Start)
 	c.optionalTime("nominal_time/end", e.NominalTime.End)
+	for i := range e.Checks {
+		e.Checks[i].validate(c.at("checks", i))
+	}
 	c.text("version_of_schema", e.SchemaURL, MaxName)
 	c.text("producer_uri", e.Producer, MaxName)
 	for i, f := range e.Verdict.Findings {
@@ -377,6 +409,15 @@ func (d *JobDependency) validate(c checker) {
 	c.text("type", d.Type, MaxCode)
 	c.text("sequence", d.Sequence, MaxCode)
 	c.text("status", d.Status, MaxCode)
+}
+
+func (k *LineageCheck) validate(c checker) {
+	k.Dataset.validate(c.in("dataset"))
+	c.text("assertion", k.Assertion, MaxName)
+	c.text("name", k.Name, MaxName)
+	c.text("column", k.Column, MaxName)
+	c.oneOf("outcome", k.Outcome, checkOutcomes)
+	c.text("severity", k.Severity, MaxCode)
 }
 
 func (l Lifecycle) validate(c checker) {

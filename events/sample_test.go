@@ -81,6 +81,7 @@ func lineage() *OpenLineageReceived {
 		JobDeleted: []string{"jobType"}, CompleteSnapshot: true,
 		Outputs: []LineageOutput{out()}, InputsKnown: true, OutputsKnown: true, ProcessingType: "BATCH",
 		NominalTime: NominalTime{at(9, 30), at(10, 1)}, SchemaURL: "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+		Checks:   []LineageCheck{{DatasetRef{"pg", "pop.main"}, "not_null", "dead have a date", "swrq", CheckFailed, "error"}},
 		Producer: "https://example.org/etl", Verdict: Verdict{true, []Finding{{"/run/runId", "openlineage.uuid", "not a UUID"}}}, Digest: "00ff",
 	}
 }

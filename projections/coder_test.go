@@ -15,7 +15,7 @@ import (
 
 // rowTypes are the types with a method code.
 var rowTypes = []coded{
-	new(Access), new(Accountable), new(Agreement), new(Attachment), new(Batch), new(Dataset), new(Disposal), new(Duty), new(Finding), new(Flag), new(Gap), new(Mark),
+	new(Access), new(Accountable), new(Agreement), new(Attachment), new(Batch), new(Check), new(Dataset), new(Disposal), new(Duty), new(Finding), new(Flag), new(Gap), new(Mark),
 	new(Missing), new(Party), new(Producer), new(sequence),
 	new(Request), new(Share), new(SharedItems), new(TimelineRow), new(Violation), new(columnFlow), new(columnPair), new(columnsFacet),
 	new(columnsRow), new(contentRow), new(dataflow), new(datasetRow), new(dependsFacet), new(edgeRow), new(entryStep), new(fieldRow),

@@ -234,6 +234,11 @@ func answers(t testing.TB, w *View) []byte {
 		agreements, err := w.Agreements(ctx, AgreementQuery{ValidAt: at, Page: all})
 		say(agreements, err)
 	}
+	for _, q := range []CheckQuery{{}, {ValidAt: day(3, 1)}, {Entry: "E1"}, {Run: "r1"}, {Dataset: Dataset{"pg", "raw"}, Outcome: events.CheckFailed}} {
+		q.Page = all
+		checks, err := w.Checks(ctx, q)
+		say(checks, err)
+	}
 	for _, id := range []string{"E1", "E2", "E3"} {
 		history, err := w.EntryHistory(ctx, id)
 		say(history, err)

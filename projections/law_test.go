@@ -124,6 +124,7 @@ func randomClaims(t *rapid.T) []claim {
 		call, call, deny(agreement, "rate", columns...),
 		&events.QualityIssueReported{Issue: "Q1", By: "P3", Entry: entry, Dimension: "d", Symptom: "wrong", Severity: "minor", Description: "x"},
 		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "wont_fix", Reason: "x"},
+		&events.QualityRunCompleted{Run: pick("measurement", "m1", "m2"), By: "P1", Entry: entry, Results: []events.QualityResult{{Rule: "R1", Item: columns[0], Measured: 1}}},
 	}
 	if i := rapid.IntRange(0, 2*len(data)).Draw(t, "which"); i < len(data) {
 		c := claim{at: at, data: data[i]}
@@ -158,6 +159,9 @@ func randomLineage(t *rapid.T, at events.Time) claim {
 	}
 	c := olRun(rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "run"), job, rapid.SampledFrom([]string{"START", "RUNNING", "COMPLETE", "FAIL", "OTHER", ""}).Draw(t, "state"), at, in, out)
 	d := c.data.(*events.OpenLineageReceived)
+	for _, n := range rapid.SliceOfN(rapid.SampledFrom(names), 0, 2).Draw(t, "checked") {
+		d.Checks = append(d.Checks, olCheck(n, rapid.SampledFrom([]string{"id", "day", ""}).Draw(t, "column"), rapid.SampledFrom(gravity).Draw(t, "outcome")))
+	}
 	if rapid.IntRange(0, 4).Draw(t, "facet") == 0 {
 		d.LineageFrom = events.LineageFromFacet
 	}

@@ -40,6 +40,7 @@ var projections = []projection{
 	{"duties", 1, applyDuties},
 	{"violations", 2, applyViolations},
 	{lineageView, 5, applyLineage},
+	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},
 	{"timeline", 3, applyTimeline},
 }

@@ -74,6 +74,8 @@ const (
 	tGranted
 	tUncovered
 	tHolders
+	tCheck
+	tCheckRun
 	tables // how many there are
 )
 
@@ -85,7 +87,7 @@ var tableOf = map[table]string{
 	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage", tHandmade: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
-	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties",
+	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks",
 }
 
 // remembered reports whether batches ask for the history of a table's entities.

@@ -60,10 +60,11 @@ func catalogShow(p *program) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			type result struct {
-				Entry projections.Entry `json:"entry"`
+				Entry  projections.Entry   `json:"entry"`
+				Failed []projections.Check `json:"failed_checks"`
 			}
 			return ask(c, p, &q, "/v1/catalog/entries/"+url.PathEscape(args[0]), url.Values{}, func(r result) (string, error) {
-				return "", p.entry(r.Entry)
+				return "", p.entry(r.Entry, r.Failed)
 			})
 		},
 	}
@@ -72,7 +73,7 @@ func catalogShow(p *program) *cobra.Command {
 	return c
 }
 
-func (p *program) entry(e projections.Entry) error {
+func (p *program) entry(e projections.Entry, failed []projections.Check) error {
 	about := newTable("ENTRY", e.ID)
 	about.row("title", title(e))
 	about.row("provider", orID(e.ProviderName, e.Provider))
@@ -81,6 +82,12 @@ func (p *program) entry(e projections.Entry) error {
 	about.row("version", fmt.Sprintf("%d, in force from %s, by the record at position %d", e.Version, local(e.ValidFrom), e.Position))
 	for _, r := range e.Resources {
 		about.row("resource", r.Namespace+"/"+r.Name)
+	}
+	for _, m := range e.Marks {
+		about.row("disputed", fmt.Sprintf("%s, %s since %s, by the record at position %d", strings.Join(m.Items, ","), m.Issue, local(m.Since), m.Position))
+	}
+	for _, k := range failed {
+		about.row("check failed", strings.TrimSpace(fmt.Sprintf("%s %s", k.Column, k.Rule+k.Assertion))+fmt.Sprintf(", %s, by the record at position %d", local(k.Time), k.Position))
 	}
 	if err := about.write(p.out, ""); err != nil {
 		return err

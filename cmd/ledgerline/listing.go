@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -101,6 +102,36 @@ func findingsCommand(p *program) *cobra.Command {
 				t.row(f.ID, f.Entry, strings.Join(f.Items, ","), f.Symptom, f.Severity, local(f.Reported), f.By, f.Assigned, f.State, strconv.FormatBool(f.Marked), f.Outcome)
 			}
 			return list.Next, t.write(p.out, "no findings")
+		},
+	}.command(p)
+}
+
+func checksCommand(p *program) *cobra.Command {
+	return listing[projections.CheckList]{
+		use: "checks", short: "List what tests of data found: by published rules, and in OpenLineage runs",
+		example: `  ledgerline checks --entry DS23 --outcome fail --server http://127.0.0.1:8420`,
+		path:    "/v1/checks", validAt: true,
+		filters: map[string]string{
+			"entry": "what was tested of a catalog entry and the datasets that it describes", "dataset": "the dataset tested, as namespace/name", "column": "a column or an item",
+			"outcome": "pass, fail or skip", "severity": "as sent, such as error", "run": "all that one run or measurement found",
+		},
+		show: func(p *program, list projections.CheckList) (string, error) {
+			t := newTable("TIME", "OUTCOME", "ON", "CHECK", "SEVERITY", "CONFORMING", "RUN", "POSITION")
+			for _, k := range list.Checks {
+				var on []string
+				for _, i := range k.On {
+					on = append(on, strings.TrimSuffix(i.Entry+"."+i.Item, "."))
+				}
+				if k.Dataset != nil && len(on) == 0 {
+					on = append(on, strings.TrimSuffix(k.Dataset.Namespace+"/"+k.Dataset.Name+"#"+k.Column, "#"))
+				}
+				conforming := ""
+				if k.Measured > 0 {
+					conforming = fmt.Sprintf("%d of %d", k.Conforming, k.Measured)
+				}
+				t.row(local(k.Time), k.Outcome, strings.Join(on, " "), strings.TrimSpace(k.Rule+k.Assertion+" "+k.Name), k.Severity, conforming, k.Run, number(k.Position))
+			}
+			return list.Next, t.write(p.out, "no checks")
 		},
 	}.command(p)
 }

@@ -55,9 +55,10 @@ var theQuestions = []posed{
 			{"/v1/accesses?provider=D07&flagged=true&as_of=" + known, "accesses --provider D07 --flagged true --as-of " + known, "accesses: time consumer agreement columns flags.rule"},
 		}},
 	{"A consumer", "Which columns that I use are marked disputed, since when, by whom?",
-		"Marks stand at the entry; these are of DS01, which D06 uses under A06. Q05 tells what is wrong.", []way{
+		"Marks stand at the entry; these are of DS01, which D06 uses under A06. Q05 tells what is wrong. Checks that failed are no marks: a run or measurement reports them, and a party decides what to do.", []way{
 			{"/v1/catalog/entries/DS01?as_of=" + known, "catalog show DS01 --as-of " + known, "entry.marks: issue items scope since by"},
 			{"/v1/findings?entry=DS01&open=true&as_of=" + known, "findings --entry DS01 --open true --as-of " + known, "findings: id by items symptom severity count reported assigned"},
+			{"/v1/checks?entry=DS01&outcome=fail&as_of=" + known, "checks --entry DS01 --outcome fail --as-of " + known, "checks: on.item rule assertion time by run position"},
 		}},
 	{"A consumer (C03)", "How do we prove that we disposed of DS11 after agreement A14 ended?",
 		"By the records of the duty, its performance and its acceptance; `ledgerline evidence --agreement A14` makes a bundle of them that is checked offline.", []way{

@@ -235,6 +235,8 @@ func (d *decoder) run(w *wireRun) {
 							listOf(d, &j.Downstream, d.dependency)
 						}
 					})
+				case "test":
+					d.checks(&w.Facets.Tests, "tests")
 				}
 			})
 		}
@@ -317,20 +319,65 @@ func (d *decoder) dataset(w *wireDataset) {
 		case "facets":
 			optional(d, &w.Facets, d.datasetFacet)
 		case "inputFacets":
-			d.rows(&w.Read, "inputStatistics")
+			d.object(func(name string) {
+				switch name {
+				case "inputStatistics":
+					d.statistics(&w.Read)
+				case "dataQualityAssertions":
+					d.checks(&w.Asserted, "assertions")
+				}
+			})
 		case "outputFacets":
-			d.rows(&w.Written, "outputStatistics")
+			d.object(func(name string) {
+				if name == "outputStatistics" {
+					d.statistics(&w.Written)
+				}
+			})
 		}
 	})
 }
 
-// rows reads the number of rows out of one of the facets at hand.
-func (d *decoder) rows(to *count, facet string) {
+// statistics reads the number of rows out of a facet.
+func (d *decoder) statistics(to *count) {
 	d.object(func(name string) {
-		if name == facet {
+		if name == "rowCount" {
+			d.count(to)
+		}
+	})
+}
+
+// checks reads the assertions or tests of a facet, from the member that lists
+// them.
+func (d *decoder) checks(to *[]wireCheck, list string) {
+	d.object(func(name string) {
+		if name == list {
+			listOf(d, to, d.check)
+		}
+	})
+}
+
+func (d *decoder) check(w *wireCheck) {
+	d.object(func(name string) {
+		switch name {
+		case "assertion", "type":
+			d.text(&w.Type)
+		case "name":
+			d.text(&w.Name)
+		case "column":
+			d.text(&w.Column)
+		case "severity":
+			d.text(&w.Severity)
+		case "status":
+			d.text(&w.Status)
+		case "success":
+			if kind := d.dec.PeekKind(); kind == 't' || kind == 'f' {
+				w.Success = new(bool)
+				d.flag(w.Success)
+			}
+		case "params":
 			d.object(func(name string) {
-				if name == "rowCount" {
-					d.count(to)
+				if w.Column == "" && (name == "column" || name == "column_name") {
+					d.text(&w.Column)
 				}
 			})
 		}
@@ -373,6 +420,8 @@ func (d *decoder) datasetFacet(f *wireDatasetFacets, name string) {
 				d.identity(&l.Previous)
 			}
 		})
+	case "dataQualityAssertions":
+		d.checks(&f.Asserted, "assertions")
 	case "lineage":
 		optional(d, &f.Lineage, func(l *wireDatasetLineage, name string) {
 			d.deleted(&l.wireBase, name)

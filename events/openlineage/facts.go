@@ -59,6 +59,7 @@ func (r *reader) event(kind string, w *wireEvent) (*events.OpenLineageReceived, 
 	if kind == datasetEvent {
 		f.Dataset, _ = r.dataset(root.member("dataset"), &w.Dataset, false)
 		r.derivation(&w.Dataset, f)
+		r.assertions(root.member("dataset"), &w.Dataset, f)
 		return f, nil
 	}
 	if kind == runEvent && slices.Contains(eventTypes, w.EventType) {
@@ -67,6 +68,7 @@ func (r *reader) event(kind string, w *wireEvent) (*events.OpenLineageReceived, 
 	r.run(&w.Run, f)
 	r.job(&w.Job, f)
 	r.datasets(w, f)
+	r.tests(w, f)
 	if l := w.Job.Facets.Lineage; l != nil && !l.Deleted {
 		r.explicit(l.Entries, f)
 	}
@@ -185,6 +187,7 @@ func (r *reader) datasets(w *wireEvent, f *events.OpenLineageReceived) {
 		if !ok {
 			continue
 		}
+		r.assertions(at.element(i), &w.Inputs[i], f)
 		f.Inputs = append(f.Inputs, events.LineageInput{
 			Namespace: in.Namespace, Name: in.Name, Fields: in.Fields, Symlinks: in.Symlinks,
 			Lifecycle: in.Lifecycle, Deleted: in.Deleted, Rows: in.Rows,
@@ -197,6 +200,7 @@ func (r *reader) datasets(w *wireEvent, f *events.OpenLineageReceived) {
 		if !ok {
 			continue
 		}
+		r.assertions(at.element(i), &w.Outputs[i], f)
 		if out.ColumnLineage != nil || out.DatasetLineage != nil {
 			f.LineageFrom = events.LineageFromColumns
 		}

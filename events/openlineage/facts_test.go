@@ -199,3 +199,36 @@ func TestRunFacts(t *testing.T) {
 	e = read(t, `COMPLETE`, `DONE`)
 	same(t, "unknown event type", e.EventType, "")
 }
+
+// TestChecks: assertions of datasets, in either place that clients send them, and the
+// tests of a run, which are of the dataset that the event is about if it is one.
+func TestChecks(t *testing.T) {
+	assertions := `"dataQualityAssertions": {` + base + `, "assertions": [
+		{"assertion": "not_null", "column": "id", "success": true},
+		{"assertion": "accepted", "name": "known kinds", "column": "kind", "success": false, "severity": "warn", "actual": "secret"},
+		{"assertion": "odd", "success": "no"}, {"assertion": "silent"}]}`
+	pass := events.LineageCheck{Dataset: events.DatasetRef{Namespace: "db", Name: "in"}, Assertion: "not_null", Column: "id", Outcome: "pass"}
+	fail := events.LineageCheck{Dataset: pass.Dataset, Assertion: "accepted", Name: "known kinds", Column: "kind", Outcome: "fail", Severity: "warn"}
+	const in = `"inputs": [{"namespace": "db", "name": "in", "facets": {}, "inputFacets": {}}],`
+	for _, place := range []string{`"facets": {` + assertions + `}`, `"inputFacets": {` + assertions + `}`} {
+		e := read(t, in, `"inputs": [{"namespace": "db", "name": "in", `+place+`}],`)
+		same(t, place, e.Checks, []events.LineageCheck{pass, fail})
+		same(t, "what tells no outcome is a finding", len(e.Verdict.Findings) >= 2, true)
+	}
+
+	const run = `"run": {"runId": "`
+	test := `"test": {` + base + `, "tests": [{"name": "unique_id", "type": "unique", "status": "FAIL", "severity": "error", "params": {"column_name": "id"}}, {"name": "n", "status": "unknown"}]}`
+	for _, c := range []struct {
+		in   string
+		want events.DatasetRef
+	}{{`"inputs": [{"namespace": "db", "name": "in"}], "outputs": [],`, pass.Dataset}, {`"inputs": [{"namespace": "db", "name": "in"}], "outputs": [{"namespace": "db", "name": "out"}],`, events.DatasetRef{}}} {
+		raw := `{"eventType": "COMPLETE", "eventTime": "2026-01-08T01:30:00Z", ` + run + `0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001", "facets": {` + test + `}},
+			"job": {"namespace": "dbt", "name": "test"}, ` + c.in + ` "producer": "https://example.org", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"}`
+		e, _, err := Read([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		admissible(t, e)
+		same(t, c.in, e.Checks, []events.LineageCheck{{Dataset: c.want, Assertion: "unique", Name: "unique_id", Column: "id", Outcome: "fail", Severity: "error"}})
+	}
+}

@@ -33,6 +33,7 @@ type wireRun struct {
 		ParentRun       *wireParent
 		NominalTime     *wireNominal
 		JobDependencies *wireDependencies
+		Tests           []wireCheck
 	}
 }
 
@@ -86,6 +87,20 @@ type wireDataset struct {
 	Facets *wireDatasetFacets
 	// Read and Written are the numbers of rows of the statistics facets.
 	Read, Written count
+	// Asserted are the assertions of the input facets; those of the dataset facets
+	// stand there.
+	Asserted []wireCheck
+}
+
+// wireCheck is an assertion about a dataset, or a test of a run. Success is of the
+// first, Status of the second.
+type wireCheck struct {
+	Type     string
+	Name     string
+	Column   string
+	Severity string
+	Status   string
+	Success  *bool
 }
 
 type wireDatasetFacets struct {
@@ -94,6 +109,7 @@ type wireDatasetFacets struct {
 	ColumnLineage *wireColumnLineage
 	Lifecycle     *wireLifecycle
 	Lineage       *wireDatasetLineage
+	Asserted      []wireCheck
 }
 
 type wireSchema struct {

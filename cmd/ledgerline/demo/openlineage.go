@@ -138,6 +138,18 @@ type statisticsFacet struct {
 	RowCount int64 `json:"rowCount"`
 }
 
+type assertionsFacet struct {
+	facet
+	Assertions []assertion `json:"assertions"`
+}
+
+type assertion struct {
+	Assertion string `json:"assertion"`
+	Column    string `json:"column"`
+	Success   bool   `json:"success"`
+	Severity  string `json:"severity"`
+}
+
 type columnLineageFacet struct {
 	facet
 	Fields map[string]inputFields `json:"fields"`

@@ -157,6 +157,9 @@ func (r run) event(state string) runEvent {
 		if state == "COMPLETE" {
 			d.InputFacets = map[string]any{"inputStatistics": statisticsFacet{
 				r.facet("1-0-0", "InputStatisticsInputDatasetFacet"), r.rows(id)}}
+			if tested := r.assertions(id); tested != nil {
+				d.InputFacets["dataQualityAssertions"] = assertionsFacet{r.facet("1-1-0", "DataQualityAssertionsDatasetFacet"), tested}
+			}
 		}
 		told.Inputs = append(told.Inputs, d)
 	}
@@ -168,6 +171,18 @@ func (r run) event(state string) runEvent {
 	}
 	told.Outputs = append(told.Outputs, out)
 	return told
+}
+
+// assertions are what a run tests of what it reads. That two persons bear one number
+// shows every night since it was reported (Q05).
+func (r run) assertions(id string) []assertion {
+	switch id {
+	case "DS01":
+		return []assertion{{"unique", "gmsfhm", r.start.Before(on("2025-10-15 15:20")), "error"}}
+	case "DS08":
+		return []assertion{{"not_null", "gmsfhm", true, "error"}}
+	}
+	return nil
 }
 
 func (r run) facet(version, name string) facet { return facetOf(r.job.producer(), version, name) }

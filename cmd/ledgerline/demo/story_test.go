@@ -92,7 +92,7 @@ func TestStoryIsOrdered(t *testing.T) {
 // A change of the story is welcome; this test only says that there was one.
 // Ledgers that were loaded before it would record the changed events beside the
 // old ones, or refuse them.
-const storyHash = "02bd6facbd56cd7220f8dceda2b9faddc3cbfabeca8e1887423d28d02daf6491"
+const storyHash = "7bb5453466effbb3b3cb9fc866d0d29b66e2933556f0c2e112f12d7101a484c6"
 
 func TestStoryIsTheSameEveryTime(t *testing.T) {
 	h := sha256.New()
