@@ -162,6 +162,7 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	if err != nil {
 		return err
 	}
+	before := a
 	change(&a)
 	a.ID, a.Type, a.Position, a.Recorded, a.Since, a.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
 	a.Imported = e.Event.Imported
@@ -169,10 +170,31 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 		return err
 	}
 	b.put(k, &a)
+	noteConcerned(b, &before, &a)
 	if err := noteGranted(b, &a); err != nil {
 		return err
 	}
 	return noteShare(b, e, &a)
+}
+
+// concernedKey marks an agreement under a party to it, or an entry that it ever
+// granted something of; without an id it is the prefix of all of these.
+func concernedKey(kind, value string, id ...string) []byte {
+	return entityKey(tConcerned, append([]string{kind, value}, id...)...)
+}
+
+// noteConcerned marks the agreement under the parties and entries that are new to it.
+func noteConcerned(b *batch, before, a *Agreement) {
+	for _, party := range []string{a.Provider, a.Consumer} {
+		if party != before.Provider && party != before.Consumer {
+			b.putOnce(concernedKey(events.NameParty, party, a.ID), markRow{})
+		}
+	}
+	for i, g := range a.Grants {
+		if _, had := before.grant(g.Entry); !had && slices.IndexFunc(a.Grants, func(o events.Grant) bool { return o.Entry == g.Entry }) == i {
+			b.putOnce(concernedKey(events.NameEntry, g.Entry, a.ID), markRow{})
+		}
+	}
 }
 
 // without is the grants less some items, leaving out grants that are then empty.
@@ -198,11 +220,24 @@ func (a *Agreement) grant(entry string) (events.Grant, bool) {
 	return a.Grants[i], true
 }
 
+// concerned is the prefix of the shortest list that holds all agreements of a query.
+func (q AgreementQuery) concerned() []byte {
+	if q.Entry != "" {
+		return concernedKey(events.NameEntry, q.Entry)
+	}
+	for _, party := range []string{q.Party, q.Consumer, q.Provider} {
+		if party != "" {
+			return concernedKey(events.NameParty, party)
+		}
+	}
+	return entityKey(tAgreement)
+}
+
 // Agreements lists agreements.
 func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList, error) {
 	list := AgreementList{Agreements: []Agreement{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tAgreement, q.Page, func(r *reader, id string, _ row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, q.concerned(), q.Page, func(r *reader, id string, _ row) (bool, error) {
 		a, ok, err := r.agreement(id, q.ValidAt, w.recorded)
 		if err != nil || !ok {
 			return false, err
@@ -267,14 +302,22 @@ func (r *reader) agreement(id string, validAt, now events.Time) (a Agreement, ok
 		}
 		return a, true, r.complete(&a, now)
 	}
-	err = r.history(entityKey(tAgreement, id), r.at, func(row row) (bool, error) {
+	look := func(row row) (more bool, err error) {
 		a = Agreement{}
-		if err := row.decode(&a); err != nil {
-			return false, err
-		}
+		err = row.decode(&a)
 		ok = within(validAt, a.Since, a.Until)
-		return !ok, nil
-	})
+		return !ok, err
+	}
+	k := entityKey(tAgreement, id)
+	row, there, err := r.get(k)
+	if err != nil || !there {
+		return Agreement{}, false, err
+	}
+	if more, err := look(row); err != nil {
+		return Agreement{}, false, err
+	} else if more { // the latest is mostly the one; what was before takes an iterator
+		err = r.history(k, row.position-1, look)
+	}
 	if err != nil || !ok {
 		return Agreement{}, false, err
 	}

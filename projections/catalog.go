@@ -338,67 +338,95 @@ func (w *View) Entry(ctx context.Context, id string, validAt events.Time) (e Ent
 
 // entry reads an entry as of the reader's position.
 func (r *reader) entry(id string, validAt events.Time) (Entry, bool, error) {
-	if validAt != 0 {
-		return r.entryInForce(id, validAt)
-	}
-	row, ok, err := r.get(stepKey(id))
-	if err != nil || !ok {
+	f := force{at: validAt}
+	if validAt == 0 {
+		row, ok, err := r.get(stepKey(id))
+		if err == nil && ok {
+			_, err = f.look(row)
+		}
+		if err != nil {
+			return Entry{}, false, err
+		}
+	} else if err := r.history(stepKey(id), r.at, f.look); err != nil {
 		return Entry{}, false, err
 	}
-	var s entryStep
-	if err := row.decode(&s); err != nil {
+	s, version, ok := f.step()
+	if !ok {
+		return Entry{}, false, nil
+	}
+	e, err := r.entryOf(id, s, version, f.position)
+	if err != nil {
 		return Entry{}, false, err
 	}
-	e, err := r.entryOf(id, s, s.Version, row.position)
-	return e, err == nil, err
+	f.end(&e)
+	return e, true, nil
 }
 
-// entryInForce finds the version in force at a date, as known at the reader's
-// position: of the publications and withdrawals that had taken effect by then,
-// the one recorded last decides.
-func (r *reader) entryInForce(id string, at events.Time) (e Entry, found bool, err error) {
-	var until events.Time // the nearest later change recorded after the one that decides
-	var decided entryStep
-	var position int64
-	suspended, said := false, false   // by the last step that had taken effect and says so
-	var sources *[]events.SourceState // by the last step that had taken effect
-	err = r.history(stepKey(id), r.at, func(row row) (bool, error) {
-		var s entryStep
-		if err := row.decode(&s); err != nil {
-			return false, err
-		}
-		if !said && within(at, s.From, s.To) && (s.Type == typeSuspended || s.Type == typeResumed) {
-			suspended, said = s.Suspended, true
-		}
-		if sources == nil && within(at, s.From, s.To) {
-			sources = &s.Sources
-		}
-		if s.Type != typePublished && s.Type != typeWithdrawn {
-			return true, nil
-		}
-		if s.From > at && (until == 0 || s.From < until) {
-			until = s.From
-		}
-		if !within(at, s.From, s.To) {
-			return true, nil
-		}
-		decided, position, found = s, row.position, true
+// force finds which step of an entry counts: the latest, or, for a date that is not
+// 0, of the publications and withdrawals that had taken effect by then the one
+// recorded last.
+type force struct {
+	at       events.Time
+	decided  entryStep
+	position int64
+	found    bool
+	until    events.Time // the nearest later change recorded after the one that decides
+	// suspended and sources are by the last step that had taken effect and says so.
+	suspended, said bool
+	sources         *[]events.SourceState
+}
+
+// look takes in the steps, the latest first, until it returns false.
+func (f *force) look(row row) (more bool, err error) {
+	var s entryStep
+	if err := row.decode(&s); err != nil {
+		return false, err
+	}
+	if f.at == 0 {
+		f.decided, f.position, f.found = s, row.position, true
 		return false, nil
-	})
-	if err != nil || !found || decided.Published == 0 {
-		return Entry{}, false, err
 	}
-	decided.Stage, decided.Sources = events.StagePublished, *sources
-	if said {
-		decided.Suspended = suspended
+	effective := within(f.at, s.From, s.To)
+	if !f.said && effective && (s.Type == typeSuspended || s.Type == typeResumed) {
+		f.suspended, f.said = s.Suspended, true
 	}
-	if e, err = r.entryOf(id, decided, decided.Published, position); err != nil {
-		return Entry{}, false, err
+	if f.sources == nil && effective {
+		f.sources = &s.Sources
 	}
-	if until != 0 && (e.ValidTo == 0 || until < e.ValidTo) {
-		e.ValidTo = until
+	if s.Type != typePublished && s.Type != typeWithdrawn {
+		return true, nil
 	}
-	return e, true, nil
+	if s.From > f.at && (f.until == 0 || s.From < f.until) {
+		f.until = s.From
+	}
+	if effective {
+		f.decided, f.position, f.found = s, row.position, true
+	}
+	return !effective, nil
+}
+
+// step is the step that counts, as of the date, and the version it is about; false
+// if there is none.
+func (f *force) step() (s entryStep, version int, ok bool) {
+	s = f.decided
+	if f.at == 0 {
+		return s, s.Version, f.found
+	}
+	if !f.found || s.Published == 0 {
+		return s, 0, false
+	}
+	s.Stage, s.Sources = events.StagePublished, *f.sources
+	if f.said {
+		s.Suspended = f.suspended
+	}
+	return s, s.Published, true
+}
+
+// end moves the end of what is in force to where the next change sets in.
+func (f *force) end(e *Entry) {
+	if f.until != 0 && (e.ValidTo == 0 || f.until < e.ValidTo) {
+		e.ValidTo = f.until
+	}
 }
 
 const (

@@ -95,7 +95,7 @@ func (w *View) CatalogDiff(ctx context.Context, from *View, p Page) (CatalogDiff
 	}
 	diff := CatalogDiff{From: from.at, To: w.at, Entries: []EntryDiff{}}
 	var err error
-	diff.Next, err = w.pageOfEntities(ctx, tEntry, p, func(r *reader, id string, row row) (bool, error) {
+	diff.Next, err = w.pageOfEntities(ctx, entityKey(tEntry), p, func(r *reader, id string, row row) (bool, error) {
 		if row.position <= from.at {
 			return false, nil // no event since
 		}

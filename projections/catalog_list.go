@@ -1,11 +1,12 @@
 package projections
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -33,10 +34,10 @@ func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
 		}
 		ids := x.list(w.at, q, named, list.Facets)
 		if q.ValidAt != 0 {
-			return w.pageInForce(ctx, r, q, words, ids, &list)
+			return w.pageInForce(ctx, q, words, ids, &list)
 		}
 		list.Total = len(ids)
-		return w.pageOfLatest(ctx, r, q, ids, &list)
+		return w.pageOfLatest(ctx, q, ids, &list)
 	})
 	return list, err
 }
@@ -51,7 +52,7 @@ func idsAfter(ids []string, id string) []string {
 }
 
 // pageOfLatest reads one page of the entries that match, in their latest versions.
-func (w *View) pageOfLatest(ctx context.Context, r *reader, q EntryQuery, ids []string, list *EntryList) (err error) {
+func (w *View) pageOfLatest(ctx context.Context, q EntryQuery, ids []string, list *EntryList) error {
 	if after, paged, _ := q.lastID(); paged {
 		ids = idsAfter(ids, after)
 	}
@@ -59,63 +60,88 @@ func (w *View) pageOfLatest(ctx context.Context, r *reader, q EntryQuery, ids []
 		ids = ids[:q.limit()]
 		list.Next = idCursor(ids[len(ids)-1])
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	l, err := r.lister(ctx, ids[0], ids[len(ids)-1])
-	if err != nil {
-		return err
-	}
-	defer func() { err = firstError(err, l.close()) }()
-	list.Entries = slices.Grow(list.Entries, len(ids))
-	for _, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		e, ok, err := l.entry(id)
-		if err != nil {
-			return err
-		}
-		if ok {
-			list.Entries = append(list.Entries, e)
-		}
-	}
-	return nil
+	found, err := w.entries(ctx, ids, 0)
+	list.Entries = slices.DeleteFunc(found, func(e Entry) bool { return e.ID == "" })
+	return err
 }
 
 // pageInForce reads one page of the entries of which a version that may match was
 // in force.
-func (w *View) pageInForce(ctx context.Context, r *reader, q EntryQuery, words []string, ids []string, list *EntryList) error {
+func (w *View) pageInForce(ctx context.Context, q EntryQuery, words []string, ids []string, list *EntryList) error {
 	after, paged, _ := q.lastID()
 	whole := q.Facets // what is in force is counted by reading it
 	if paged && !whole {
 		ids = idsAfter(ids, after)
 	}
-	for _, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		full := len(list.Entries) == q.limit()
-		e, ok, err := r.entry(id, q.ValidAt)
+	for len(ids) > 0 {
+		run := ids[:min(len(ids), max(fewEntries, q.limit()-len(list.Entries)+1))]
+		ids = ids[len(run):]
+		found, err := w.entries(ctx, run, q.ValidAt)
 		if err != nil {
 			return err
 		}
-		if !ok || !e.matches(q, words) {
-			continue
-		}
-		if whole {
-			list.Total++
-			list.Facets.add(&e)
-		}
-		switch {
-		case paged && id <= after:
-		case full:
-			list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
-			if !whole {
-				return nil
+		for i := range found {
+			e := &found[i]
+			if e.ID == "" || !e.matches(q, words) {
+				continue
 			}
-		default:
-			list.Entries = append(list.Entries, e)
+			if whole {
+				list.Total++
+				list.Facets.add(e)
+			}
+			switch {
+			case paged && e.ID <= after:
+			case len(list.Entries) == q.limit():
+				list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
+				if !whole {
+					return nil
+				}
+			default:
+				list.Entries = append(list.Entries, *e)
+			}
+		}
+	}
+	return nil
+}
+
+// fewEntries is up to how many are read by one goroutine.
+const fewEntries = 128
+
+// entries reads entries, whose ids are in order, in their latest versions, or those
+// in force at a date that is not 0. Those that are not there are left zero. Many are
+// read side by side.
+func (w *View) entries(ctx context.Context, ids []string, validAt events.Time) ([]Entry, error) {
+	out := make([]Entry, len(ids))
+	parts := min(runtime.GOMAXPROCS(0), (len(ids)+fewEntries-1)/fewEntries)
+	errs := make([]error, parts)
+	var running sync.WaitGroup
+	for n := range parts {
+		from, to := n*len(ids)/parts, (n+1)*len(ids)/parts
+		read := func() {
+			errs[n] = w.read(func(r *reader) error { return r.entries(ctx, ids[from:to], validAt, out[from:to]) })
+		}
+		if n == parts-1 {
+			read()
+		} else {
+			running.Go(read)
+		}
+	}
+	running.Wait()
+	return out, errors.Join(errs...)
+}
+
+func (r *reader) entries(ctx context.Context, ids []string, validAt events.Time, out []Entry) (err error) {
+	l, err := r.lister()
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, l.close()) }()
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if out[i], err = l.entry(id, validAt); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -130,81 +156,104 @@ func (e *Entry) matches(q EntryQuery, words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
-// A lister reads the latest versions of entries one after the other, in the order
-// of their ids: each table is gone through once, from where the entry before
-// stands, and no entry is looked for by itself. It must be closed.
+// A lister reads entries one after the other, in the order of their ids: each table
+// is gone through once, from where the entry before stands, and no entry is looked
+// for by itself. It must be closed.
 type lister struct {
-	r               *reader
-	steps, contents *pebble.Iterator
-	names           map[string]string // of providers
-	attached        map[string][]Attachment
-	marked          map[string][]Mark
+	r                *reader
+	steps, contents  *pebble.Iterator
+	attached, marked *cursor
 }
 
-// lister lists entries with ids from first to last.
-func (r *reader) lister(ctx context.Context, first, last string) (_ *lister, err error) {
-	l := &lister{r: r, names: make(map[string]string), attached: make(map[string][]Attachment), marked: make(map[string][]Mark)}
+func (r *reader) lister() (l *lister, err error) {
+	l = &lister{r: r}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
 	if l.steps, err = r.table(tEntry); err != nil {
-		return nil, err
+		return l, err
 	}
 	if l.contents, err = r.table(tContent); err != nil {
-		return nil, errors.Join(err, l.steps.Close())
+		return l, err
 	}
-	err = r.between(ctx, tAttached, first, last, func(entry, id string, _ row) error {
-		a, ok, err := r.attachment(entry, id)
-		if ok {
-			l.attached[entry] = append(l.attached[entry], a)
-		}
-		return err
-	})
-	if err == nil {
-		err = r.between(ctx, tMark, first, last, func(entry, _ string, row row) error {
-			var m Mark
-			err := row.decode(&m)
-			l.marked[entry] = append(l.marked[entry], m)
-			return err
-		})
+	if l.attached, err = r.cursor(tAttached); err != nil {
+		return l, err
 	}
-	if err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	return l, nil
+	l.marked, err = r.cursor(tMark)
+	return l, err
 }
 
-func (l *lister) close() error { return errors.Join(l.steps.Close(), l.contents.Close()) }
+func (l *lister) close() (err error) {
+	for _, it := range []*pebble.Iterator{l.steps, l.contents} {
+		if it != nil {
+			err = errors.Join(err, it.Close())
+		}
+	}
+	for _, c := range []*cursor{l.attached, l.marked} {
+		if c != nil {
+			err = errors.Join(err, c.s.close())
+		}
+	}
+	return err
+}
 
-// entry reads an entry, whose id is after those read before; false if there is none.
-func (l *lister) entry(id string) (Entry, bool, error) {
+// entry reads an entry, whose id is after those read before: the latest version, or
+// the one in force at a date that is not 0; zero if there is none.
+func (l *lister) entry(id string, validAt events.Time) (Entry, error) {
 	k := stepKey(id)
-	row, ok, err := landed(l.steps, k, l.steps.SeekGE(appendVersion(k, l.r.at)))
-	if err != nil || !ok {
-		return Entry{}, false, err
+	f := force{at: validAt}
+	for valid := l.steps.SeekGE(appendVersion(k, l.r.at)); ; valid = l.steps.Next() {
+		row, ok, err := landed(l.steps, k, valid)
+		if err != nil {
+			return Entry{}, err
+		}
+		if !ok {
+			break
+		}
+		if more, err := f.look(row); err != nil {
+			return Entry{}, err
+		} else if !more {
+			break
+		}
 	}
-	var s entryStep
-	if err := row.decode(&s); err != nil {
-		return Entry{}, false, err
+	s, version, ok := f.step()
+	if !ok {
+		return Entry{}, nil
 	}
-	position := row.position
-	k = contentKey(id, s.Version)
-	if row, ok, err = landed(l.contents, k, l.contents.SeekGE(appendVersion(k, position))); err != nil {
-		return Entry{}, false, err
+	k = contentKey(id, version)
+	row, ok, err := landed(l.contents, k, l.contents.SeekGE(appendVersion(k, f.position)))
+	if err != nil {
+		return Entry{}, err
 	}
 	var d contentRow
 	if ok {
 		if err := row.decode(&d); err != nil {
-			return Entry{}, false, err
+			return Entry{}, err
 		}
 	}
-	name, known := l.names[d.Provider]
-	if !known {
-		if name, err = l.r.partyName(d.Provider); err != nil {
-			return Entry{}, false, err
-		}
-		l.names[d.Provider] = name
+	e := entryWith(id, &s, (*events.EntryDrafted)(&d), version, f.position)
+	f.end(&e)
+	if e.ProviderName, err = l.r.partyName(d.Provider); err != nil {
+		return Entry{}, err
 	}
-	e := entryWith(id, &s, (*events.EntryDrafted)(&d), s.Version, position)
-	e.ProviderName, e.Attached, e.Marks = name, l.attached[id], l.marked[id]
-	return e, true, nil
+	if err := l.attached.of(id, func(c *cursor) error {
+		a, ok, err := l.r.attachment(id, c.second)
+		if ok {
+			e.Attached = append(e.Attached, a)
+		}
+		return err
+	}); err != nil {
+		return Entry{}, err
+	}
+	err = l.marked.of(id, func(c *cursor) error {
+		var m Mark
+		err := c.row.decode(&m)
+		e.Marks = append(e.Marks, m)
+		return err
+	})
+	return e, err
 }
 
 // table goes through a table.
@@ -213,32 +262,47 @@ func (r *reader) table(t table) (*pebble.Iterator, error) {
 	return r.it.Clone(pebble.CloneOptions{IterOptions: &pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)}})
 }
 
-// between visits the entities of two parts of which the first lies between first
-// and last.
-func (r *reader) between(ctx context.Context, t table, first, last string, visit func(first, second string, row row) error) (err error) {
+// A cursor goes through a table whose entities have two parts, forwards.
+type cursor struct {
+	t             table
+	s             *scanner
+	first, second string
+	row           row
+	begun, there  bool // there: the row of first and second is under it
+}
+
+func (r *reader) cursor(t table) (*cursor, error) {
 	s, err := r.scan(entityKey(t), nil)
+	return &cursor{t: t, s: s}, err
+}
+
+// of visits the entities whose first part is id, which is after those asked before.
+func (c *cursor) of(id string, visit func(*cursor) error) error {
+	if !c.begun || c.there && c.first < id {
+		c.begun, c.s.seek = true, before(entityKey(c.t, id))
+		if err := c.next(); err != nil {
+			return err
+		}
+	}
+	for c.there && c.first == id {
+		if err := visit(c); err != nil {
+			return err
+		}
+		if err := c.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cursor) next() (err error) {
+	if c.row, c.there, err = c.s.next(); err != nil || !c.there {
+		return err
+	}
+	names, err := parts(c.row.entity)
 	if err != nil {
 		return err
 	}
-	defer func() { err = firstError(err, s.close()) }()
-	if s.seek != nil {
-		s.seek = before(entityKey(t, first))
-	}
-	end := after(entityKey(t, last))
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		row, ok, err := s.next()
-		if err != nil || !ok || bytes.Compare(row.entity, end) >= 0 {
-			return err
-		}
-		names, err := parts(row.entity)
-		if err != nil {
-			return err
-		}
-		if err := visit(names[0], names[1], row); err != nil {
-			return err
-		}
-	}
+	c.first, c.second = names[0], names[1]
+	return nil
 }

@@ -117,7 +117,7 @@ func applyDisposal(b *batch, e *ledger.Entry, id string, change func(*Disposal))
 func (w *View) Disposals(ctx context.Context, q DisposalQuery) (DisposalList, error) {
 	list := DisposalList{Disposals: []Disposal{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tDisposal, q.Page, func(r *reader, id string, _ row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, entityKey(tDisposal), q.Page, func(r *reader, id string, _ row) (bool, error) {
 		d, ok, err := standing(r, entityKey(tDisposal, id), q.ValidAt, func(d *Disposal) (since, until events.Time) { return d.Since, d.Until })
 		if err != nil || !ok || !matches(q.Agreement, d.Agreement) || !matches(q.State, d.State) ||
 			q.Party != "" && q.Party != d.Provider && q.Party != d.Consumer {

@@ -205,7 +205,15 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	}
 	x.b.put(openKey(p, d.ID, id), (*textRow)(&duty.ID))
 	x.b.put(entityKey(tDuty, duty.ID), &duty)
+	x.b.putOnce(dutyOfKey("case", duty.Case, duty.ID), markRow{})
+	x.b.putOnce(dutyOfKey("rule", duty.Rule, duty.ID), markRow{})
 	return nil
+}
+
+// dutyOfKey marks a duty under its case and its rule; without an id it is the prefix
+// of all of these.
+func dutyOfKey(kind, value string, id ...string) []byte {
+	return entityKey(tDutyOf, append([]string{kind, value}, id...)...)
 }
 
 // count works out when a duty is due.
@@ -294,9 +302,21 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 	}
 	var err error
 	var mergers *successions
-	list.Next, err = w.pageOfEntities(ctx, tDuty, q.Page, func(r *reader, _ string, row row) (bool, error) {
+	prefix := entityKey(tDuty)
+	switch {
+	case q.Case != "":
+		prefix = dutyOfKey("case", q.Case)
+	case q.Rule != "":
+		prefix = dutyOfKey("rule", q.Rule)
+	}
+	list.Next, err = w.pageOfEntities(ctx, prefix, q.Page, func(r *reader, id string, row row) (_ bool, err error) {
 		var d Duty
-		if err := row.decode(&d); err != nil {
+		if table(prefix[0]) == tDuty {
+			err = row.decode(&d)
+		} else {
+			_, err = r.find(entityKey(tDuty, id), &d)
+		}
+		if err != nil {
 			return false, err
 		}
 		if mergers == nil {

@@ -264,7 +264,7 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 func (w *View) Findings(ctx context.Context, q FindingQuery) (FindingList, error) {
 	list := FindingList{Findings: []Finding{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tFinding, q.Page, func(r *reader, id string, _ row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, entityKey(tFinding), q.Page, func(r *reader, id string, _ row) (bool, error) {
 		f, ok, err := r.finding(id, q.ValidAt)
 		if err != nil || !ok {
 			return false, err

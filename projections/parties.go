@@ -192,7 +192,7 @@ func (w *View) PartyHistory(ctx context.Context, id string) (states []Party, err
 func (w *View) Parties(ctx context.Context, q PartyQuery) (PartyList, error) {
 	list := PartyList{Parties: []Party{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tParty, q.Page, func(r *reader, id string, _ row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, entityKey(tParty), q.Page, func(r *reader, id string, _ row) (bool, error) {
 		p, ok, err := r.party(id, q.ValidAt)
 		if err != nil || !ok {
 			return false, err
@@ -239,7 +239,17 @@ func (r *reader) partyName(id string) (string, error) {
 	if id == "" {
 		return "", nil
 	}
-	var p Party
-	_, err := r.find(entityKey(tParty, id), &p)
-	return p.Name, err
+	name, known := r.partyNames[id]
+	if !known {
+		var p Party
+		if _, err := r.find(entityKey(tParty, id), &p); err != nil {
+			return "", err
+		}
+		if r.partyNames == nil {
+			r.partyNames = make(map[string]string)
+		}
+		name = p.Name
+		r.partyNames[id] = name
+	}
+	return name, nil
 }

@@ -245,31 +245,32 @@ func (w *View) pageOfPositions(ctx context.Context, s selection, p Page, add fun
 	return next, err
 }
 
-// pageOfEntities scans the entities of one table, whose only part is their id,
-// for one page. add makes the row and says whether it belongs in the list.
-func (w *View) pageOfEntities(ctx context.Context, t table, p Page, add func(r *reader, id string, row row) (bool, error)) (next string, err error) {
+// pageOfEntities scans the entities under a prefix, which have one part more, their
+// id, for one page. add makes the row and says whether it belongs in the list.
+func (w *View) pageOfEntities(ctx context.Context, prefix []byte, p Page, add func(r *reader, id string, row row) (bool, error)) (next string, err error) {
 	id, ok, err := p.lastID()
 	if err != nil {
 		return "", err
 	}
 	var from []byte
 	if ok {
-		from = entityKey(t, id)
+		from = appendPart(slices.Clone(prefix), id)
 	}
 	err = w.read(func(r *reader) error {
 		n, last := 0, ""
-		return r.each(ctx, entityKey(t), from, func(row row) (bool, error) {
+		return r.each(ctx, prefix, from, func(row row) (bool, error) {
 			if n == p.limit() {
 				next = idCursor(last)
 				return false, nil
 			}
-			id, err := parts(row.entity)
+			names, err := parts(row.entity)
 			if err != nil {
 				return false, err
 			}
-			ok, err := add(r, id[0], row)
+			id := names[len(names)-1]
+			ok, err := add(r, id, row)
 			if ok {
-				n, last = n+1, id[0]
+				n, last = n+1, id
 			}
 			return true, err
 		})

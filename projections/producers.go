@@ -303,7 +303,7 @@ func (m Missing) outside(first, last uint64) (out []Missing) {
 func (w *View) Producers(ctx context.Context, q ProducerQuery) (ProducerList, error) {
 	list := ProducerList{Producers: []Producer{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tProducer, q.Page, func(r *reader, _ string, row row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, entityKey(tProducer), q.Page, func(r *reader, _ string, row row) (bool, error) {
 		p, err := r.producer(row)
 		if err != nil || !matches(q.Party, p.Party) || q.Gaps && len(p.Missing) == 0 && p.Unlisted == 0 {
 			return false, err

@@ -179,7 +179,7 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 func (w *View) Requests(ctx context.Context, q RequestQuery) (RequestList, error) {
 	list := RequestList{Requests: []Request{}}
 	var err error
-	list.Next, err = w.pageOfEntities(ctx, tRequest, q.Page, func(r *reader, id string, _ row) (bool, error) {
+	list.Next, err = w.pageOfEntities(ctx, entityKey(tRequest), q.Page, func(r *reader, id string, _ row) (bool, error) {
 		req, ok, err := r.request(id, q.ValidAt)
 		if err != nil || !ok || !req.matches(q) {
 			return false, err

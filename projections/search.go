@@ -383,20 +383,28 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 		if !ok {
 			continue
 		}
+		answers := func(s searchedStep) bool {
+			if answering != nil && !answering[s.text] {
+				return false
+			}
+			for i, c := range x.texts[s.text].facets {
+				if conditions[i] >= 0 && conditions[i] != c {
+					return false
+				}
+			}
+			return true
+		}
 		if q.ValidAt != 0 {
-			if answering == nil || slices.ContainsFunc(e.steps, func(s searchedStep) bool { return s.position <= position && answering[s.text] }) {
+			if slices.ContainsFunc(e.steps, func(s searchedStep) bool { return s.position <= position && answers(s) }) {
 				ids = append(ids, e.id)
 			}
 			continue
 		}
-		t := &x.texts[s.text]
-		codes := [6]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage}
-		for i, c := range conditions {
-			ok = ok && (c < 0 || c == codes[i])
-		}
-		if !ok || (answering != nil && !answering[s.text]) {
+		if !answers(s) || conditions[5] >= 0 && conditions[5] != s.stage {
 			continue
 		}
+		t := &x.texts[s.text]
+		codes := [6]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage}
 		ids = append(ids, e.id)
 		for i, c := range codes {
 			counts[i][c]++

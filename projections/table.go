@@ -76,6 +76,8 @@ const (
 	tHolders
 	tCheck
 	tCheckRun
+	tConcerned
+	tDutyOf
 	tables // how many there are
 )
 
@@ -88,6 +90,7 @@ var tableOf = map[table]string{
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks",
+	tConcerned: "agreements", tDutyOf: "duties",
 }
 
 // remembered reports whether batches ask for the history of a table's entities.
@@ -218,6 +221,8 @@ func (r row) decode(into coded) error {
 type reader struct {
 	it *pebble.Iterator
 	at int64
+	// partyNames are those asked for so far.
+	partyNames map[string]string
 	// graph is the lineage graph as of at; of a reader that a view made.
 	graph func() (graph.View, error)
 }
