@@ -2,9 +2,12 @@ package api
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -19,21 +22,28 @@ import (
 var malformed = flag.Int("malformed", 3000, "how many malformed requests TestMalformedRequests sends")
 
 // TestMalformedRequests sends requests that are wrong in their framing, headers,
-// parameters or bodies. Whatever they are, they are the client's fault: none is
-// answered with a 5xx, and nothing comes of them. The exceptions are the two that
-// HTTP asks for itself: 501 to a transfer coding that is not known (RFC 9112 §6.1)
-// and 505 to a version of HTTP that is not.
+// parameters or bodies, some of them bombs, while slow clients hold connections.
+// Whatever they are, they are the client's fault: none is answered with a 5xx, and
+// nothing comes of them. The exceptions are the two that HTTP asks for itself: 501 to
+// a transfer coding that is not known (RFC 9112 §6.1) and 505 to a version of HTTP
+// that is not. With -malformed 1000000 it is the long run of docs/reliability.md.
 func TestMalformedRequests(t *testing.T) {
-	f := newFixture(t, func(o *Options) { o.Limits.ConcurrentReads = 1024 })
+	f := newFixture(t, func(o *Options) { o.Limits.ConcurrentReads, o.Limits.BodyBytes = 1024, 1<<20 })
 	f.tell()
 	f.caughtUp()
 	srv := httptest.NewUnstartedServer(nil)
 	srv.Config = f.server.HTTPServer()
+	srv.Config.ErrorLog = log.New(panicWriter{t}, "", 0)
 	srv.Start()
 	defer srv.Close()
 	size := f.ledger.Head().Size
 	var sent, answered atomic.Int64
-	var wg sync.WaitGroup
+	var classes [6]atomic.Int64 // of the answers, by the first digit of their status
+	ctx, cancel := context.WithCancel(t.Context())
+	var slow, wg sync.WaitGroup
+	for w := range 4 {
+		slow.Go(func() { dribble(ctx, t, srv.Listener.Addr().String(), rand.New(rand.NewPCG(uint64(w), 8))) })
+	}
 	const workers = 4
 	for w := range workers {
 		wg.Go(func() {
@@ -67,6 +77,7 @@ func TestMalformedRequests(t *testing.T) {
 				}
 				if status > 0 {
 					answered.Add(1)
+					classes[min(status/100, 5)].Add(1)
 				}
 				if ends || m.cut || m.framing {
 					conn.Close()
@@ -79,13 +90,61 @@ func TestMalformedRequests(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	cancel()
+	slow.Wait()
 	if got := f.ledger.Head().Size; got != size {
 		t.Errorf("%d records came of malformed requests", got-size)
 	}
 	if answered.Load() < int64(*malformed)/2 {
 		t.Errorf("%d answers to %d requests: they were hardly understood as requests", answered.Load(), *malformed)
 	}
-	t.Logf("%d requests, %d answers", *malformed, answered.Load())
+	t.Logf("%d requests, %d answers: %d of 2xx, %d of 3xx, %d of 4xx, %d of 501 and 505", *malformed, answered.Load(), classes[2].Load(), classes[3].Load(), classes[4].Load(), classes[5].Load())
+}
+
+// panicWriter fails a test when an HTTP server logs that a request made it panic.
+type panicWriter struct{ t *testing.T }
+
+func (w panicWriter) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("panic")) {
+		w.t.Errorf("%s", b)
+	}
+	return len(b), nil
+}
+
+// dribble is a client that sends a byte now and then, of requests that it never ends,
+// until ctx does. If it is answered, it is its own fault as well.
+func dribble(ctx context.Context, t *testing.T, addr string, r *rand.Rand) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		begun := []string{
+			"GET /v1/status HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+			"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents+json\r\nContent-Length: 99999\r\n\r\n{",
+			"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+			"POST /v1/evidence HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 99999\r\n\r\n\x1f",
+		}[r.IntN(4)]
+		for i := 0; ctx.Err() == nil && i < 400; i++ { // 20 s: longer than headers may take
+			next := "x"
+			if i < len(begun) {
+				next = begun[i : i+1]
+			}
+			if _, err := io.WriteString(conn, next); err != nil {
+				break // it was cut off
+			}
+			<-tick.C
+		}
+		conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		said, _ := io.ReadAll(io.LimitReader(conn, 64)) // mostly there is none: it was not done
+		if bytes.Contains(said, []byte("HTTP/1.1 5")) {
+			t.Errorf("a slow client is answered %q", said)
+		}
+		conn.Close()
+	}
 }
 
 // mangler makes requests out of the table of routes and breaks each in some way.
@@ -131,6 +190,9 @@ func (m *mangler) request() string {
 		head += m.pick("If-Match: nonsense\r\n", "Last-Event-ID: -3\r\n", "Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Authorization: Bearer llt_0_x\r\n", "Authorization: Basic eDp5\r\n",
 			"Ce-Specversion: 2.0\r\n", "Ce-Id: %\r\n", "X-Request-Id: \x80\r\n", "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n", "Accept: \xff\r\n", "Range: bytes=9-1\r\n", "Expect: miracles\r\n", "Accept-Language: ;;;q=x\r\n")
 	}
+	if m.r.IntN(200) == 0 {
+		return m.bomb(rt)
+	}
 	length := len(body)
 	switch m.r.IntN(12) {
 	case 0:
@@ -169,4 +231,35 @@ func (m *mangler) body(example string) string {
 	default:
 		return strings.Replace(string(b), ":", m.pick("::", " ", ":,", ":\x01"), 1+m.r.IntN(3))
 	}
+}
+
+// bomb is a request that is small, or seems so, and wants to unfold beyond measure. The
+// connection is of no use after it.
+func (m *mangler) bomb(rt route) string {
+	m.framing, m.asked = true, &http.Request{Method: rt.method}
+	deep := strings.Repeat(m.pick("[", `{"a":`, `[{"a":`), 20_000+m.r.IntN(50_000))
+	head, body := "", ""
+	switch m.r.IntN(5) {
+	case 0:
+		head = strings.Repeat("X-A: b\r\n", 3000+m.r.IntN(10_000))
+	case 1:
+		head = "X-A: " + strings.Repeat("a", 60_000+m.r.IntN(60_000)) + "\r\n"
+	case 2:
+		return rt.method + " /" + strings.Repeat(m.pick("a", "/", "%2f", "?a=b&"), 30_000) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	case 3:
+		head, body = "Content-Encoding: gzip\r\n", packedBombs[m.r.IntN(len(packedBombs))]
+	default:
+		body = deep
+	}
+	if rt.method == post && len(rt.accepts) > 0 {
+		head += "Content-Type: " + rt.accepts[m.r.IntN(len(rt.accepts))].media + "\r\n"
+	}
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", rt.method, strings.NewReplacer("{position}", "0", "{id}", "x", "{name}", "x", "*", "0/0").Replace(rt.path), head, len(body), body)
+}
+
+// packedBombs are bodies that unfold a thousandfold: to what no event is, or to more of
+// it than a body may be.
+var packedBombs = []string{
+	gzipped(strings.Repeat(" ", 4<<20)), gzipped(strings.Repeat("[", 900_000)), gzipped(strings.Repeat("\n", 8<<20)),
+	gzipped(`{"specversion":"1.0","id":"` + strings.Repeat("a", 4<<20) + `"}`), gzipped(strings.Repeat(" ", 1<<20))[:300],
 }

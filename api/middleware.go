@@ -33,6 +33,10 @@ type call struct {
 	// on our side, or with the connection.
 	rule string
 	err  error
+	// conn is the answer as the HTTP server gave it, and wire what the client sends of
+	// a stream of lines, before it is decoded.
+	conn http.ResponseWriter
+	wire *wireReader
 }
 
 type callKey struct{}
@@ -59,7 +63,7 @@ func withCall(next http.Handler) http.Handler {
 			id = hex.EncodeToString(b[:])
 		}
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, &call{id: id})))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, &call{id: id, conn: w})))
 	})
 }
 
@@ -183,7 +187,10 @@ func (s *Server) bodies(next http.Handler) http.Handler {
 			return
 		}
 		stream := isStream(r)
-		if !stream {
+		if stream {
+			callOf(r).wire = &wireReader{ReadCloser: r.Body}
+			r.Body = callOf(r).wire
+		} else {
 			if r.ContentLength > s.o.Limits.BodyBytes {
 				s.fail(w, r, &http.MaxBytesError{Limit: s.o.Limits.BodyBytes})
 				return
@@ -248,6 +255,18 @@ func newDeflateReader(r io.Reader) (io.ReadCloser, error) {
 		return zlib.NewReader(buffered)
 	}
 	return flate.NewReader(buffered), nil
+}
+
+// wireReader notes that a body has ended.
+type wireReader struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (b *wireReader) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err == io.EOF
+	return n, err
 }
 
 type countingReader struct {

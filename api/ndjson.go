@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,6 +69,9 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 			out.stopReading() // the reader may wait for a client that waits for us
 		}
 		<-read
+		if !callOf(r).wire.ended {
+			lastOf(callOf(r))
+		}
 	}()
 	a := appender{s: s, caller: callOf(r).caller, width: runEvents}
 	next := 0
@@ -340,6 +344,16 @@ func supported(err error) error {
 		return nil
 	}
 	return err
+}
+
+// lastOf has the connection end with the answer of a call, whose header is sent
+// already. What the client still sends of its body would be taken for its next
+// request, or be read by the HTTP server beside that: a server that answers before
+// it has read all does not guard against either. To exceed a limit is the one way to
+// tell it so late.
+func lastOf(c *call) {
+	over := http.MaxBytesReader(c.conn, io.NopCloser(strings.NewReader("xx")), 1)
+	io.Copy(io.Discard, over) // fails, as it should; where it is not HTTP/1 nothing comes of it
 }
 
 // deadline returns a reader of body that gives up on a client that sends

@@ -5,9 +5,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -220,4 +224,53 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("%d answers for %d lines; %d receipts for %d records", len(got), want, recorded, fx.ledger.Head().Size-before)
 		}
 	})
+}
+
+// TestStreamLeavesNothingBehind: what a client sends of a stream after the server has
+// given it up is not taken for another request, and does not make the server panic.
+func TestStreamLeavesNothingBehind(t *testing.T) {
+	f := newFixture(t, nil)
+	srv := httptest.NewUnstartedServer(f.server)
+	srv.Config.ErrorLog = log.New(panicWriter{t}, "", 0)
+	srv.Start()
+	defer srv.Close()
+	head := "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
+	chunk := func(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
+	second := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+	whole := gzipped("{}\n")
+	for _, c := range []struct {
+		name, sent string
+		answers    int
+	}{
+		{"read to its end", head + "\r\n" + chunk("{}\n") + "0\r\n\r\n" + second, 2},
+		{"no such encoding within", head + "Content-Encoding: gzip\r\n\r\n" + chunk(whole) + chunk("no gzip at all") + chunk(strings.Repeat(second, 3000)) + "0\r\n\r\n" + second, 1},
+		{"no chunk", head + "\r\n" + chunk("{}\n") + second + second, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			if _, err := io.WriteString(conn, c.sent); err != nil {
+				t.Fatal(err)
+			}
+			in := bufio.NewReader(conn)
+			for i := range c.answers {
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Fatalf("answer %d: %v", i, err)
+				}
+				if b, err := io.ReadAll(res.Body); err != nil || len(b) == 0 {
+					t.Fatalf("answer %d is not whole: %q, %v", i, b, err)
+				}
+			}
+			if c.answers == 1 {
+				if more, err := io.ReadAll(in); err != nil || len(more) > 0 {
+					t.Errorf("there is more: %.200q, %v", more, err)
+				}
+			}
+		})
+	}
 }
