@@ -94,12 +94,13 @@ var (
 	relayFailures = prometheus.NewDesc("ledgerline_relay_failures", "Tries of a relay that failed since the last that did not.", []string{"relay"}, nil)
 	relayRunning  = prometheus.NewDesc("ledgerline_relay_running", "0 if a relay has stopped for good.", []string{"relay"}, nil)
 	indexLag      = prometheus.NewDesc("ledgerline_index_lag_positions", "Records that no commitment of the completeness index covers; absent while there is none.", nil, nil)
+	storeMemory   = prometheus.NewDesc("ledgerline_store_memory_bytes", "What the storage engine keeps of a store in memory: blocks it read (cache), and rows that no table has yet (memtables).", []string{"store", "what"}, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, relayAt, relayLag, relayed, relayRefused, relayFailures, relayRunning, indexLag, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, relayAt, relayLag, relayed, relayRefused, relayFailures, relayRunning, indexLag, storeMemory, viewHealthy} {
 		ch <- d
 	}
 }
@@ -149,6 +150,10 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(relayRunning, running, r.Name)
 	}
+	for store, m := range c.s.memory() {
+		gauge(storeMemory, float64(m.Cache), store, "cache")
+		gauge(storeMemory, float64(m.Memtables), store, "memtables")
+	}
 	for _, v := range c.s.o.Views.Status() {
 		gauge(viewApplied, float64(v.Applied), v.Name)
 		gauge(viewLag, float64(v.Lag), v.Name)
@@ -159,4 +164,17 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(viewHealthy, healthy, v.Name)
 	}
+}
+
+// memory is what the storage engine holds of each store; of one that is closed, nothing.
+func (s *Server) memory() map[string]ledger.Memory {
+	stores := make(map[string]ledger.Memory)
+	if book, index, err := s.o.Ledger.Memory(); err == nil {
+		stores["book"], stores["index"] = book, index
+	}
+	if view, err := s.o.Views.At(-1); err == nil { // of any moment: the rows of all are in one store
+		stores["views"] = view.Memory()
+		view.Close()
+	}
+	return stores
 }

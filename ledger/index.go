@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -76,6 +77,8 @@ type indexer struct {
 	mu   sync.RWMutex // guards what follows
 	view *indexView
 	err  error // why there is no view
+
+	memory atomic.Pointer[Memory] // as of the last commitment
 }
 
 // indexView is the index as of one commitment, to prove from.
@@ -271,6 +274,8 @@ func (x *indexer) commit(ctx context.Context) error {
 func (x *indexer) committed(position, size int64) {
 	x.show(&indexView{commit: position, size: size, tree: x.store.tree, rows: x.store.db.NewSnapshot()}, nil)
 	x.other, x.found = size, false
+	memory := MemoryOf(x.store.db)
+	x.memory.Store(&memory)
 }
 
 // show replaces the view, once nobody reads the old one.

@@ -245,5 +245,8 @@ func (v *Views) Bytes() (map[string]uint64, error) {
 	return sizes, nil
 }
 
+// Memory is what the storage engine keeps of all views in memory.
+func (w *View) Memory() ledger.Memory { return ledger.MemoryOf(w.store.db) }
+
 // DiskBytes is what all views take on the disk now, logs included.
 func (w *View) DiskBytes() uint64 { return w.store.db.Metrics().DiskSpaceUsage() }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,34 +14,32 @@ import (
 
 	"ledgerline/api"
 	"ledgerline/events"
+	"ledgerline/ledger"
 )
 
-// soakQuestions are asked in turn while events of every kind come in.
+// soakQuestions are asked in turn: lists, single things, pages, proofs, lineage, the past,
+// and some that are refused.
 var soakQuestions = []string{
-	"/v1/events?limit=20", "/v1/catalog/entries?limit=20", "/v1/catalog/entries/DS0001", "/v1/accesses?limit=20", "/v1/agreements?limit=20",
-	"/v1/findings?limit=20", "/v1/status", "/metrics", "/v1/proofs/inclusion?position=0", "/v1/lineage/loose?kind=orphan&limit=20", "/",
+	"/v1/events?limit=20", "/v1/catalog/entries?limit=20", "/v1/catalog/entries/DS0001", "/v1/catalog/entries/DS0002?as_of=1000", "/v1/accesses?limit=20",
+	"/v1/agreements?limit=20", "/v1/findings?limit=20", "/v1/status", "/metrics", "/v1/proofs/inclusion?position=0", "/v1/proofs/consistency?from=1",
+	"/v1/records/700", "/v1/lineage/loose?kind=orphan&limit=20", "/v1/lineage?node=entry:DS0007", "/v1/lineage/impact?node=entry:DS0007",
+	"/v1/catalog/entries?text=DS0011", "/", "/catalog", "/events", "/lineage?node=entry:DS0007", "/entries/DS0003", "/log/checkpoint",
+	"/v1/catalog/entries/none", "/v1/findings?limit=-1",
 }
 
 // A Soak is a steady load of events and questions over a long time, to see whether
 // memory and goroutines stay as they are.
+//
+// For the first quarter of the time it warms up. In the second and third, events of
+// every kind come in beside the questions: what memory grows by then is what views and
+// indexes keep of an event, and is judged by the event. In the last quarter nothing
+// new comes: events that are there already are sent again. What grows then is lost.
 type Soak struct {
 	Minutes float64
 	// Rate is how many events, and how many questions, are sent in a second.
 	Rate int
 	Out  io.Writer // gets a line for each sample, and the verdict
 }
-
-// soakSamples is how often memory and goroutines are looked at, after a collection
-// of garbage.
-const soakSamples = 40
-
-// soakGrowth is how much the heap may grow from the second quarter of the time to the
-// last and be called flat: what views and indexes keep of new events in memory is
-// growth that is meant.
-const soakGrowth = 1.2
-
-// A sample of a soak.
-type soakSample struct{ heap, goroutines float64 }
 
 // Run runs the load in the session's directory and tells whether it was flat.
 func (k Soak) Run(ctx context.Context, s *Session) (flat bool, err error) {
@@ -75,13 +72,16 @@ func (k Soak) Run(ctx context.Context, s *Session) (flat bool, err error) {
 	lctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	defer func() { cancel(); all.Wait() }()
+	last := []byte(nil)
 	all.Go(func() {
 		load.pace(lctx, k.Rate, func(int) error {
-			text, err := events.EncodeStructured(sendable(w))
-			if err != nil {
-				return err
+			if last == nil || !load.repeat.Load() {
+				var err error
+				if last, err = events.EncodeStructured(sendable(w)); err != nil {
+					return err
+				}
 			}
-			return load.do(lctx, http.MethodPost, "/v1/events", text)
+			return load.do(lctx, http.MethodPost, "/v1/events", last)
 		})
 	})
 	all.Go(func() {
@@ -89,11 +89,22 @@ func (k Soak) Run(ctx context.Context, s *Session) (flat bool, err error) {
 			return load.do(lctx, http.MethodGet, soakQuestions[n%len(soakQuestions)], nil)
 		})
 	})
-	samples, err := k.watch(ctx, load)
-	if err != nil {
-		return false, err
-	}
-	return k.verdict(samples)
+	all.Go(func() { load.pace(lctx, 1, func(int) error { return load.follow(lctx, l.Head()) }) })
+	return k.watch(ctx, load, func() (events, stores float64, err error) {
+		book, index, err := l.Memory()
+		if err != nil {
+			return 0, 0, err
+		}
+		view, err := v.At(-1)
+		if err != nil {
+			return 0, 0, err
+		}
+		views := view.Memory()
+		for _, m := range []ledger.Memory{book, index, views} {
+			stores += float64(m.Cache + m.Memtables)
+		}
+		return float64(l.Head().Size), stores, view.Close()
+	})
 }
 
 // sendable is the next event of the mix that clients may send: the ledger makes some
@@ -107,61 +118,13 @@ func sendable(w *Workload) events.Event {
 	}
 }
 
-// watch takes samples until the time is over.
-func (k Soak) watch(ctx context.Context, load *soakLoad) (samples []soakSample, err error) {
-	every := time.NewTicker(time.Duration(k.Minutes * float64(time.Minute) / soakSamples))
-	defer every.Stop()
-	began := time.Now()
-	for range soakSamples {
-		select {
-		case <-every.C:
-		case <-ctx.Done():
-			return samples, ctx.Err()
-		}
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		g := runtime.NumGoroutine()
-		samples = append(samples, soakSample{float64(m.HeapAlloc), float64(g)})
-		if _, err := fmt.Fprintf(k.Out, "%6.1f min  heap %7.1f MiB  from the system %7.1f MiB  %4d goroutines  %8d requests  %d failed\n",
-			time.Since(began).Minutes(), float64(m.HeapAlloc)/(1<<20), float64(m.Sys)/(1<<20), g, load.done.Load(), load.failed.Load()); err != nil {
-			return samples, err
-		}
-	}
-	if n := load.failed.Load(); n > 0 {
-		return samples, fmt.Errorf("%d requests failed, such as: %w", n, *load.why.Load())
-	}
-	return samples, nil
-}
-
-// verdict compares the last quarter with the second: the first warms up.
-func (k Soak) verdict(samples []soakSample) (flat bool, err error) {
-	part := func(of []soakSample, f func(soakSample) float64) float64 {
-		vs := make([]float64, len(of))
-		for i, s := range of {
-			vs[i] = f(s)
-		}
-		return median(vs)
-	}
-	n := len(samples) / 4
-	second, last := samples[n:2*n], samples[len(samples)-n:]
-	heap := func(s soakSample) float64 { return s.heap }
-	goroutines := func(s soakSample) float64 { return s.goroutines }
-	h1, h2, g1, g2 := part(second, heap), part(last, heap), part(second, goroutines), part(last, goroutines)
-	flat = h2 <= h1*soakGrowth && g2 <= g1+5
-	word := "flat"
-	if !flat {
-		word = "NOT flat"
-	}
-	_, err = fmt.Fprintf(k.Out, "%s: heap %.1f to %.1f MiB, goroutines %.0f to %.0f (medians of the second and of the last quarter)\n", word, h1/(1<<20), h2/(1<<20), g1, g2)
-	return flat, err
-}
-
 // soakLoad sends requests and counts what came of them.
 type soakLoad struct {
 	base         string
 	client       *http.Client
 	done, failed atomic.Int64
+	repeat       atomic.Bool           // nothing new is to be sent
+	pause        sync.RWMutex          // held, to read, by each request
 	why          atomic.Pointer[error] // the last failure
 }
 
@@ -175,7 +138,9 @@ func (l *soakLoad) pace(ctx context.Context, rate int, do func(n int) error) {
 		case <-ctx.Done():
 			return
 		}
+		l.pause.RLock()
 		err := do(n)
+		l.pause.RUnlock()
 		if ctx.Err() != nil {
 			return
 		}
@@ -187,6 +152,22 @@ func (l *soakLoad) pace(ctx context.Context, rate int, do func(n int) error) {
 	}
 }
 
+// follow begins to follow the events, takes the last one and goes away.
+func (l *soakLoad) follow(ctx context.Context, head ledger.Head) (err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/v1/events/stream?from=%d", l.base, head.Size-1), nil)
+	if err != nil {
+		return err
+	}
+	res, err := l.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, res.Body.Close()) }()
+	_, err = io.ReadFull(res.Body, make([]byte, 64))
+	return err
+}
+
+// do sends a request. That some are refused is part of the load; none may fail.
 func (l *soakLoad) do(ctx context.Context, method, path string, body []byte) (err error) {
 	r, err := http.NewRequestWithContext(ctx, method, l.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -199,7 +180,7 @@ func (l *soakLoad) do(ctx context.Context, method, path string, body []byte) (er
 	}
 	defer func() { err = firstError(err, res.Body.Close()) }()
 	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode/100 != 2 {
+	if err == nil && res.StatusCode >= 500 {
 		err = fmt.Errorf("%s %s: %s: %.300s", method, path, res.Status, text)
 	}
 	return err

@@ -1,0 +1,34 @@
+package ledger
+
+import "github.com/cockroachdb/pebble/v2"
+
+// Memory is what the storage engine keeps of a store in memory, in bytes. Both grow
+// from nothing to their bound and stay there, whatever is recorded: who looks for
+// memory that is lost subtracts them.
+type Memory struct {
+	// Cache are blocks that were read: at most Options.CacheBytes, or
+	// IndexOptions.CacheBytes.
+	Cache int64
+	// Memtables are rows that no table on the disk has yet: of the book and the views at
+	// most five times 64 MiB, of the index 32 MiB; mostly one or two of these.
+	Memtables int64
+}
+
+// MemoryOf is the memory of an open store.
+func MemoryOf(db *pebble.DB) Memory {
+	m := db.Metrics()
+	return Memory{Cache: m.BlockCache.Size, Memtables: int64(m.MemTable.Size + m.MemTable.ZombieSize)}
+}
+
+// Memory is that of the book, and that of the completeness index as of its last
+// commitment.
+func (l *Ledger) Memory() (book, index Memory, err error) {
+	if err := l.uses.begin(); err != nil {
+		return book, index, err
+	}
+	defer l.uses.end()
+	if m := l.index.memory.Load(); m != nil {
+		index = *m
+	}
+	return MemoryOf(l.db), index, nil
+}
