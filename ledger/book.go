@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -325,7 +326,30 @@ func openFailed(dir string, o Options, err error, witnessed []byte) error {
 	if errors.Is(err, pebble.ErrDBDoesNotExist) && holdsNothing(o.FS, bookDir(o.FS, dir)) {
 		return errors.Join(beginningLost(witnessed, errNoBeginning), lock.Close())
 	}
+	if newer := newerStorage(o.FS, bookDir(o.FS, dir)); newer > pebbleFormat {
+		return errors.Join(fmt.Errorf("the book's storage has format %d of Pebble, and this program knows none above %d: use the program that wrote it, or a newer one; nothing was changed", newer, pebbleFormat), lock.Close())
+	}
 	return errors.Join(lost(witnessed, "its storage cannot be opened", err), lock.Close())
+}
+
+// newerStorage is the format that Pebble says a store has, in the name of a file
+// marker.format-version.N.VERSION; 0 if it says none.
+func newerStorage(fs vfs.FS, dir string) pebble.FormatMajorVersion {
+	names, err := fs.List(dir)
+	if err != nil {
+		return 0
+	}
+	newest := uint64(0)
+	for _, name := range names {
+		if v, ok := strings.CutPrefix(name, "marker.format-version."); ok {
+			if _, v, ok = strings.Cut(v, "."); ok {
+				if n, err := strconv.ParseUint(v, 10, 32); err == nil {
+					newest = max(newest, n)
+				}
+			}
+		}
+	}
+	return pebble.FormatMajorVersion(newest)
 }
 
 // holdsNothing reports whether a directory has no file that ever held a record.

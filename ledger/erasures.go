@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -35,6 +36,8 @@ type rememberedErasure struct {
 
 func (l *Ledger) erasureFile() string { return l.opts.FS.PathJoin(l.dir, "erasures") }
 
+var errNoErasure = errors.New("it names nothing that was erased")
+
 // readErasures reads the remembered erasures, and up to where the file is whole: a
 // line without an end was being written when the machine stopped.
 func (l *Ledger) readErasures() (list []rememberedErasure, end int64, err error) {
@@ -50,8 +53,10 @@ func (l *Ledger) readErasures() (list []rememberedErasure, end int64, err error)
 			break
 		}
 		var e rememberedErasure
-		if err := json.Unmarshal(line, &e); err != nil || e.Erased == nil {
-			return nil, 0, fmt.Errorf("reading the erasures: the line after byte %d of %s is not one: restore that file, it is what keeps erased content erased", end, l.erasureFile())
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.DisallowUnknownFields() // what a newer program says beside it is not to be left undone
+		if err := d.Decode(&e); err != nil || e.Erased == nil {
+			return nil, 0, fmt.Errorf("reading the erasures: the line after byte %d of %s is not one that this program knows: restore that file, it is what keeps erased content erased, or use the program that wrote it (%w)", end, l.erasureFile(), cmp.Or(err, errNoErasure))
 		}
 		list = append(list, e)
 		end += int64(len(line))

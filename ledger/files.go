@@ -29,6 +29,15 @@ func writeFileAtomic(fs vfs.FS, path string, data []byte) error {
 	return syncDir(fs, fs.PathDir(path))
 }
 
+// ReplaceFile puts text at a path of the disk, whose directory it makes if there is
+// none, so that after a crash either the old file or the whole new one is there.
+func ReplaceFile(path string, text []byte) error {
+	if err := makeDir(vfs.Default, vfs.Default.PathDir(path)); err != nil {
+		return err
+	}
+	return writeFileAtomic(vfs.Default, path, text)
+}
+
 // makeDir makes a directory, and those it lies in, durably: a power cut takes a
 // new directory along with all that was synced in it, unless the one it lies in
 // is synced too.

@@ -318,8 +318,11 @@ func newLedger(dir string, o Options, db *pebble.DB) *Ledger {
 }
 
 func (l *Ledger) adopt(s settings) error {
-	if s.Format != format {
-		return fmt.Errorf("the book has format %d; this program knows format %d: use a newer one", s.Format, format)
+	if s.Format > format {
+		return fmt.Errorf("the book has format %d, and this program knows none above %d: use the program that wrote it, or a newer one; nothing was changed", s.Format, format)
+	}
+	if s.Format < format {
+		return fmt.Errorf("the book has format %d, and this program reads format %d only: what to do about older ones is in docs/operating.md, \"Upgrade\"; nothing was changed", s.Format, format)
 	}
 	l.origin, l.secret, l.first = s.Origin, s.Secret, s.First
 	l.salter = proof.NewSalter(s.Secret)

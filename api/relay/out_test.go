@@ -320,7 +320,11 @@ func TestForeignPosition(t *testing.T) {
 	if err := os.WriteFile(broken, []byte(`{"next": 1`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"another record": kept(other, 2), "beyond the end": kept(other, 5), "broken": broken} {
+	newer := filepath.Join(t.TempDir(), "audit")
+	if err := os.WriteFile(newer, []byte(`{"format": 2, "next": 0}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"another record": kept(other, 2), "beyond the end": kept(other, 5), "broken": broken, "of a newer program": newer} {
 		t.Run(name, func(t *testing.T) {
 			h := newHook(t, secret, func(int) int { return http.StatusOK })
 			rs, _ := run(t, Config{Webhook: []Webhook{{Name: "audit", URL: h.URL, SecretFile: secretFile(t, secret)}}}, Options{Ledger: l, Dir: filepath.Dir(file)}, record(l))

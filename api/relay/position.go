@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"ledgerline/ledger"
 	"ledgerline/ledger/proof"
@@ -20,9 +19,14 @@ type position struct {
 	next   int64 // the next record to go out
 }
 
+// positionFormat is the version of what the file holds. A program refuses a newer one.
+const positionFormat = 1
+
 // kept is what the file holds.
 type kept struct {
-	Next int64 `json:"next"`
+	// Format is 0 in files older than it.
+	Format int   `json:"format"`
+	Next   int64 `json:"next"`
 	// Leaf is the leaf hash of the record before Next; absent for 0.
 	Leaf *proof.Hash `json:"leaf,omitempty"`
 }
@@ -42,6 +46,9 @@ func openPosition(file string, l *ledger.Ledger, begin func() int64) (*position,
 	}
 	if err != nil {
 		return nil, &stopError{fmt.Errorf("reading the position: %w; if the file is beyond help, delete it: the relay begins again, and receivers know by their ids what they have had", err)}
+	}
+	if k.Format > positionFormat {
+		return nil, &stopError{fmt.Errorf("%s has format %d, and this program knows none above %d: use the program that wrote it, or a newer one; or delete the file, and the relay begins again", file, k.Format, positionFormat)}
 	}
 	foreign := func(what string) error {
 		return &stopError{fmt.Errorf("%s tells of position %d, %s: what went out is not what the book holds; find out which book this is, then delete the file to begin again", file, k.Next-1, what)}
@@ -65,7 +72,7 @@ func openPosition(file string, l *ledger.Ledger, begin func() int64) (*position,
 // save keeps next, durably: after a crash the file tells the old position or the
 // new one.
 func (p *position) save(next int64) error {
-	k := kept{Next: next}
+	k := kept{Format: positionFormat, Next: next}
 	if next > 0 {
 		hash, err := p.ledger.LeafHash(next - 1)
 		if err != nil {
@@ -77,36 +84,9 @@ func (p *position) save(next int64) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(p.file, append(text, '\n')); err != nil {
+	if err := ledger.ReplaceFile(p.file, append(text, '\n')); err != nil {
 		return fmt.Errorf("keeping the position: %w", err)
 	}
 	p.next = next
 	return nil
-}
-
-// writeFile replaces a file: write beside, sync, rename, sync the directory.
-func writeFile(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -137,21 +137,16 @@ func (d *doctor) space() {
 	d.ok("disk", "%.1f GiB are free", float64(free)/(1<<30))
 }
 
-// leastDescriptors are what book, views and index hold open, and as many
-// connections again.
-const leastDescriptors = 4096
-
 func (d *doctor) descriptors() {
-	var r syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+	n, err := descriptors()
+	switch {
+	case err != nil:
 		d.bad("descriptors", "", "%v", err)
-		return
+	case n < leastDescriptors:
+		d.bad("descriptors", moreDescriptors, "a process may open %d files; a server should be given %d", n, leastDescriptors)
+	default:
+		d.ok("descriptors", "a process may open %d files", n)
 	}
-	if r.Cur < leastDescriptors {
-		d.bad("descriptors", fmt.Sprintf("ulimit -n %d, or LimitNOFILE= in the unit", 4*leastDescriptors), "a process may open %d files", r.Cur)
-		return
-	}
-	d.ok("descriptors", "a process may open %d files", r.Cur)
 }
 
 // book opens the book, unless a server has it open.

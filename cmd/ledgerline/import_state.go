@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"ledgerline/ledger"
 )
 
 // importState remembers how far an import came, so that the next run can skip
@@ -54,10 +56,7 @@ func (s *importState) save() error {
 	}
 	b, err := json.Marshal(s, json.Deterministic(true), jsontext.WithIndent("  "))
 	if err == nil {
-		err = os.WriteFile(s.path+".new", append(b, '\n'), 0o666)
-	}
-	if err == nil {
-		err = os.Rename(s.path+".new", s.path)
+		err = ledger.ReplaceFile(s.path, append(b, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("writing the state of the import: %w", err)

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
+	"ledgerline/api"
 	"ledgerline/ledger"
 	"ledgerline/ledger/proof"
 )
@@ -100,8 +102,11 @@ func (s *store) answerKeyChange(change func(*ledger.Ledger, context.Context) (st
 	return func(w http.ResponseWriter, r *http.Request) {
 		text, err := change(s.book, r.Context())
 		switch {
-		case errors.Is(err, ledger.ErrKeyChange):
-			http.Error(w, err.Error(), http.StatusConflict)
+		case errors.Is(err, ledger.ErrKeyChange): // an answer, as without a server: no
+			w.WriteHeader(http.StatusConflict)
+			if err := json.MarshalWrite(w, api.Problem{Status: http.StatusConflict, Rule: "keys.change", Detail: err.Error()}); err != nil {
+				panic(http.ErrAbortHandler) // the asker is gone
+			}
 			return
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)
