@@ -1,8 +1,8 @@
 package openlineage
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 )
 
 // eventShapes are the three kinds of event of core 2-0-2. Members of the other
@@ -38,8 +38,8 @@ func event(kind string, more ...member) *shape {
 
 // schemaURL is a URI whose fragment, if it names a kind of event, names this one.
 func schemaURL(kind string) *shape {
-	return &shape{kind: '"', format: func(s string) (rule, detail string) {
-		named := s[strings.LastIndexByte(s, '/')+1:]
+	return &shape{kind: '"', format: func(s []byte) (rule, detail string) {
+		named := string(s[bytes.LastIndexByte(s, '/')+1:])
 		if named != kind && (named == runEvent || named == jobEvent || named == datasetEvent) {
 			return "openlineage.event-kind", fmt.Sprintf("says %s, but the event has the shape of a %s and is read as that", named, kind)
 		}

@@ -1,9 +1,7 @@
 package openlineage
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -14,8 +12,8 @@ import (
 // decode reads the parts of a text that is known to be JSON in which no name
 // stands twice. A value of another kind than its field is passed over, as if it
 // were absent: the verdict has it.
-func decode(raw []byte) (*wireEvent, error) {
-	d := &decoder{dec: jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true)), words: make(map[string]string)}
+func decode(raw []byte) *wireEvent {
+	d := &decoder{cursor: cursor{text: raw}}
 	w := new(wireEvent)
 	d.object(func(name string) {
 		switch name {
@@ -39,40 +37,32 @@ func decode(raw []byte) (*wireEvent, error) {
 			listOf(d, &w.Outputs, d.dataset)
 		}
 	})
-	if d.err != nil {
-		return nil, fmt.Errorf("reading the facts of an event that was found to be well formed: %w", d.err)
-	}
-	return w, nil
+	return w
 }
 
-// A decoder reads values into fields. After an error it reads nothing more.
+// A decoder reads values into fields.
 type decoder struct {
-	dec *jsontext.Decoder
-	err error
+	cursor
 	// unread is set while the value of the member at hand has not been read.
 	unread bool
-	// words are the short texts met so far, which mostly come again.
-	words map[string]string
+	// words are short texts met before, which mostly come again: each where its end
+	// says. They are copies, so that no fact holds the whole text in memory.
+	words [256]string
 }
 
 // maxWord bounds, in bytes, what counts as short.
 const maxWord = 64
 
-// enters reads the beginning of a value of this kind. It passes over any other, and
-// then reports false.
+// enters reads the beginning of an object or array. It passes over a value of any
+// other kind, and then reports false.
 func (d *decoder) enters(kind jsontext.Kind) bool {
 	d.unread = false
-	if d.err != nil {
+	if d.kind() != kind {
+		d.skip()
 		return false
 	}
-	if d.dec.PeekKind() != kind {
-		d.err = d.dec.SkipValue()
-		return false
-	}
-	if kind == '{' || kind == '[' {
-		_, d.err = d.dec.ReadToken()
-	}
-	return d.err == nil
+	d.pass()
+	return true
 }
 
 // object reads an object. For each member visit is told its name, and may read its
@@ -81,48 +71,33 @@ func (d *decoder) object(visit func(name string)) (is bool) {
 	if !d.enters('{') {
 		return false
 	}
-	for d.err == nil && d.dec.PeekKind() != '}' {
+	for d.kind() != '}' {
 		name := d.word()
 		d.unread = true
-		if d.err == nil {
-			visit(name)
-		}
-		if d.unread && d.err == nil {
-			d.err = d.dec.SkipValue()
+		if visit(name); d.unread {
+			d.skip()
 		}
 		d.unread = false
 	}
-	d.leave()
+	d.pass()
 	return true
 }
 
 // word reads a string or the name of a member.
 func (d *decoder) word() string {
-	v, err := d.dec.ReadValue()
-	if d.err = err; err != nil {
-		return ""
-	}
-	if bytes.IndexByte(v, '\\') >= 0 {
-		v, d.err = jsontext.AppendUnquote(nil, v)
+	v := unquoted(d.quoted())
+	if len(v) > maxWord || len(v) == 0 {
 		return string(v)
 	}
-	v = v[1 : len(v)-1]
-	if len(v) > maxWord {
-		return string(v)
+	slot := len(v)
+	for _, b := range v[max(0, len(v)-4):] {
+		slot = slot*31 + int(b)
 	}
-	s, met := d.words[string(v)]
-	if !met {
-		s = string(v)
-		d.words[s] = s
+	word := &d.words[slot%len(d.words)]
+	if *word != string(v) {
+		*word = string(v)
 	}
-	return s
-}
-
-// leave reads the end of an object or array.
-func (d *decoder) leave() {
-	if d.err == nil {
-		_, d.err = d.dec.ReadToken()
-	}
+	return *word
 }
 
 // listOf reads an array. An element of another kind than read expects stays empty.
@@ -131,11 +106,11 @@ func listOf[T any](d *decoder, to *[]T, read func(*T)) {
 		return
 	}
 	list := []T{} // an empty list is not an absent one
-	for d.err == nil && d.dec.PeekKind() != ']' {
+	for d.kind() != ']' {
 		list = append(list, *new(T))
 		read(&list[len(list)-1])
 	}
-	d.leave()
+	d.pass()
 	*to = list
 }
 
@@ -148,29 +123,25 @@ func optional[T any](d *decoder, to **T, member func(v *T, name string)) {
 }
 
 func (d *decoder) text(to *string) {
-	if d.enters('"') {
+	if d.unread = false; d.kind() == '"' {
 		*to = d.word()
+	} else {
+		d.skip()
 	}
 }
 
 func (d *decoder) flag(to *bool) {
 	d.unread = false
-	if d.err != nil {
-		return
-	}
-	*to = d.dec.PeekKind() == 't'
-	d.err = d.dec.SkipValue()
+	*to = d.kind() == 't'
+	d.skip()
 }
 
 func (d *decoder) count(to *count) {
-	if !d.enters('0') {
+	if d.unread = false; d.kind() != '0' {
+		d.skip()
 		return
 	}
-	tok, err := d.dec.ReadToken()
-	if d.err = err; err != nil {
-		return
-	}
-	text := tok.String()
+	text := string(d.scalar())
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		*to = count{n, true}
 	} else if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<63 {

@@ -230,7 +230,7 @@ func (r *reader) dataset(at *path, w *wireDataset, columns bool) (events.Lineage
 	if s := f.Schema; s != nil && s.Deleted {
 		out.Deleted = append(out.Deleted, "schema")
 	} else if s != nil {
-		out.Fields = r.fields(at.member("schema").member("fields"), []events.LineageField{}, "", s.Fields)
+		out.Fields = r.fields(at.member("schema").member("fields"), make([]events.LineageField, 0, len(s.Fields)), "", s.Fields)
 	}
 	if s := f.Symlinks; s != nil && s.Deleted {
 		out.Deleted = append(out.Deleted, "symlinks")
@@ -255,26 +255,30 @@ func (r *reader) dataset(at *path, w *wireDataset, columns bool) (events.Lineage
 
 // fields appends the columns of a schema and, after each, those nested in it.
 func (r *reader) fields(at *path, to []events.LineageField, prefix string, fields []wireField) []events.LineageField {
-	for i, w := range fields {
-		at := at.element(i)
+	for i := range fields { // a path is made only for what is amiss: there are many columns
+		w := &fields[i]
 		name := prefix + w.Name
 		if prefix != "" {
 			r.paths += len(name)
 		}
 		switch {
 		case unnamed(w.Name):
-			r.leftOut(at, "openlineage.identity", "the column has no name; it")
+			r.leftOut(at.element(i), "openlineage.identity", "the column has no name; it")
 			continue
 		case len(name) > events.MaxName || r.paths > maxPaths:
-			r.leftOut(at, limit, "the column's path is too long; it")
+			r.leftOut(at.element(i), limit, "the column's path is too long; it")
 			if r.paths > maxPaths {
 				return to // each further column would cost a copy of the prefix
 			}
 			continue
 		}
-		to = append(to, events.LineageField{Name: name, Type: r.text(at.member("type"), w.Type, events.MaxText)})
+		kind := w.Type
+		if !keepable(kind, events.MaxText) {
+			kind = r.text(at.element(i).member("type"), kind, events.MaxText)
+		}
+		to = append(to, events.LineageField{Name: name, Type: kind})
 		if len(w.Fields) > 0 {
-			to = r.fields(at.member("fields"), to, name+".", w.Fields)
+			to = r.fields(at.element(i).member("fields"), to, name+".", w.Fields)
 		}
 	}
 	return to
@@ -311,9 +315,12 @@ func named[ref events.DatasetRef | events.JobRef](r *reader, at *path, id wireID
 	return ref{}, false
 }
 
+// keepable tells whether the facts can keep a string.
+func keepable(s string, max int) bool { return len(s) <= max && strings.IndexByte(s, 0) < 0 }
+
 // text returns a string that the facts can keep, or "" with a finding.
 func (r *reader) text(at *path, s string, max int) string {
-	if len(s) <= max && strings.IndexByte(s, 0) < 0 {
+	if keepable(s, max) {
 		return s
 	}
 	r.leftOut(at, limit, fmt.Sprintf("the text is over %d bytes long or holds a NUL character; it", max))

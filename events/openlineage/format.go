@@ -1,6 +1,7 @@
 package openlineage
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ var (
 
 // enum is a string that is one of these values.
 func enum(values ...string) *shape {
-	return &shape{kind: '"', format: func(s string) (rule, detail string) {
+	return &shape{kind: '"', format: func(s []byte) (rule, detail string) {
 		for _, v := range values {
-			if s == v {
+			if string(s) == v {
 				return "", ""
 			}
 		}
@@ -31,9 +32,9 @@ func enum(values ...string) *shape {
 	}}
 }
 
-func integerFormat(s string) (rule, detail string) {
-	if strings.ContainsAny(s, ".eE") {
-		f, err := strconv.ParseFloat(s, 64)
+func integerFormat(s []byte) (rule, detail string) {
+	if bytes.ContainsAny(s, ".eE") {
+		f, err := strconv.ParseFloat(string(s), 64)
 		if err != nil || f != float64(int64(f)) {
 			return "openlineage.integer", "is not an integer"
 		}
@@ -41,38 +42,46 @@ func integerFormat(s string) (rule, detail string) {
 	return "", ""
 }
 
-func positiveFormat(s string) (rule, detail string) {
-	if f, err := strconv.ParseFloat(s, 64); err != nil || f < 1 {
+func positiveFormat(s []byte) (rule, detail string) {
+	if f, err := strconv.ParseFloat(string(s), 64); err != nil || f < 1 {
 		return "openlineage.integer", "is not an integer of 1 or more"
 	}
 	return integerFormat(s)
 }
 
 // uriFormat admits what has a scheme and only the characters of RFC 3986.
-func uriFormat(s string) (rule, detail string) {
+func uriFormat(s []byte) (rule, detail string) {
 	const broken = "openlineage.uri"
-	scheme, _, ok := strings.Cut(s, ":")
-	if !ok || scheme == "" || !isLetter(scheme[0]) {
+	scheme, _, ok := bytes.Cut(s, []byte{':'})
+	if !ok || len(scheme) == 0 || !isLetter(scheme[0]) {
 		return broken, "is not a URI: it has no scheme"
 	}
-	for i := range len(scheme) {
-		if c := scheme[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("+-.", c) < 0 {
+	for _, c := range scheme {
+		if !isLetter(c) && !isDigit(c) && strings.IndexByte("+-.", c) < 0 {
 			return broken, "is not a URI: it has no scheme"
 		}
 	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+	for _, c := range s {
+		if !ofURI[c] {
 			return broken, "is not a URI: it has characters that must be percent-encoded"
 		}
 	}
 	return "", ""
 }
 
+// ofURI are the characters that a URI may have.
+var ofURI = func() (is [256]bool) {
+	for c := byte('!'); c < 0x7f; c++ {
+		is[c] = strings.IndexByte("\"<>\\^`{|}", c) < 0
+	}
+	return is
+}()
+
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
 // uuidFormat admits the text form of RFC 9562 in any version and case.
-func uuidFormat(s string) (rule, detail string) {
+func uuidFormat(s []byte) (rule, detail string) {
 	ok := len(s) == 36
 	for i := 0; ok && i < len(s); i++ {
 		switch c := s[i]; i {
@@ -88,8 +97,8 @@ func uuidFormat(s string) (rule, detail string) {
 	return "", ""
 }
 
-func timeFormat(s string) (rule, detail string) {
-	_, rule, detail = readTime(s)
+func timeFormat(s []byte) (rule, detail string) {
+	_, rule, detail = readTime(string(s))
 	return rule, detail
 }
 

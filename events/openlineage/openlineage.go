@@ -70,11 +70,7 @@ func Read(raw []byte) (*events.OpenLineageReceived, events.Time, error) {
 	if err := check(raw, eventShapes[kind], &v); err != nil {
 		return nil, 0, err
 	}
-	w, err := decode(raw)
-	if err != nil {
-		return nil, 0, err
-	}
-	facts, err := (&reader{verdict: &v}).event(kind, w)
+	facts, err := (&reader{verdict: &v}).event(kind, decode(raw))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -2,6 +2,7 @@ package openlineage
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -14,7 +15,7 @@ type shape struct {
 	kind jsontext.Kind
 	// format judges the text of a string or number; it returns the broken rule
 	// and what is wrong, or nothing. Nil admits any.
-	format func(text string) (rule, detail string)
+	format func(text []byte) (rule, detail string)
 	// remark is found wherever such a value stands, whatever it is: it marks
 	// members that may not be there at all.
 	remark *remark
@@ -108,23 +109,31 @@ func (s *shape) but(rule, detail string) *shape {
 // collects what does not fit. It takes time linear in the text: what no shape
 // describes is skipped, and a pointer is only made for a finding that is kept.
 type checker struct {
-	dec     *jsontext.Decoder
+	cursor
 	verdict *verdict
 	items   int // elements and members seen of arrays and dictionaries
+	// here is where the value at hand stands.
+	here []token
+}
+
+// A token is a part of a pointer: the name of a member as the text writes it, or the
+// index of an element where that is nil.
+type token struct {
+	quoted []byte
+	index  int
 }
 
 func (c *checker) value(s *shape) error {
 	if s == nil {
-		return c.dec.SkipValue()
+		c.skip()
+		return nil
 	}
-	kind := c.dec.PeekKind()
+	kind := c.kind()
 	if kind == 'f' {
 		kind = 't'
 	}
 	if s.kind != 0 && s.kind != kind {
-		if err := c.dec.SkipValue(); err != nil {
-			return err
-		}
+		c.skip()
 		c.remark(s)
 		c.found("openlineage.type", fmt.Sprintf("is %s; the specification wants %s", kindName(kind), kindName(s.kind)))
 		return nil
@@ -134,29 +143,30 @@ func (c *checker) value(s *shape) error {
 		return c.object(s)
 	case kind == '[' && s.kind != 0:
 		return c.array(s)
-	}
-	if s.format == nil {
-		err := c.dec.SkipValue()
+	case s.format == nil:
+		c.skip()
 		c.remark(s)
-		return err
+		return nil
 	}
-	tok, err := c.dec.ReadToken()
-	if err != nil {
-		return err
+	var text []byte
+	if kind == '"' {
+		text = unquoted(c.quoted())
+	} else {
+		text = c.scalar()
 	}
 	c.remark(s)
-	if rule, detail := s.format(tok.String()); rule != "" {
+	if rule, detail := s.format(text); rule != "" {
 		c.found(rule, detail)
 	}
 	return nil
 }
 
 func (c *checker) array(s *shape) error {
-	if _, err := c.dec.ReadToken(); err != nil {
-		return err
-	}
+	c.pass()
 	c.remark(s)
-	for c.dec.PeekKind() != ']' {
+	depth := len(c.here)
+	for i := 0; c.kind() != ']'; i++ {
+		c.here = append(c.here[:depth], token{index: i})
 		if err := c.item(); err != nil {
 			return err
 		}
@@ -164,25 +174,22 @@ func (c *checker) array(s *shape) error {
 			return err
 		}
 	}
-	_, err := c.dec.ReadToken()
-	return err
+	c.here = c.here[:depth]
+	c.pass()
+	return nil
 }
 
 func (c *checker) object(s *shape) error {
-	if _, err := c.dec.ReadToken(); err != nil {
-		return err
-	}
+	c.pass()
 	c.remark(s)
 	var present uint64
 	var tag string
 	var deleted bool
-	for c.dec.PeekKind() != '}' {
-		tok, err := c.dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := tok.String()
-		m, known := s.members[name]
+	depth := len(c.here)
+	for c.kind() != '}' {
+		quoted := c.quoted()
+		c.here = append(c.here[:depth], token{quoted: quoted})
+		m, known := s.members[string(unquoted(quoted))]
 		if !known {
 			m.shape = s.rest
 			if err := c.item(); err != nil {
@@ -191,21 +198,18 @@ func (c *checker) object(s *shape) error {
 		}
 		present |= m.bit
 		switch {
-		case name == "type" && s.mustBy != nil && c.dec.PeekKind() == '"':
-			tag, err = c.tag(s)
-		case name == "_deleted" && s.deletable:
-			deleted = c.dec.PeekKind() == 't'
-			err = c.value(m.shape)
-		default:
-			err = c.value(m.shape)
+		case m.name == "type" && s.mustBy != nil && c.kind() == '"':
+			tag = c.tag(s)
+			continue
+		case m.name == "_deleted" && s.deletable:
+			deleted = c.kind() == 't'
 		}
-		if err != nil {
+		if err := c.value(m.shape); err != nil {
 			return err
 		}
 	}
-	if _, err := c.dec.ReadToken(); err != nil {
-		return err
-	}
+	c.here = c.here[:depth]
+	c.pass()
 	c.missing(s, present, tag, deleted)
 	return nil
 }
@@ -215,23 +219,19 @@ func (c *checker) object(s *shape) error {
 func (c *checker) item() error {
 	c.items++
 	if c.items > maxItems {
-		return tooLarge(shorten(c.dec.StackPointer()), fmt.Sprintf("the event lists more than %d things", maxItems),
+		return tooLarge(shorten(c.pointer()), fmt.Sprintf("the event lists more than %d things", maxItems),
 			"send the datasets over several events of the run: they add up")
 	}
 	return nil
 }
 
 // tag reads the member "type" that decides what else its object needs.
-func (c *checker) tag(s *shape) (string, error) {
-	tok, err := c.dec.ReadToken()
-	if err != nil {
-		return "", err
-	}
-	tag := tok.String()
+func (c *checker) tag(s *shape) string {
+	tag := string(unquoted(c.quoted()))
 	if _, ok := s.mustBy[tag]; !ok {
 		c.found("openlineage.enum", "is not one of the values the specification lists")
 	}
-	return tag, nil
+	return tag
 }
 
 // missing finds the required members that an object just read does not have.
@@ -248,30 +248,35 @@ func (c *checker) missing(s *shape, present uint64, tag string, deleted bool) {
 		return
 	}
 	for i, name := range s.names {
-		if want&^present&(1<<i) != 0 {
-			c.found("openlineage.required", "is required and missing", name)
+		if want&^present&(1<<i) != 0 && c.verdict.room() {
+			c.verdict.add(c.pointer().AppendToken(name), "openlineage.required", "is required and missing")
 		}
 	}
 }
 
-// remark notes that a value of the shape stands here. The value, or its opening
-// brace, must be what was read last.
+// remark notes that a value of the shape stands here.
 func (c *checker) remark(s *shape) {
 	if s.remark != nil {
 		c.found(s.remark.rule, s.remark.detail)
 	}
 }
 
-// found adds a finding at the value read last, or at a member of it.
-func (c *checker) found(rule, detail string, member ...string) {
-	if !c.verdict.room() {
-		return
+func (c *checker) found(rule, detail string) {
+	if c.verdict.room() {
+		c.verdict.add(c.pointer(), rule, detail)
 	}
-	at := c.dec.StackPointer()
-	for _, name := range member {
-		at = at.AppendToken(name)
+}
+
+func (c *checker) pointer() jsontext.Pointer {
+	var p []byte
+	for _, t := range c.here {
+		if t.quoted == nil {
+			p = strconv.AppendInt(append(p, '/'), int64(t.index), 10)
+		} else {
+			p = append(p, jsontext.Pointer("").AppendToken(string(unquoted(t.quoted)))...)
+		}
 	}
-	c.verdict.add(at, rule, detail)
+	return jsontext.Pointer(p)
 }
 
 func kindName(k jsontext.Kind) string {
