@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -96,7 +95,7 @@ func decodeEvents(r *http.Request) (batch []events.Event, single bool, err error
 		return nil, false, problem(http.StatusUnsupportedMediaType, "body.media-type", fmt.Sprintf("events are not read from %q", clip(r.Header.Get("Content-Type"))),
 			"send "+events.MediaTypeStructured+", "+events.MediaTypeBatch+", "+mediaTypeLines+" or binary mode with ce- headers").at("Content-Type")
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := readWhole(r)
 	if err != nil {
 		return nil, false, badBody(err)
 	}

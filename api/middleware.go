@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -210,6 +211,16 @@ func (s *Server) bodies(next http.Handler) http.Handler {
 		r.Body = body
 		next.ServeHTTP(w, r)
 	})
+}
+
+// readWhole reads a body, into one piece of memory where its length is told and not
+// beyond what few bodies are.
+func readWhole(r *http.Request) ([]byte, error) {
+	const most = 64 << 10
+	var b bytes.Buffer
+	b.Grow(bytes.MinRead + int(min(max(r.ContentLength, 0), most)))
+	_, err := b.ReadFrom(r.Body)
+	return b.Bytes(), err
 }
 
 // decoded undoes the Content-Encoding of a request.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"reflect"
 
@@ -24,7 +23,7 @@ func postLineage() endpoint {
 			return err
 		}
 		defer release()
-		body, err := io.ReadAll(r.Body)
+		body, err := readWhole(r)
 		if err != nil {
 			return badBody(err)
 		}
@@ -100,7 +99,7 @@ func postLineageBatch() endpoint {
 			return err
 		}
 		defer release()
-		body, err := io.ReadAll(r.Body)
+		body, err := readWhole(r)
 		if err != nil {
 			return badBody(err)
 		}
