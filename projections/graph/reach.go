@@ -58,6 +58,8 @@ func (r *Reached) Count() (n int) {
 type marks struct {
 	seen, crossed []uint64
 	nodes, jobs   []uint32
+	at            bounds
+	touched       uint32 // means nothing: what is read into the cache has to be used
 }
 
 func (g *Graph) marks(nodes int) *marks {
@@ -153,6 +155,13 @@ func (w *reaching) run(ctx context.Context) (ends []levelEnd, err error) {
 			return ends, nil // jobs alone lead nowhere
 		}
 		hidden, last := w.hidden, depth >= w.q.Depth
+		for plain := w.plain(); plain && !last && from < end.nodes; {
+			level := w.nodes[from:min(from+checkEvery, end.nodes)]
+			if w.fromAll(level); ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			from += len(level)
+		}
 		for ; from < end.nodes && !w.deeper; from++ {
 			if steps++; steps%checkEvery == 0 && ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -171,8 +180,12 @@ func (w *reaching) run(ctx context.Context) (ends []levelEnd, err error) {
 
 // release clears what the walk marked.
 func (w *reaching) release() {
-	for _, n := range w.nodes {
-		w.seen[n>>6] = 0
+	if len(w.nodes) > len(w.seen)/8 {
+		clear(w.seen) // one pass costs less than so many places
+	} else {
+		for _, n := range w.nodes {
+			w.seen[n>>6] = 0
+		}
 	}
 	for _, list := range [2][]uint32{w.jobs, w.q.Known} {
 		for _, n := range list {
@@ -243,9 +256,9 @@ func (w *reaching) from(n uint32) {
 	}
 }
 
-// flows and backs are where a walk spends its time. They say in place what reach
-// and lasts say, the latter as one comparison, which wraps around where t is before
-// the span; and they know that at a dataset no flow is a Precedes.
+// flows and backs say in place what reach and lasts say, the latter as one
+// comparison, which wraps around where t is before the span; and they know that at
+// a dataset no flow is a Precedes.
 func (w *reaching) flows(list []flow) {
 	t, need, seen, nodes := w.v.t, uint32(w.q.Need&(Observed|Declared))<<tagShift, w.seen, w.nodes
 	for i := range list {
