@@ -341,7 +341,7 @@ func (d *decoder) check(w *wireCheck) {
 		case "status":
 			d.text(&w.Status)
 		case "success":
-			if kind := d.dec.PeekKind(); kind == 't' || kind == 'f' {
+			if kind := d.kind(); kind == 't' || kind == 'f' {
 				w.Success = new(bool)
 				d.flag(w.Success)
 			}
