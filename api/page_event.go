@@ -42,6 +42,13 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	if err := s.recordSpeaksFor(r, q, position, event.Ledger, &p); err != nil {
 		return err
 	}
+	view, err := s.o.Views.At(min(p.Standing.Position, s.o.Views.Applied()))
+	if err != nil {
+		return err
+	}
+	if err := joinClose(s.labelsFrom(view, p.moment(s.o.Now()), &p), view); err != nil {
+		return err
+	}
 	p.JSON = fmt.Sprintf("/v1/events/%d", position)
 	var facts struct {
 		Type    string         `json:"type"`

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -20,11 +21,8 @@ var subjectPages = map[string]string{
 	"entry": "/entries/", "derived_from": "/entries/", "related": "/entries/", "agreement": "/agreements/", "agreements": "/agreements/", "issue": "/findings/",
 }
 
-// wordKinds are the kinds of words that values of fields have.
-var wordKinds = map[string]string{
-	"attribute": "sharing", "sharing": "sharing", "personal": "personal", "update_frequency": "frequency", "grade": "grade", "method": "method",
-	"result": "result", "symptom": "symptom", "severity": "severity", "outcome": "outcome", "onward": "onward", "level": "level", "stage": "stage", "state": "state",
-}
+// wordKinds are the kinds of words of fields that are not named like them.
+var wordKinds = map[string]string{"attribute": "sharing", "update_frequency": "frequency", "methods": "method", "type": "item"}
 
 // tell reads the content of an event. The order of members is the event's.
 func (p page) tell(content jsontext.Value) ([]toldMember, error) {
@@ -71,9 +69,7 @@ func (p page) tellValue(d *jsontext.Decoder, name, label string) (m toldMember, 
 		m.Text = p.Word("truth", t.String())
 	default:
 		m.Text = t.String()
-		if kind := wordKinds[name]; kind != "" {
-			m.Text = p.Word(kind, m.Text)
-		}
+		m.Text = p.Word(cmp.Or(wordKinds[name], name), m.Text)
 		if path := subjectPages[name]; path != "" && t.Kind() == '"' {
 			m.Href, err = p.Href(p.ID(strings.TrimSuffix(path, "/"), t.String()))
 		}

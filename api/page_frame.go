@@ -109,7 +109,10 @@ func (s *Server) askForPage(w http.ResponseWriter, r *http.Request, q momentQuer
 		return nil, err
 	}
 	p.speaksFor(c.standing(), latest)
-	return c, s.dates(r.Context(), p)
+	if err := errors.Join(s.labelsFrom(c.view, p.moment(s.o.Now()), p), s.dates(r.Context(), p)); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
 }
 
 // dates notes from when on and until when the past can be looked at.
@@ -167,6 +170,15 @@ func (p *page) speaksFor(standing Standing, latest int64) {
 	if p.asOf == "" && p.Past { // a list continued: what follows from it stays there
 		p.asOf = strconv.FormatInt(standing.Position, 10)
 	}
+}
+
+// moment is when what a page says is so: the time of its position if it is about the
+// past, else now.
+func (p *page) moment(now time.Time) events.Time {
+	if p.Past {
+		return p.Standing.Time
+	}
+	return events.TimeOf(now)
 }
 
 // Href links to a page at the same moment and in the same language. The pairs

@@ -2,11 +2,12 @@ package api
 
 import "maps"
 
-// words are what the values of the vocabulary mean to people, as kind/value:
-// English, then 简体中文.
+// words are what the states, rules and types of the program mean to people, as
+// kind/value: English, then 简体中文. What fields and codes are called is said by
+// rule packs.
 var words = func() map[string][2]string {
 	all := make(map[string][2]string)
-	for _, part := range []map[string][2]string{valueWords, eventWords, fieldWords} {
+	for _, part := range []map[string][2]string{valueWords, eventWords} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -24,44 +25,6 @@ var valueWords = map[string][2]string{
 	"stage/returned":            {"returned", "已退回"},
 	"stage/published":           {"published", "已发布"},
 	"stage/withdrawn":           {"withdrawn", "已撤销"},
-
-	"sharing/unconditional": {"unconditional", "无条件共享"},
-	"sharing/conditional":   {"conditional", "有条件共享"},
-	"sharing/not_shared":    {"not shared", "不予共享"},
-
-	"personal/none":      {"none", "非个人信息"},
-	"personal/personal":  {"personal", "个人信息"},
-	"personal/sensitive": {"sensitive personal", "敏感个人信息"},
-
-	"item/text":     {"text", "文本"},
-	"item/number":   {"number", "数值"},
-	"item/integer":  {"integer", "整数"},
-	"item/boolean":  {"yes or no", "布尔"},
-	"item/date":     {"date", "日期"},
-	"item/datetime": {"date and time", "日期时间"},
-	"item/binary":   {"binary", "二进制"},
-	"item/other":    {"other", "其他"},
-
-	"frequency/realtime":  {"in real time", "实时"},
-	"frequency/daily":     {"daily", "每日"},
-	"frequency/weekly":    {"weekly", "每周"},
-	"frequency/monthly":   {"monthly", "每月"},
-	"frequency/quarterly": {"quarterly", "每季度"},
-	"frequency/yearly":    {"yearly", "每年"},
-	"frequency/other":     {"otherwise", "其他"},
-
-	"grade/core":      {"core data", "核心数据"},
-	"grade/important": {"important data", "重要数据"},
-	"grade/general-1": {"general, level 1", "一般数据 1 级"},
-	"grade/general-2": {"general, level 2", "一般数据 2 级"},
-	"grade/general-3": {"general, level 3", "一般数据 3 级"},
-	"grade/general-4": {"general, level 4", "一般数据 4 级"},
-
-	"method/api":         {"interface call", "接口"},
-	"method/batch":       {"batch", "批量"},
-	"method/file":        {"file", "文件"},
-	"method/database":    {"database", "库表"},
-	"method/verify_only": {"verification only", "仅核验"},
 
 	"state/performed":  {"performed", "已处置"},
 	"state/active":     {"active", "生效"},
@@ -94,14 +57,6 @@ var valueWords = map[string][2]string{
 	"state/reported": {"reported", "已报告"},
 	"state/closed":   {"closed", "已关闭"},
 
-	"onward/forbidden": {"forbidden", "禁止"},
-	"onward/listed":    {"to those listed only", "仅限所列机构"},
-
-	"result/ok":     {"data returned", "返回数据"},
-	"result/empty":  {"nothing found", "无结果"},
-	"result/denied": {"denied", "被拒绝"},
-	"result/error":  {"failed", "出错"},
-
 	"rule/access.no-agreement":         {"no agreement", "无协议"},
 	"rule/access.agreement-not-active": {"agreement not active", "协议未生效"},
 	"rule/access.outside-term":         {"outside the term", "超出期限"},
@@ -117,40 +72,7 @@ var valueWords = map[string][2]string{
 	"access/access.batch.sealed": {"sealed batch", "封存批次"},
 	"access/access.gap.declared": {"declared gap", "申报缺口"},
 
-	"symptom/missing":     {"missing", "缺失"},
-	"symptom/wrong":       {"wrong", "错误"},
-	"symptom/duplicate":   {"duplicate", "重复"},
-	"symptom/stale":       {"stale", "过时"},
-	"symptom/conflicting": {"conflicting", "冲突"},
-	"symptom/malformed":   {"malformed", "格式不符"},
-	"symptom/unexpected":  {"unexpected", "异常"},
-	"symptom/unavailable": {"unavailable", "不可用"},
-
-	"severity/blocking": {"blocking", "阻断"},
-	"severity/major":    {"major", "严重"},
-	"severity/minor":    {"minor", "轻微"},
-
-	"outcome/fixed":     {"fixed", "已修复"},
-	"outcome/unfounded": {"unfounded", "不成立"},
-	"outcome/wont_fix":  {"won't be fixed", "不予修复"},
-	"outcome/duplicate": {"duplicate", "重复"},
-	"outcome/pass":      {"passed", "通过"},
-	"outcome/fail":      {"failed", "未通过"},
-	"outcome/skip":      {"skipped", "跳过"},
-
-	"party/department":     {"department", "部门"},
-	"party/authorised_org": {"authorised organisation", "授权组织"},
-	"party/authority":      {"data authority", "数据主管部门"},
-	"party/platform":       {"platform", "平台"},
-	"party/contractor":     {"contractor", "受托方"},
-	"party/auditor":        {"auditor", "审计方"},
-
-	"level/national":   {"national", "国家级"},
-	"level/provincial": {"provincial", "省级"},
-	"level/city":       {"city", "市级"},
-	"level/district":   {"district", "区县级"},
-	"level/township":   {"township", "乡镇级"},
-	"level/village":    {"village", "村级"},
+	"outcome/skip": {"skipped", "跳过"},
 
 	"direction/both": {"both ways", "双向"},
 	"direction/up":   {"where it came from", "来源"},

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"ledgerline/events/rulepack"
 )
 
 //go:embed web
@@ -35,8 +37,9 @@ type page struct {
 	Past     bool
 
 	language int
-	path     string     // its own
-	query    url.Values // it was asked with
+	labels   []rulepack.Labels // of the packs in force, what took effect last at the end
+	path     string            // its own
+	query    url.Values        // it was asked with
 	// What its links carry on: the language if it was chosen, the moment if it was.
 	chosen, asOf string
 	begun, now   time.Time // of the ledger; zero on pages that speak for no moment
@@ -82,8 +85,11 @@ func (p page) T(key string) (string, error) {
 }
 
 // Word returns what a value of the vocabulary means, in the page's language, or
-// the value itself if it is not one we have a word for.
+// the value itself if nobody has a word for it.
 func (p page) Word(kind, value string) string {
+	if label, ok := p.label(kind, value); ok {
+		return label
+	}
 	if w, ok := words[kind+"/"+value]; ok {
 		return w[p.language]
 	}

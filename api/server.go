@@ -78,6 +78,8 @@ type Server struct {
 	streams chan struct{} // a slot per follower
 	started events.Time
 
+	packLabels keptLabels
+
 	stop chan struct{} // closed when the server is to drain
 	// following counts what Drain waits for: followers and streamed appends. The
 	// mutex keeps them from beginning while it waits.

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -110,17 +111,30 @@ func newRulebook(packs, calendars *publishedRow) (*rulebook, error) {
 // inForce lists the packs that govern what happens at a time: of each id the
 // version that took effect last.
 func (book *rulebook) inForce(at events.Time) []pack {
+	list := make([]published, len(book.packs))
+	for i, p := range book.packs {
+		list[i] = p.published
+	}
 	var out []pack
-	for _, p := range book.packs {
+	for _, i := range governing(list, at) {
+		out = append(out, book.packs[i])
+	}
+	return out
+}
+
+// governing says which of what was published governs what happens at a time, by
+// index, each id where it first stood.
+func governing(list []published, at events.Time) (out []int) {
+	for i, p := range list {
 		if p.From > at {
 			continue
 		}
-		i := slices.IndexFunc(out, func(o pack) bool { return o.published.ID == p.published.ID })
+		j := slices.IndexFunc(out, func(o int) bool { return list[o].ID == p.ID })
 		switch {
-		case i < 0:
-			out = append(out, p)
-		case out[i].From <= p.From:
-			out[i] = p
+		case j < 0:
+			out = append(out, i)
+		case list[out[j]].From <= p.From:
+			out[j] = i
 		}
 	}
 	return out
@@ -191,6 +205,32 @@ func (r *reader) rulebook() (*rulebook, error) {
 		return nil, err
 	}
 	return newRulebook(&packs, &calendars)
+}
+
+// A RulePack is a version of a rule pack, as it was published.
+type RulePack struct {
+	ID, Version string
+	Position    int64
+	From        events.Time // in force from
+	Content     string      // JSON, see rulepack.ParsePack
+}
+
+// RulePacks lists the packs in force at a time, what took effect last at the end.
+func (w *View) RulePacks(at events.Time) (list []RulePack, err error) {
+	err = w.read(func(r *reader) error {
+		var packs publishedRow
+		if ok, err := r.find(packsKey(), &packs); err != nil || !ok {
+			return err
+		}
+		for _, i := range governing(packs.List, at) {
+			list = append(list, RulePack(packs.List[i]))
+		}
+		return nil
+	})
+	slices.SortStableFunc(list, func(a, b RulePack) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Position, b.Position))
+	})
+	return list, err
 }
 
 // Retention is how long records of a class are kept, as a published pack says.

@@ -1,5 +1,6 @@
 // Package rulepack holds law as versioned data: deadlines, the calendars they
-// are counted by, violation codes and retention classes.
+// are counted by, violation codes, retention classes, and what fields and codes
+// are called.
 //
 // A Pack says which event starts a clock, how long it runs, which event stops it
 // and what a miss is called. A Calendar says which days are working days. Both

@@ -17,11 +17,14 @@ type Pack struct {
 	Title   Text   `json:"title"`
 	// Source is where the law can be read.
 	Source string `json:"source"`
-	// Calendar is the id of the calendar that its deadlines are counted by.
+	// Calendar is the id of the calendar that its deadlines are counted by; empty if it
+	// has none.
 	Calendar   string      `json:"calendar"`
 	Deadlines  []Deadline  `json:"deadlines"`
 	Violations []Violation `json:"violations"`
 	Retention  []Retention `json:"retention"`
+	// Labels are what fields and the values of code lists are called.
+	Labels Labels `json:"labels"`
 }
 
 // Text is a label in both languages of the pages.
@@ -104,8 +107,8 @@ var duties = []string{"provider", "consumer", "authority", "operator"}
 
 // Check tells what is wrong with a pack, naming the field; nil if nothing is.
 func (p *Pack) Check() error {
-	if p.ID == "" || p.Version == "" || p.Calendar == "" {
-		return errors.New("id, version, calendar: a pack needs all three, since deadlines name them")
+	if p.ID == "" || p.Version == "" || p.Calendar == "" && len(p.Deadlines) > 0 {
+		return errors.New("id, version, calendar: a pack with deadlines needs all three, since deadlines name them, any other the first two")
 	}
 	codes := make(map[string]bool)
 	for i, v := range p.Violations {
@@ -137,7 +140,7 @@ func (p *Pack) Check() error {
 			return fmt.Errorf("retention/%d/keep: records are kept for days, months or years", i)
 		}
 	}
-	return nil
+	return p.Labels.check()
 }
 
 func (d *Deadline) check(codes map[string]bool) error {

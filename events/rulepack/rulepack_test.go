@@ -52,7 +52,7 @@ func TestShipped(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v in %.60s", err, text)
 		}
-		if !calendars[p.Calendar] {
+		if p.Calendar != "" && !calendars[p.Calendar] {
 			t.Errorf("pack %s %s is counted by calendar %s, which is not shipped", p.ID, p.Version, p.Calendar)
 		}
 	}
@@ -190,19 +190,24 @@ func TestRefused(t *testing.T) {
 		change func(*Pack)
 		names  string
 	}{
-		"no calendar":       {func(p *Pack) { p.Calendar = "" }, "calendar"},
-		"code twice":        {func(p *Pack) { p.Violations = append(p.Violations, p.Violations[0]) }, "violations/"},
-		"rule twice":        {func(p *Pack) { p.Deadlines = append(p.Deadlines, p.Deadlines[0]) }, "deadlines/"},
-		"unknown violation": {func(p *Pack) { p.Deadlines[0].Violation = "99.9" }, "violation"},
-		"unknown duty":      {func(p *Pack) { p.Deadlines[0].Duty = "nobody" }, "duty"},
-		"nothing stops it":  {func(p *Pack) { p.Deadlines[0].Stops = nil }, "stops"},
-		"two lengths":       {func(p *Pack) { p.Deadlines[0].Length.Days = 3 }, "length"},
-		"no length":         {func(p *Pack) { p.Deadlines[0].Length = Period{} }, "length"},
-		"endless":           {func(p *Pack) { p.Deadlines[0].Length = Period{WorkingDays: maxPeriod + 1} }, "length"},
-		"no case":           {func(p *Pack) { p.Deadlines[0].Starts.Case = "" }, "case"},
-		"nobody's":          {func(p *Pack) { p.Deadlines[0].Party = "" }, "party"},
-		"due twice":         {func(p *Pack) { p.Deadlines[0].DueField = "due" }, "due_field"},
-		"kept for no time":  {func(p *Pack) { p.Retention[0].Keep = Period{} }, "keep"},
+		"no calendar":        {func(p *Pack) { p.Calendar = "" }, "calendar"},
+		"code twice":         {func(p *Pack) { p.Violations = append(p.Violations, p.Violations[0]) }, "violations/"},
+		"rule twice":         {func(p *Pack) { p.Deadlines = append(p.Deadlines, p.Deadlines[0]) }, "deadlines/"},
+		"unknown violation":  {func(p *Pack) { p.Deadlines[0].Violation = "99.9" }, "violation"},
+		"unknown duty":       {func(p *Pack) { p.Deadlines[0].Duty = "nobody" }, "duty"},
+		"nothing stops it":   {func(p *Pack) { p.Deadlines[0].Stops = nil }, "stops"},
+		"two lengths":        {func(p *Pack) { p.Deadlines[0].Length.Days = 3 }, "length"},
+		"no length":          {func(p *Pack) { p.Deadlines[0].Length = Period{} }, "length"},
+		"endless":            {func(p *Pack) { p.Deadlines[0].Length = Period{WorkingDays: maxPeriod + 1} }, "length"},
+		"no case":            {func(p *Pack) { p.Deadlines[0].Starts.Case = "" }, "case"},
+		"nobody's":           {func(p *Pack) { p.Deadlines[0].Party = "" }, "party"},
+		"due twice":          {func(p *Pack) { p.Deadlines[0].DueField = "due" }, "due_field"},
+		"kept for no time":   {func(p *Pack) { p.Retention[0].Keep = Period{} }, "keep"},
+		"label of nothing":   {func(p *Pack) { p.Labels = Labels{"colour": {"red": {"red", "红"}}} }, "labels/colour"},
+		"one language":       {func(p *Pack) { p.Labels = Labels{"field": {"by": {EN: "by"}}} }, "labels/field/by/zh"},
+		"label of two lines": {func(p *Pack) { p.Labels = Labels{"field": {"by": {"b\ny", "由"}}} }, "labels/field/by/en"},
+		"endless label":      {func(p *Pack) { p.Labels = Labels{"field": {"by": {"by", strings.Repeat("由", maxLabel+1)}}} }, "labels/field/by/zh"},
+		"label for no value": {func(p *Pack) { p.Labels = Labels{"field": {"": {"by", "由"}}} }, "labels/field/"},
 	} {
 		bad, err := ParsePack([]byte(Packs()[0]))
 		if err != nil {
@@ -215,12 +220,40 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestLabelsNamedOnce holds that a pack has one label for a value, whoever reads it.
+func TestLabelsNamedOnce(t *testing.T) {
+	for _, twice := range []string{
+		`{"field":{"by":{"en":"by","zh":"由"},"by":{"en":"of","zh":"的"}}}`, `{"field":{},"field":{}}`, `{"field":{"by":{"en":"by","zh":"由","en":"of"}}}`,
+		`{"field":{"by":{"en":"by","zh":"由","fr":"par"}}}`,
+	} {
+		if p, err := ParsePack([]byte(`{"id":"x","version":"1","labels":` + twice + `}`)); err == nil {
+			t.Errorf("%s was read as %v", twice, p.Labels)
+		}
+	}
+	p, err := ParsePack([]byte(`{"id":"x","version":"1","labels":{"field":{"by":{"en":"by whom","zh":"由谁"}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := p.Labels.Of("field", "by"); !ok || got != (Text{"by whom", "由谁"}) {
+		t.Errorf("%+v %v", got, ok)
+	}
+	if _, ok := p.Labels.Of("sharing", "by"); ok {
+		t.Error("a label of another kind was found")
+	}
+	for _, kind := range LabelKinds() {
+		if len(ShippedLabels()[kind]) == 0 {
+			t.Errorf("no label of a %s is shipped", kind)
+		}
+	}
+}
+
 // FuzzParse holds that what is read as a pack or a calendar can be counted with.
 func FuzzParse(f *testing.F) {
 	for _, text := range append(Packs(), Calendars()...) {
 		f.Add([]byte(text))
 	}
 	start := time.Date(2026, 2, 12, 9, 0, 0, 0, time.UTC)
+	f.Add([]byte(`{"id":"x","version":"1","labels":{"field":{"by":{"en":"by","zh":"由"}}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if p, err := ParsePack(b); err == nil {
 			if err := p.Check(); err != nil {
