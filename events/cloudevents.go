@@ -24,7 +24,7 @@ const (
 // *Refusal.
 func DecodeStructured(b []byte) (Event, error) {
 	dec := newDecoder(b)
-	e, err := decodeObject(dec)
+	e, err := decodeObject(dec, b, "")
 	if err != nil {
 		return Event{}, err
 	}
@@ -36,8 +36,11 @@ func DecodeStructured(b []byte) (Event, error) {
 
 // newDecoder reads from a bytes.Buffer because jsontext then works on b itself:
 // with other readers it moves its buffer, and a pointer in an error may lose the
-// names that stood in what was moved.
-func newDecoder(b []byte) *jsontext.Decoder { return jsontext.NewDecoder(bytes.NewBuffer(b)) }
+// names that stood in what was moved. Names given twice it lets pass: decodeObject
+// looks for them among the attributes, decodeData in the data.
+func newDecoder(b []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(b), jsontext.AllowDuplicateNames(true))
+}
 
 // DecodeBatch reads a JSON array of events (application/cloudevents-batch+json).
 // The error is a *Refusal whose Index is the place of the first bad event.
@@ -54,13 +57,7 @@ func DecodeBatch(b []byte) ([]Event, error) {
 	}
 	batch := []Event{}
 	for dec.PeekKind() != ']' {
-		raw, err := dec.ReadValue()
-		if err != nil {
-			r := syntax(err, "")
-			r.Field = strings.TrimPrefix(r.Field, "/"+strconv.Itoa(len(batch))) // Index says it
-			return nil, inBatch(len(batch), r)
-		}
-		e, err := DecodeStructured(raw)
+		e, err := decodeObject(dec, b, "/"+strconv.Itoa(len(batch)))
 		if err != nil {
 			return nil, inBatch(len(batch), err)
 		}
@@ -83,31 +80,43 @@ func inBatch(i int, err error) error {
 	return err
 }
 
-// decodeObject reads the members of an event's JSON object.
-func decodeObject(dec *jsontext.Decoder) (Event, error) {
+// decodeObject reads the members of an event's JSON object. The decoder reads from
+// in, where base is the pointer to the event.
+func decodeObject(dec *jsontext.Decoder, in []byte, base string) (Event, error) {
+	unreadable := func(err error) error {
+		r := syntax(err, "")
+		r.Field = strings.TrimPrefix(r.Field, base)
+		return r
+	}
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
-			return Event{}, syntax(err, "")
+			return Event{}, unreadable(err)
 		}
 		return Event{}, malformed("event.json", "", "an event is a JSON object", "send a CloudEvents 1.0 object")
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return Event{}, syntax(err, "")
+		return Event{}, unreadable(err)
 	}
-	given := make(map[string]string)
-	var data jsontext.Value
+	var few [16]attributeGiven
+	given := givenAttributes(few[:0])
+	var data []byte
+	var absent []string // attributes given as null
 	for dec.PeekKind() != '}' {
 		token, err := dec.ReadToken()
 		if err != nil {
-			return Event{}, syntax(err, "")
+			return Event{}, unreadable(err)
 		}
 		name := token.String()
+		if _, twice := given.get(name); twice || slices.Contains(absent, name) || name == "data" && data != nil {
+			return Event{}, duplicateAt(pointer(name))
+		}
 		value, err := dec.ReadValue()
 		if err != nil {
-			return Event{}, syntax(err, "")
+			return Event{}, unreadable(err)
 		}
 		if name == "data" {
-			data = slices.Clone(value)
+			end := dec.InputOffset() // the value itself is good until the next one
+			data = in[end-int64(len(value)) : end]
 			continue
 		}
 		v, present, err := attributeValue(name, value)
@@ -115,11 +124,13 @@ func decodeObject(dec *jsontext.Decoder) (Event, error) {
 			return Event{}, err
 		}
 		if present {
-			given[name] = v
+			given = append(given, attributeGiven{name, v})
+		} else {
+			absent = append(absent, name)
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return Event{}, syntax(err, "")
+		return Event{}, unreadable(err)
 	}
 	return build(given, data)
 }
@@ -129,7 +140,7 @@ func decodeObject(dec *jsontext.Decoder) (Event, error) {
 // header. The error is a *Refusal; its Field points as if the event had been
 // sent in structured mode.
 func DecodeBinary(header map[string][]string, body []byte) (Event, error) {
-	given := make(map[string]string)
+	var given givenAttributes
 	names := sortedKeys(header)
 	for _, h := range names {
 		name, ok := strings.CutPrefix(strings.ToLower(h), "ce-")
@@ -144,7 +155,7 @@ func DecodeBinary(header map[string][]string, body []byte) (Event, error) {
 		if _, known := attributeNamed(name); !known {
 			return Event{}, unknownAttribute(name)
 		}
-		if _, twice := given[name]; twice || len(header[h]) > 1 {
+		if _, twice := given.get(name); twice || len(header[h]) > 1 {
 			return Event{}, malformed("attribute.duplicate", pointer(name), "the header "+quote(h)+" is sent more than once", "send it once")
 		}
 		if len(header[h]) == 0 {
@@ -154,7 +165,7 @@ func DecodeBinary(header map[string][]string, body []byte) (Event, error) {
 		if err != nil {
 			return Event{}, malformed("attribute.encoding", pointer(name), err.Error(), "percent-encode as the CloudEvents HTTP binding says")
 		}
-		given[name] = v
+		given = append(given, attributeGiven{name, v})
 	}
 	return build(given, body)
 }
@@ -198,10 +209,26 @@ func headerValue(v string, percent bool) (string, error) {
 	return string(out), nil
 }
 
+// givenAttributes are the attributes of an event, each once, in the order in which
+// they were given. They are so few that looking through them is the fastest.
+type givenAttributes []attributeGiven
+
+type attributeGiven struct{ name, value string }
+
+// get returns the value of an attribute; false if it was not given.
+func (g givenAttributes) get(name string) (string, bool) {
+	for i := range g {
+		if g[i].name == name {
+			return g[i].value, true
+		}
+	}
+	return "", false
+}
+
 // build makes an event of its attributes and its data.
-func build(given map[string]string, data []byte) (Event, error) {
+func build(given givenAttributes, data []byte) (Event, error) {
 	e := Event{Schema: 1}
-	switch v := given["specversion"]; v {
+	switch v, _ := given.get("specversion"); v {
 	case "1.0":
 	case "":
 		return e, malformed("field.required", "/specversion", "the attribute is absent", `send "1.0"`)
@@ -209,7 +236,7 @@ func build(given map[string]string, data []byte) (Event, error) {
 		return e, malformed("attribute.specversion", "/specversion", "the version "+quote(v)+" of CloudEvents is not known", `send "1.0"`)
 	}
 	for _, a := range attributes {
-		v, ok := given[a.name]
+		v, ok := given.get(a.name)
 		if !ok || a.set == nil {
 			continue
 		}
@@ -237,7 +264,7 @@ func build(given map[string]string, data []byte) (Event, error) {
 	if err := e.Validate(0); err != nil {
 		return e, err
 	}
-	if v, ok := given["subject"]; ok && v != e.Data.Subject().String() {
+	if v, ok := given.get("subject"); ok && v != e.Data.Subject().String() {
 		return e, malformed("attribute.subject", "/subject", "the subject "+quote(v)+" is not what the data is about",
 			"send "+quote(e.Data.Subject().String())+", or leave it out")
 	}
@@ -246,7 +273,7 @@ func build(given map[string]string, data []byte) (Event, error) {
 
 // accepts holds the attributes that repeat what the type says to saying the
 // same, and refuses types that are not taken from outside.
-func (t Type) accepts(given map[string]string) error {
+func (t Type) accepts(given givenAttributes) error {
 	switch {
 	case t.Reserved:
 		r := malformed("type.reserved", "/type", t.Name+" is appended by the ledger itself", "send an event of another type")
@@ -257,10 +284,10 @@ func (t Type) accepts(given map[string]string) error {
 		r.Class = Forbidden
 		return r
 	}
-	if v, ok := given["dataschema"]; ok && v != t.DataSchema() {
+	if v, ok := given.get("dataschema"); ok && v != t.DataSchema() {
 		return malformed("attribute.dataschema", "/dataschema", "the schema "+quote(v)+" is not one of "+t.Name, "send "+t.DataSchema()+", or leave it out")
 	}
-	if v, ok := given["datacontenttype"]; ok {
+	if v, ok := given.get("datacontenttype"); ok {
 		if media, params, err := mime.ParseMediaType(v); err != nil || media != "application/json" || !utf8Charset(params) {
 			return malformed("attribute.datacontenttype", "/datacontenttype", "the content type "+quote(v)+" is not accepted", "send application/json, in UTF-8")
 		}

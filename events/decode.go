@@ -133,6 +133,11 @@ func atEnd(dec *jsontext.Decoder) error {
 	}
 }
 
+// duplicateAt refuses a field that is given twice.
+func duplicateAt(field string) *Refusal {
+	return malformed("field.duplicate", field, "the field is given twice", "give it once")
+}
+
 // syntax refuses text that is not strict JSON. base is where the text stands in
 // the event.
 func syntax(err error, base string) *Refusal {
@@ -146,7 +151,7 @@ func syntax(err error, base string) *Refusal {
 	}
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return malformed("field.duplicate", field, "the field is given twice", "give it once")
+		return duplicateAt(field)
 	case strings.Contains(detail, "invalid UTF-8"): // jsontext exports no error for it
 		return malformed("field.text", field, "the text is not valid UTF-8", "send UTF-8")
 	}

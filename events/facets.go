@@ -14,20 +14,20 @@ const facetMediaType = "application/json"
 
 // Split moves the erasable fields out of Data into Facets, as JSON, and sorts
 // Facets by name. Fields that are absent make no facet. The data struct that the
-// caller gave stays as it was: Data is replaced by a copy. Splitting twice is
-// splitting once.
+// caller gave stays as it was: Data is replaced by a copy if it has anything to move.
+// Splitting twice is splitting once.
 func (e *Event) Split() error {
-	t, data, err := e.copyData("split")
+	t, err := e.typeOfData("split")
 	if err != nil {
 		return err
 	}
-	f, ok := data.(faceted)
-	if !ok {
+	if f, ok := e.Data.(faceted); !ok || !slices.ContainsFunc(f.facets(), facetField.stands) {
 		sortFacets(e.Facets)
 		return nil
 	}
+	data := t.copy(e.Data)
 	facets := slices.Clone(e.Facets)
-	for _, field := range f.facets() {
+	for _, field := range data.(faceted).facets() {
 		if field.empty() {
 			field.clear() // an empty list is not left behind as one
 			continue
@@ -51,15 +51,15 @@ func (e *Event) Split() error {
 // replaces by a copy, and leaves in Facets the others: those that are erased and
 // those that never were fields.
 func (e *Event) Merge() error {
-	_, data, err := e.copyData("merge")
+	t, err := e.typeOfData("merge")
 	if err != nil {
 		return err
 	}
-	f, ok := data.(faceted)
-	if !ok {
+	if _, ok := e.Data.(faceted); !ok {
 		return nil
 	}
-	fields := f.facets()
+	data := t.copy(e.Data)
+	fields := data.(faceted).facets()
 	var left []Facet
 	for _, facet := range e.Facets {
 		i := slices.IndexFunc(fields, func(f facetField) bool { return f.name == facet.Name })
@@ -75,20 +75,28 @@ func (e *Event) Merge() error {
 	return nil
 }
 
-// copyData returns the type of the event and a shallow copy of its data.
-func (e *Event) copyData(doing string) (Type, Data, error) {
+// typeOfData returns the type of the event, whose data is of it.
+func (e *Event) typeOfData(doing string) (Type, error) {
 	t, ok := Lookup(e.Type)
 	if !ok {
-		return Type{}, nil, unknownType(e.Type)
+		return Type{}, unknownType(e.Type)
 	}
 	if e.Data == nil || !t.holds(e.Data) {
-		return Type{}, nil, fmt.Errorf("%s event %s %s: its data is a %T, which is not the data of %s", doing, e.Source, e.ID, e.Data, e.Type)
+		return Type{}, fmt.Errorf("%s event %s %s: its data is a %T, which is not the data of %s", doing, e.Source, e.ID, e.Data, e.Type)
 	}
-	return t, t.copy(e.Data), nil
+	return t, nil
 }
 
 func sortFacets(fs []Facet) {
 	slices.SortFunc(fs, func(a, b Facet) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// stands tells whether there is anything in the field, an empty list included.
+func (f facetField) stands() bool {
+	if list, ok := f.value.(*[]string); ok {
+		return *list != nil
+	}
+	return !f.empty()
 }
 
 // empty tells whether the field is absent; an empty list is absent too.
