@@ -3,11 +3,14 @@ package projections
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"ledgerline/events"
+	"ledgerline/ledger"
 )
 
 // benchBook holds a catalog, agreements, many accesses and runs: one run in ten
@@ -59,6 +62,52 @@ func BenchmarkApply(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkAlone builds each projection by itself, as a rebuild does, and none at all,
+// which is what reading the events and noting how far one is costs.
+func BenchmarkAlone(b *testing.B) {
+	bk := benchBook(b, 50_000)
+	size := bk.Head().Size
+	alone := []projection{{name: "none", apply: func(*batch, *ledger.Entry) error { return nil }}}
+	for _, p := range append(alone, projections...) {
+		b.Run(p.name, func(b *testing.B) {
+			var spent time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				v, err := Open(b.TempDir(), bk.Ledger, Options{FS: vfs.Default})
+				if err != nil {
+					b.Fatal(err)
+				}
+				v.projections = []projection{p}
+				b.StartTimer()
+				before := processor(b)
+				for v.Applied()+1 < size {
+					if err := v.apply(context.Background(), run{v.Applied() + 1, min(v.Applied()+1+bulkLength, size)}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				spent += processor(b) - before
+				b.StopTimer()
+				if err := v.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+			events := float64(size) * float64(b.N)
+			b.ReportMetric(float64(spent.Microseconds())/events, "cpu-µs/event")
+			b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// processor is the processor time of the process so far.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkRead measures questions as of a past position.
