@@ -12,18 +12,37 @@ import (
 // looks at: the latest recorded.
 const bulletinAccesses = 100_000
 
-// each visits the positions of the lists from low to high, the latest first, and says
-// so if there are more than it looks at.
-func (t *tally) each(lists [][]byte, low, high int64, visit func(r *reader, position int64) error) error {
+// each visits the rows of an entity from low to high, the latest first: those that
+// lists name, or all of them without lists, which are read one after the other and not
+// looked for. It says so if there are more than it looks at.
+func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(row) error) error {
 	seen := 0
-	s := selection{groups: [][][]byte{lists}, low: low, high: high, descending: true}
+	look := func(row row) (more bool, err error) {
+		if seen++; seen > bulletinAccesses {
+			t.LimitsHit = []string{LimitAccesses}
+			return false, nil
+		}
+		return true, visit(row)
+	}
 	return t.w.read(func(r *reader) error {
+		if lists == nil {
+			return r.history(entity, high, func(row row) (bool, error) {
+				if row.position < low {
+					return false, nil
+				}
+				if err := t.ctx.Err(); err != nil {
+					return false, err
+				}
+				return look(row)
+			})
+		}
+		s := selection{groups: [][][]byte{lists}, low: low, high: high, descending: true}
 		return s.walk(t.ctx, r, func(position int64) (bool, error) {
-			if seen++; seen > bulletinAccesses {
-				t.LimitsHit = []string{LimitAccesses}
-				return false, nil
+			row, ok, err := r.getAt(entity, position)
+			if err != nil || !ok || row.position != position {
+				return true, err
 			}
-			return true, visit(r, position)
+			return look(row)
 		})
 	})
 }
@@ -34,7 +53,7 @@ func (t *tally) calls() error {
 	success := t.figure("access.success", UnitMillionths, rulepack.Text{EN: "calls answered, of those made", ZH: "调用成功率"})
 	beyond := t.figure("access.beyond", UnitCount, rulepack.Text{EN: "calls and batches that broke a rule", ZH: "越权事件数"})
 	t.used = map[string]bool{}
-	lists := group(anyAccess)
+	var lists [][]byte
 	if t.q.Party != "" {
 		lists = group(accessBy("provider", t.q.Party), accessBy("consumer", t.q.Party))
 	}
@@ -42,9 +61,9 @@ func (t *tally) calls() error {
 	if err != nil {
 		return err
 	}
-	return t.each(lists, low, high, func(r *reader, position int64) error {
-		a, ok, err := r.access(position)
-		if err != nil || !ok || !t.within(a.Time) {
+	return t.each(accessKey, lists, low, high, func(row row) error {
+		var a Access
+		if err := row.decode(&a); err != nil || !t.within(a.Time) {
 			return err
 		}
 		answered, denied := a.calls()
@@ -55,13 +74,13 @@ func (t *tally) calls() error {
 			success.Count += int64(answered)
 			success.Of += int64(answered + denied)
 			if answered > 0 {
-				success.name(&success.Counted, position)
+				success.name(&success.Counted, a.Position)
 			} else {
-				success.name(&success.Others, position)
+				success.name(&success.Others, a.Position)
 			}
 		}
 		if len(a.Flags) > 0 && t.of(a.Consumer) {
-			beyond.add(true, position)
+			beyond.add(true, a.Position)
 		}
 		return nil
 	})
@@ -75,21 +94,21 @@ func (t *tally) agreements() error {
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
 	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err := t.each(group(anyShare), 0, t.w.at, func(r *reader, position int64) error {
-		s, ok, err := r.share(position)
-		if err != nil || !ok {
+	err := t.each(shareKey, nil, 0, t.w.at, func(row row) error {
+		var s Share
+		if err := row.decode(&s); err != nil {
 			return err
 		}
 		in := t.within(s.Time)
 		switch {
 		case s.Type == "disposal.accepted":
-			accepted[s.Agreement] = position
+			accepted[s.Agreement] = s.Position
 		case in && s.Type == "usage.record.made":
-			written[s.Agreement] = append(written[s.Agreement], position)
+			written[s.Agreement] = append(written[s.Agreement], s.Position)
 		case in && s.delivers():
 			t.used[s.Agreement] = true
 		case in && slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, s.State) && t.of(s.Consumer):
-			ended[s.Agreement] = position
+			ended[s.Agreement] = s.Position
 		}
 		return nil
 	})
