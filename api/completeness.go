@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"ledgerline/events"
+	"ledgerline/ledger"
 	"ledgerline/ledger/proof"
 	"ledgerline/projections"
 
@@ -17,7 +19,8 @@ type completenessQuery struct {
 	window
 	Key    string `query:"key,required" doc:"what to prove all records of: type:{type}, entry:{id}, party:{id}, agreement:{id}, principal:{name}, subject:{kind}/{id} or dataset:{namespace}/{name}, with its symlinks and renames; or exactly the names in a JSON array, such as [\"dataset\",\"warehouse\",\"orders\"], or in an array of such"`
 	Also   string `query:"also" doc:"a further name, or several as a JSON array of arrays, that matching records bear too; the bodies of others are not shown"`
-	AsOf   Moment `query:"as_of" doc:"only records that the ledger knew then: a position, or an RFC 3339 time. Default: all"`
+	AsOf   Moment `query:"as_of" doc:"only records that the ledger knew then: a position, or an RFC 3339 time. The proof rests on the first commitment to the index that covers them, so it stays the same. Default: all, by the newest commitment"`
+	Commit *int64 `query:"commit" doc:"prove as of the commitment to the index that is recorded at this position, instead of as_of: what it covers and nothing later" min:"1"`
 	Format string `query:"format" doc:"form of the proof. Default: json, or cbor if Accept asks for it" enum:"json,cbor"`
 }
 
@@ -58,14 +61,11 @@ const mediaCBOR = "application/cbor"
 
 func proveCompleteness() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q completenessQuery) error {
-		asked, err := s.completenessQuestion(r.Context(), q)
+		asked, commit, err := s.completenessQuestion(r.Context(), q)
 		if err != nil {
 			return err
 		}
-		if err := s.cover(r.Context(), asked.To); err != nil {
-			return err
-		}
-		p, shown, err := s.o.Ledger.ProveCompleteness(r.Context(), asked)
+		p, shown, err := s.o.Ledger.ProveCompleteness(r.Context(), asked, commit)
 		if err != nil {
 			return err
 		}
@@ -100,42 +100,53 @@ func viewCompleteness(p *proof.Completeness, c *proof.Complete) completenessJSON
 	return out
 }
 
-// completenessQuestion reads the question out of the query.
-func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) (proof.Question, error) {
-	asked := proof.Question{From: int64(q.From), To: proof.EndOfTime}
+// completenessQuestion reads the question out of the query, and says which
+// commitment is to answer it.
+func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) (asked proof.Question, commit int64, err error) {
+	asked = proof.Question{From: int64(q.From), To: proof.EndOfTime}
 	if q.To != 0 {
 		asked.To = int64(q.To)
 	}
+	at := int64(0)
 	if q.AsOf.given {
-		at, err := s.resolve(ctx, q.AsOf, "as_of")
-		if err != nil {
-			return asked, err
+		if q.Commit != nil {
+			return asked, 0, problem(http.StatusBadRequest, "query.contradiction", "as_of and commit both say as of when", "leave one of them out").at("commit")
+		}
+		if at, err = s.resolve(ctx, q.AsOf, "as_of"); err != nil {
+			return asked, 0, err
 		}
 		e, err := s.o.Ledger.Get(ctx, at)
 		if err != nil {
-			return asked, err
+			return asked, 0, err
 		}
 		asked.To = min(asked.To, int64(e.Recorded)+1)
 	}
 	if asked.From < 0 || asked.To < asked.From {
-		return asked, problem(http.StatusBadRequest, "query.value", "the window ends before it begins", "give from before to, both after 1970").at("from")
+		return asked, 0, problem(http.StatusBadRequest, "query.value", "the window ends before it begins", "give from before to, both after 1970").at("from")
 	}
-	var err error
 	if asked.Names, err = s.names(ctx, q.Key, "key"); err != nil {
-		return asked, err
+		return asked, 0, err
 	}
 	if q.Also != "" {
 		if asked.Also, err = s.names(ctx, q.Also, "also"); err != nil {
-			return asked, err
+			return asked, 0, err
 		}
 		if len(asked.Also) > 1 && !strings.HasPrefix(q.Also, "[") {
 			asked.Also = asked.Also[:1] // a match bears each of them, and one name is meant
 		}
 	}
 	if err := asked.Validate(); err != nil {
-		return asked, problem(http.StatusBadRequest, "query.value", err.Error(), "give each name once").at("key")
+		return asked, 0, problem(http.StatusBadRequest, "query.value", err.Error(), "give each name once").at("key")
 	}
-	return asked, nil
+	switch {
+	case q.Commit != nil:
+		return asked, *q.Commit, nil
+	case q.AsOf.given:
+		commit, err = s.coverAt(ctx, at)
+	default:
+		err = s.cover(ctx, asked.To)
+	}
+	return asked, commit, err
 }
 
 // names reads one name or several.
@@ -215,9 +226,31 @@ func (s *Server) cover(ctx context.Context, to int64) error {
 			return nil
 		}
 	}
+	return s.commitIndex(ctx)
+}
+
+func (s *Server) commitIndex(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.Wait)
 	defer cancel()
 	return s.o.Ledger.CommitIndex(ctx)
+}
+
+// coverAt finds the first commitment to the index that covers a record, which is
+// what is known as of it, or has one made. If there is none to make, as only records
+// of the ledger about itself came since the last, it is the newest that there is: 0.
+func (s *Server) coverAt(ctx context.Context, position int64) (commit int64, err error) {
+	commit, err = s.o.Ledger.IndexCommitOver(position)
+	if err == nil || !errors.Is(err, ledger.ErrNoCommitment) && !errors.Is(err, ledger.ErrNoIndex) {
+		return commit, err
+	}
+	if err := s.commitIndex(ctx); err != nil {
+		return 0, err
+	}
+	commit, err = s.o.Ledger.IndexCommitOver(position)
+	if errors.Is(err, ledger.ErrNoCommitment) {
+		return 0, nil
+	}
+	return commit, err
 }
 
 // publicBody serves the bodies of the ledger's own events, so that who holds the

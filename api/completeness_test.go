@@ -64,17 +64,31 @@ func TestCompleteness(t *testing.T) {
 	if !c.Closed || c.Matches != 3 {
 		t.Errorf("as of position 5: closed %v, %d match", c.Closed, c.Matches)
 	}
+	// By the first commitment over it, however many come later; each can be asked for.
+	f.post(ce("q98", "quality.issue.reported", `{"issue":"Q98","by":"D03","entry":"DS02","dimension":"timeliness","symptom":"stale","severity":"major","description":"x"}`))
+	_, newest := f.proven("key=entry:DS02")
+	if newest.Commit == c.Commit || newest.Matches != 11 {
+		t.Errorf("a new record: the proof rests on %d again, %d match", newest.Commit, newest.Matches)
+	}
+	if _, again := f.proven("key=entry:DS02&as_of=5"); again.Commit != c.Commit || again.Size != c.Size || again.Matches != 3 {
+		t.Errorf("as of position 5, asked again: by the commitment at %d over %d, %d match; it was %d over %d", again.Commit, again.Size, again.Matches, c.Commit, c.Size)
+	}
+	if _, then := f.proven(fmt.Sprint("key=entry:DS02&commit=", c.Commit)); then.Commit != c.Commit || then.Size != c.Size || then.Matches != 10 || then.Closed {
+		t.Errorf("as of the commitment at %d: by that at %d over %d, %d match, closed %v", c.Commit, then.Commit, then.Size, then.Matches, then.Closed)
+	}
 }
 
 func TestCompletenessBadInput(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
+	f.proven("key=entry:DS02") // there is a commitment
 	for query, rule := range map[string]string{
 		"": "query.required", "key=DS02": "query.value", "key=person:x": "query.value", "key=entry:": "query.value",
 		"key=subject:DS02": "query.value", "key=dataset:nowhere/x": "node.unknown", "key=" + url.QueryEscape(`["entry"]`): "query.value",
 		"key=" + url.QueryEscape(`[["entry","a"],["entry","a"]]`): "query.value", "key=" + url.QueryEscape(`[1]`): "query.value",
 		"key=entry:a&also=entry:a": "query.value", "key=entry:a&from=2026-01-08T02:00:00Z&to=2026-01-08T01:00:00Z": "query.value",
-		"key=entry:a&as_of=9999": "position.unknown", "key=entry:a&format=xml": "query.value", "key=entry:a&limit=3": "query.unknown",
+		"key=entry:a&as_of=9999": "position.unknown", "key=entry:a&commit=1": "commit.unknown", "key=entry:a&commit=9999": "commit.unknown",
+		"key=entry:a&commit=0": "query.value", "key=entry:a&as_of=1&commit=1": "query.contradiction", "key=entry:a&format=xml": "query.value", "key=entry:a&limit=3": "query.unknown",
 	} {
 		r := f.get("/v1/proofs/completeness?" + query)
 		if p := r.problem(t); p.Rule != rule || p.Fix == "" {

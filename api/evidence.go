@@ -237,10 +237,17 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 func (c *question) complete(x *exhibit) (size int64, err error) {
 	l := c.s.o.Ledger
 	q := proof.Question{Names: x.names, From: int64(x.from), To: max(int64(x.from), int64(x.to))}
-	if err := c.s.cover(c.ctx, q.To); err != nil {
+	// The first commitment over the window is one that witnesses have had the longest
+	// to see.
+	last, err := l.PositionAt(c.ctx, min(events.Time(q.To-1), c.view.Recorded()))
+	if err != nil {
+		return 0, err
+	}
+	commit, err := c.s.coverAt(c.ctx, last)
+	if err != nil {
 		return 0, c.notProvable(err)
 	}
-	p, checked, err := l.ProveCompleteness(c.ctx, q)
+	p, checked, err := l.ProveCompleteness(c.ctx, q, commit)
 	if err != nil {
 		return 0, c.notProvable(err)
 	}

@@ -1,11 +1,16 @@
 package api
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
 
+	"ledgerline/events"
+	"ledgerline/ledger/proof"
 	"ledgerline/ledger/proof/evidence"
 
 	"github.com/go-json-experiment/json"
@@ -63,6 +68,50 @@ func TestEvidence(t *testing.T) {
 	report, _ := f.bundle(fmt.Sprintf(`{"events":{"positions":[1]},"since":[%s]}`, checkpoint))
 	if len(report.Since) != 1 || report.Since[0] != kept.Size {
 		t.Errorf("grown since %v, want %d", report.Since, kept.Size)
+	}
+}
+
+// TestEvidenceOfThePast: what a bundle proves about a past window rests on the first
+// commitment over it, so that outsiders who have seen that vouch for the answer.
+func TestEvidenceOfThePast(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	rests := func(question string) *proof.Complete {
+		t.Helper()
+		_, r := f.bundle(question)
+		files, err := zip.NewReader(bytes.NewReader(r.body), int64(len(r.body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := fs.ReadFile(files, "index/completeness.cbor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := proof.ParseCompleteness(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := p.Check(p.Question, "ledger.example/test", f.ledger.Keys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := rests(`{"subject":{"kind":"entry","id":"DS02"}}`)
+	for n := range 3 {
+		f.post(registered(fmt.Sprint("D5", n)))
+		f.caughtUp()
+		if now := rests(`{"subject":{"kind":"party","id":"D50"}}`); now.Commit <= first.Commit || now.Matches != 1 {
+			t.Fatalf("of now: by the commitment at %d, %d match", now.Commit, now.Matches)
+		}
+		for _, question := range []string{
+			`{"subject":{"kind":"entry","id":"DS02"},"as_of":"5"}`, `{"subject":{"kind":"party","id":"D50"},"as_of":"5"}`,
+			fmt.Sprintf(`{"subject":{"kind":"entry","id":"DS02","to":%q}}`, events.Time(first.Records[0].Leaf.Time+1)),
+		} {
+			if c := rests(question); c.Commit != first.Commit || !c.Closed {
+				t.Fatalf("%s: by the commitment at %d, closed %v; the first is at %d", question, c.Commit, c.Closed, first.Commit)
+			}
+		}
 	}
 }
 

@@ -126,6 +126,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusServiceUnavailable, "views.far-behind", "what was recorded already is not visible yet in more records than the server allows", "send again after the time in Retry-After; nothing was recorded").after(time.Second)
 	case errors.As(err, &proofSize):
 		return problem(http.StatusUnprocessableEntity, "proof.too-many-records", proofSize.Error(), "narrow the window with from and to, or ask for a rarer name")
+	case errors.Is(err, ledger.ErrNoCommitment):
+		return problem(http.StatusNotFound, "commit.unknown", err.Error(), "take the position of an event of the type ledger.index.committed, or give as_of").at("commit")
 	case errors.Is(err, ledger.ErrNoIndex):
 		return problem(http.StatusServiceUnavailable, "index.none", err.Error(), "try again when the index has been taken up; see index in /v1/status").after(time.Second)
 	case errors.Is(err, ledger.ErrClosed):

@@ -69,7 +69,7 @@ func (c *question) prove(cl claim) error {
 	if err := c.s.cover(c.ctx, q.To); err != nil {
 		return err
 	}
-	_, shown, err := c.s.o.Ledger.ProveCompleteness(c.ctx, q)
+	_, shown, err := c.s.o.Ledger.ProveCompleteness(c.ctx, q, 0)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func BenchmarkEvidence(b *testing.B) {
 			b.Fatal(err)
 		}
 		start, used := time.Now(), cpuSeconds()
-		p, answer, err := l.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"entry", "DS02"}}, From: from, To: to})
+		p, answer, err := l.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"entry", "DS02"}}, From: from, To: to}, 0)
 		if err != nil || len(answer.Records) != shown {
 			b.Fatalf("%d records, %v", len(answer.Records), err)
 		}

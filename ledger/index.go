@@ -87,6 +87,7 @@ type indexView struct {
 	size   int64
 	tree   proof.IndexTree
 	rows   *pebble.Snapshot
+	end    int64 // size, if the rows are of a later commitment; or else 0
 }
 
 func newIndexer(l *Ledger) *indexer {

@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -206,7 +209,7 @@ func BenchmarkProveCompleteness(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p, shown, err := l.ProveCompleteness(ctx, proof.Question{Names: names, From: from, To: to})
+		p, shown, err := l.ProveCompleteness(ctx, proof.Question{Names: names, From: from, To: to}, 0)
 		if err != nil || shown.Matches != 100 || !shown.Closed {
 			b.Fatalf("%+v, %v", shown, err)
 		}
@@ -217,4 +220,72 @@ func BenchmarkProveCompleteness(b *testing.B) {
 	b.ReportMetric((cpuSeconds()-used)*1e3/float64(b.N), "cpu-ms/op")
 	b.ReportMetric(float64(size), "bytes")
 	b.ReportMetric(float64(rest), "bytes-beside-records")
+}
+
+// BenchmarkPastTrees makes the index of records of seven keys each, of which one is
+// new, two are among 10,000 and four are everywhere, with a commitment after every
+// 20, 1,000 or 30,000. It tells how many bytes earlier trees take for a record, and
+// all rows, and what a lookup and a window of 100 cost as of a random commitment.
+func BenchmarkPastTrees(b *testing.B) {
+	for _, c := range []struct{ n, every int64 }{{100_000, 20}, {500_000, 1_000}, {1_500_000, 30_000}} {
+		b.Run(fmt.Sprintf("records=%d/every=%d", c.n, c.every), func(b *testing.B) {
+			s, err := openIndexStore(Options{}.withDefaults(b.TempDir()), filepath.Join(b.TempDir(), "index"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			hot := proof.Key("entry", "hot")
+			var sizes []int64
+			rng := rand.New(rand.NewPCG(1, 2))
+			for s.meta.Size < c.n {
+				run := indexed{entries: map[proof.Hash][]proof.IndexEntry{}, size: s.meta.Size + c.every}
+				for at := s.meta.Size; at < run.size; at++ {
+					e := proof.IndexEntry{Position: at, Time: at, Leaf: proof.Hash{byte(at), byte(at >> 8), byte(at >> 16)}}
+					for _, key := range []proof.Hash{hot, {1}, {2}, {3}, proof.Key("party", fmt.Sprint(rng.IntN(10_000))), proof.Key("party", fmt.Sprint(rng.IntN(10_000))), proof.Key("entry", fmt.Sprint(at))} {
+						run.entries[key] = append(run.entries[key], e)
+					}
+				}
+				if err := s.add(run); err != nil {
+					b.Fatal(err)
+				}
+				sizes = append(sizes, run.size)
+			}
+			if err := errors.Join(s.db.Flush(), s.db.Compact(ctx, []byte{0}, []byte{255}, false)); err != nil {
+				b.Fatal(err)
+			}
+			trees, err := s.db.EstimateDiskUsage([]byte{indexPartsRow}, []byte{indexPartsRow + 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			all, err := s.db.EstimateDiskUsage([]byte{0}, []byte{255})
+			if err != nil {
+				b.Fatal(err)
+			}
+			used := cpuSeconds()
+			for b.Loop() {
+				size := sizes[rng.IntN(len(sizes))]
+				tree, err := treeOver(s.db, size)
+				if err != nil {
+					b.Fatal(err)
+				}
+				rows := indexReader{r: s.db, end: size}
+				lookup, err := tree.Lookup(hot, rows.leaves)
+				if err == nil {
+					var log *keyLogReader
+					if log, err = newKeyLogReader(s.db, hot); err == nil {
+						_, _, _, err = proof.ProvePart(lookup, hot, size/2, size/2+100, log.reader())
+						err = errors.Join(err, log.close())
+					}
+				}
+				if err := errors.Join(err, rows.close()); err != nil || lookup.Leaf.Count != uint64(size) {
+					b.Fatalf("%+v, %v", lookup.Leaf, err)
+				}
+			}
+			b.ReportMetric((cpuSeconds()-used)*1e3/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(trees)/float64(c.n), "tree-bytes/record")
+			b.ReportMetric(float64(all)/float64(c.n), "index-bytes/record")
+			if err := s.close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/ledger/proof"
@@ -53,7 +54,7 @@ func (x *indexer) takeUp(ctx context.Context, last indexCommit, ok bool) error {
 		return err
 	}
 	fresh := store.meta.Size == 0
-	if err := x.advance(ctx, last.Size); err != nil {
+	if err := x.catchUp(ctx, last); err != nil {
 		return err
 	}
 	if root := store.tree.Root(); root != last.Root {
@@ -90,35 +91,65 @@ type indexCommit struct {
 	proof.IndexCommit
 }
 
-// lastIndexCommit finds the newest commitment among the events of the ledger
-// about itself.
+// catchUp brings the store to the newest commitment, by way of those before: what
+// each is over can be proven from.
+func (x *indexer) catchUp(ctx context.Context, last indexCommit) error {
+	if x.store.meta.Size == last.Size {
+		return nil
+	}
+	var missed []indexCommit
+	err := x.l.lastIndexCommits(func(c indexCommit) bool {
+		missed = append(missed, c)
+		return c.Size > x.store.meta.Size
+	})
+	for _, c := range slices.Backward(missed) {
+		if err == nil {
+			err = x.advance(ctx, c.Size)
+		}
+	}
+	return err
+}
+
+// lastIndexCommit finds the newest commitment.
 func (l *Ledger) lastIndexCommit() (c indexCommit, ok bool, err error) {
+	err = l.lastIndexCommits(func(last indexCommit) bool {
+		c, ok = last, true
+		return false
+	})
+	if err == nil && ok && c.Algorithm != proof.IndexAlgorithm {
+		err = fmt.Errorf("position %d commits to an index by %q, which this program does not know: use a newer one", c.position, c.Algorithm)
+	}
+	return c, ok && err == nil, err
+}
+
+// lastIndexCommits finds the commitments among the events of the ledger about
+// itself, from the newest back, until visit returns false.
+func (l *Ledger) lastIndexCommits(visit func(indexCommit) bool) error {
 	self := (&events.IndexCommitted{}).Subject()
 	version, err := l.SubjectVersion(self)
 	if err != nil {
-		return c, false, err
+		return err
 	}
 	for ; version > 0; version-- {
 		row, err := l.getRow(versionKey(subjectHash(self), version))
 		if err != nil {
-			return c, false, err
+			return err
 		}
 		position, err := positionOf(row)
 		if err != nil {
-			return c, false, err
+			return err
 		}
 		_, body, err := l.readBody(position)
 		if err != nil {
-			return c, false, err
+			return err
 		}
 		if body.Type != proof.IndexCommittedType {
 			continue
 		}
 		commit, err := body.IndexCommit()
-		if err == nil && commit.Algorithm != proof.IndexAlgorithm {
-			err = fmt.Errorf("position %d commits to an index by %q, which this program does not know: use a newer one", position, commit.Algorithm)
+		if err != nil || !visit(indexCommit{position, commit}) {
+			return err
 		}
-		return indexCommit{position, commit}, err == nil, err
 	}
-	return c, false, nil
+	return nil
 }

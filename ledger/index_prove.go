@@ -62,11 +62,12 @@ func (x *indexer) current() (*indexView, error) {
 	return x.view, nil
 }
 
-// ProveCompleteness proves which records answer a question, as of the newest
-// commitment to the index: see proof.Completeness. Bodies are shown of the records
-// that match. The proof was checked before it is returned, with what it shows. The
-// error is an ErrNoIndex, or a *ProofSizeError.
-func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question) (*proof.Completeness, *proof.Complete, error) {
+// ProveCompleteness proves which records answer a question, as of a commitment to
+// the index: the one recorded at a position or, if that is 0, the newest; see
+// proof.Completeness. Bodies are shown of the records that match. The proof was
+// checked before it is returned, with what it shows. The error is an ErrNoIndex, an
+// ErrNoCommitment or a *ProofSizeError.
+func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question, commit int64) (*proof.Completeness, *proof.Complete, error) {
 	if err := q.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("proving completeness: %w", err)
 	}
@@ -76,7 +77,7 @@ func (l *Ledger) ProveCompleteness(ctx context.Context, q proof.Question) (*proo
 	defer l.uses.end()
 	l.index.mu.RLock()
 	defer l.index.mu.RUnlock()
-	v, err := l.index.current()
+	v, err := l.index.at(commit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +116,7 @@ func (pr *prover) run(ctx context.Context) error {
 		return err
 	}
 	pr.p.Commit = proof.ProvenRecord{ProvenLeaf: leaf, Body: commit.Body}
-	rows := indexReader{r: pr.view.rows}
+	rows := indexReader{r: pr.view.rows, end: pr.view.end}
 	var positions []int64
 	for _, name := range pr.q.Names {
 		if positions, err = pr.part(&rows, name.Key(), positions); err != nil {
@@ -156,7 +157,7 @@ func (pr *prover) part(rows *indexReader, key proof.Hash, positions []int64) ([]
 	if err != nil {
 		return nil, err
 	}
-	part, first, end, err := proof.ProvePart(lookup, key, pr.q.From, pr.q.To, proof.KeyReader{Entry: log.entry, Subtree: log.subtree})
+	part, first, end, err := proof.ProvePart(lookup, key, pr.q.From, pr.q.To, log.reader())
 	limit := uint64(pr.l.opts.Index.ProofRecords)
 	if err == nil && end-first+uint64(len(positions)) > limit {
 		err = &ProofSizeError{Records: int(end-first) + len(positions), Limit: int(limit)}

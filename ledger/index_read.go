@@ -18,6 +18,10 @@ type indexReader struct {
 	it *pebble.Iterator // over all rows; made when it is first needed
 	// changed are leaves, sorted by key, that take the place of those stored.
 	changed []proof.IndexLeaf
+	// end, if it is not 0, is how many records the leaves are over: fewer than the
+	// rows are, and as they were then.
+	end  int64
+	logs *keyLogReader // made when it is first needed
 }
 
 func (x *indexReader) iter() (*pebble.Iterator, error) {
@@ -30,11 +34,14 @@ func (x *indexReader) iter() (*pebble.Iterator, error) {
 	return x.it, nil
 }
 
-func (x *indexReader) close() error {
-	if x.it == nil {
-		return nil
+func (x *indexReader) close() (err error) {
+	if x.it != nil {
+		err = x.it.Close()
 	}
-	return x.it.Close()
+	if x.logs != nil {
+		err = errors.Join(err, x.logs.close())
+	}
+	return err
 }
 
 // leaves is a proof.LeafSource.
@@ -73,7 +80,15 @@ func (x *indexReader) leaves(prefix proof.Hash, bits int) ([]proof.IndexLeaf, er
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, log.Leaf(key))
+		leaf, ok := log.Leaf(key), true
+		if x.end > 0 {
+			if leaf, ok, err = x.pastLeaf(key, &log, x.end); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			out = append(out, leaf)
+		}
 	}
 	return append(out, changed...), it.Error()
 }
@@ -92,7 +107,7 @@ func lastWith(prefix proof.Hash, bits int) proof.Hash {
 	return prefix
 }
 
-// keyLogReader reads the log of one key.
+// keyLogReader reads the logs of keys, one at a time.
 type keyLogReader struct {
 	key      proof.Hash
 	entries  *pebble.Iterator // stands at the row that is kept
@@ -104,19 +119,25 @@ type keyLogReader struct {
 func newKeyLogReader(r pebble.Reader, key proof.Hash) (*keyLogReader, error) {
 	k := &keyLogReader{key: key}
 	var err error
-	if k.entries, err = keyRows(r, indexEntryRow, key); err != nil {
+	if k.entries, err = rowsOfKind(r, indexEntryRow); err != nil {
 		return nil, err
 	}
-	if k.subtrees, err = keyRows(r, indexSubtreeRow, key); err != nil {
+	if k.subtrees, err = rowsOfKind(r, indexSubtreeRow); err != nil {
 		return nil, errors.Join(err, k.entries.Close())
 	}
 	return k, nil
 }
 
-// keyRows iterates over the rows of a kind that belong to one key.
-func keyRows(r pebble.Reader, row byte, key proof.Hash) (*pebble.Iterator, error) {
-	lower := indexKey(row, key)
-	return r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: append(indexKey(row, key), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)})
+func rowsOfKind(r pebble.Reader, row byte) (*pebble.Iterator, error) {
+	return r.NewIter(&pebble.IterOptions{LowerBound: []byte{row}, UpperBound: []byte{row + 1}})
+}
+
+// use turns to the log of another key.
+func (k *keyLogReader) use(key proof.Hash) { k.key, k.row = key, k.row[:0] }
+
+// reader is for proving from the log.
+func (k *keyLogReader) reader() proof.KeyReader {
+	return proof.KeyReader{Entry: k.entry, Subtree: k.subtree}
 }
 
 func (k *keyLogReader) close() error { return errors.Join(k.entries.Close(), k.subtrees.Close()) }
@@ -144,7 +165,7 @@ func (k *keyLogReader) entry(i uint64) (proof.IndexEntry, error) {
 // read takes the row that the iterator stands at, which has to hold entry i.
 func (k *keyLogReader) read(it *pebble.Iterator, i uint64) error {
 	row := it.Key()
-	if len(row) != 1+proof.HashSize+8 {
+	if len(row) != 1+proof.HashSize+8 || proof.Hash(row[1:1+proof.HashSize]) != k.key {
 		return k.lost(i)
 	}
 	k.first = binary.BigEndian.Uint64(row[1+proof.HashSize:])

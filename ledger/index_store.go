@@ -22,20 +22,22 @@ import (
 //	'e' key ‖ first(8)         entries from index first on, as came in one batch, none across
 //	                           a multiple of 256: position(8) ‖ time(8) ‖ leaf hash(32) each
 //	's' key ‖ level(1) ‖ n(8)  root over the 256^level entries from n·256^level on, level from 1
+//	't' size(8)                parts of the prefix tree over the first size records: see index_past.go
 //
-// Rows 'e' and 's' are written once. With them any subtree of a key's log is
-// hashed from at most 128 others. The inner nodes of the prefix tree are kept in
-// memory only, down to groups of some keys.
+// Rows 'e', 's' and 't' are written once. With them any subtree of a key's log is
+// hashed from at most 128 others. The inner nodes of the newest prefix tree are kept
+// in memory only, down to groups of some keys.
 const (
 	indexMetaRow    = 'm'
 	indexKeyRow     = 'k'
 	indexEntryRow   = 'e'
 	indexSubtreeRow = 's'
+	indexPartsRow   = 't'
 )
 
 const (
 	indexEntrySize = 8 + 8 + proof.HashSize
-	indexFormat    = 1
+	indexFormat    = 2 // since 2, rows 't'
 )
 
 // indexMeta says what the rows are made of. They are taken up again only if the
@@ -53,6 +55,7 @@ type indexStore struct {
 	db   *pebble.DB
 	meta indexMeta
 	tree proof.IndexTree
+	past pastTrees
 }
 
 // openIndexStore opens the store in dir, or makes one, and loads its tree.
@@ -107,6 +110,9 @@ func (s *indexStore) load() error {
 	if s.tree, err = proof.NewIndexTree(r.leaves); err == nil && s.tree.Root() != s.meta.Root {
 		err = fmt.Errorf("%w: the keys do not have the root they had", errIndexRows)
 	}
+	if err == nil {
+		s.past, err = readPast(s.db, s.meta.Size)
+	}
 	return errors.Join(err, r.close())
 }
 
@@ -145,6 +151,10 @@ func (s *indexStore) add(run indexed) (err error) {
 	if err := errors.Join(err, r.close()); err != nil {
 		return err
 	}
+	past, err := s.past.add(b, run.size, s.tree, tree)
+	if err != nil {
+		return err
+	}
 	meta := indexMeta{Format: indexFormat, Size: run.size, Last: run.last, Root: tree.Root()}
 	v, err := encMode.Marshal(meta)
 	if err != nil {
@@ -156,7 +166,7 @@ func (s *indexStore) add(run indexed) (err error) {
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return err
 	}
-	s.meta, s.tree = meta, tree
+	s.meta, s.tree, s.past = meta, tree, past
 	return nil
 }
 

@@ -39,10 +39,10 @@ func (tl *testLog) adoptCommits() {
 	}
 }
 
-// proven proves a question and returns what is proven.
-func (tl *testLog) proven(q proof.Question) *proof.Complete {
+// proven proves a question as of a commitment and returns what is proven.
+func (tl *testLog) proven(q proof.Question, commit int64) *proof.Complete {
 	tl.t.Helper()
-	p, _, err := tl.ProveCompleteness(ctx, q)
+	p, _, err := tl.ProveCompleteness(ctx, q, commit)
 	if err != nil {
 		tl.t.Fatalf("%+v: %v", q, err)
 	}
@@ -57,12 +57,13 @@ func (tl *testLog) proven(q proof.Question) *proof.Complete {
 	return got
 }
 
-// checkProven compares proofs for every name of the log, over random windows,
-// with looking at every record, and every commitment with the index made anew
-// from the leaves.
+// checkProven compares proofs for every name of the log, over random windows and
+// as of every commitment, with looking at every record, and every commitment with
+// the index made anew from the leaves.
 func (tl *testLog) checkProven(rng *rand.Rand, cases int) {
 	tl.t.Helper()
-	leaves, last := tl.auditIndex()
+	leaves, commits := tl.auditIndex()
+	last := commits[len(commits)-1]
 	var names []proof.Name
 	seen := map[proof.Hash]bool{}
 	for at := range leaves {
@@ -88,7 +89,15 @@ func (tl *testLog) checkProven(rng *rand.Rand, cases int) {
 		if q.To < q.From || rng.IntN(3) == 0 {
 			q.From, q.To = 0, proof.EndOfTime
 		}
-		got := tl.proven(q)
+		as, commit := last, int64(0) // the newest, or one of all
+		if rng.IntN(2) == 0 {
+			as = commits[rng.IntN(len(commits))]
+			commit = as.position
+		}
+		got := tl.proven(q, commit)
+		if got.Commit != as.position {
+			tl.t.Fatalf("the proof rests on the commitment at position %d, not %d", got.Commit, as.position)
+		}
 		var want []uint64
 		for _, l := range leaves[:got.Size] {
 			if l.Time >= q.From && l.Time < q.To && slices.Contains(l.Keys, q.Names[0].Key()) {
@@ -99,16 +108,37 @@ func (tl *testLog) checkProven(rng *rand.Rand, cases int) {
 		for _, r := range got.Records {
 			positions = append(positions, r.Leaf.Position)
 		}
-		if !slices.Equal(positions, want) || got.Size != last.Size || got.Matches != len(want) {
-			tl.t.Fatalf("%+v: proven %v over %d records; there are %v, and %d are covered", q, positions, got.Size, want, last.Size)
+		if !slices.Equal(positions, want) || got.Size != as.Size || got.Matches != len(want) {
+			tl.t.Fatalf("%+v: proven %v over %d records; there are %v, and %d are covered", q, positions, got.Size, want, as.Size)
+		}
+	}
+	for at := range leaves {
+		want := int64(0)
+		for _, c := range commits {
+			if c.Size > int64(at) {
+				want = c.position
+				break
+			}
+		}
+		got, err := tl.IndexCommitOver(int64(at))
+		if got != want || (want == 0) != errors.Is(err, ErrNoCommitment) {
+			tl.t.Fatalf("the first commitment over record %d: at position %d, %v; it is at %d", at, got, err, want)
+		}
+		commit := int64(at)
+		if slices.ContainsFunc(commits, func(c indexCommit) bool { return c.position == commit }) {
+			continue
+		}
+		if _, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: names[:1], To: proof.EndOfTime}, commit); commit > 0 && !errors.Is(err, ErrNoCommitment) {
+			tl.t.Fatalf("as of position %d, where there is no commitment: %v", commit, err)
 		}
 	}
 }
 
 // auditIndex makes the index anew from the leaves and compares every commitment.
-func (tl *testLog) auditIndex() (leaves []proof.Leaf, last proof.IndexCommit) {
+func (tl *testLog) auditIndex() (leaves []proof.Leaf, commits []indexCommit) {
 	tl.t.Helper()
 	var index proof.Index
+	var last proof.IndexCommit
 	roots := map[int64]proof.Hash{}
 	for at := range tl.Head().Size {
 		r, err := tl.Record(at)
@@ -127,7 +157,7 @@ func (tl *testLog) auditIndex() (leaves []proof.Leaf, last proof.IndexCommit) {
 			if c.Size <= last.Size || c.Root != roots[c.Size] {
 				tl.t.Fatalf("position %d commits to %s over %d records, after %d; they give %s", at, c.Root, c.Size, last.Size, roots[c.Size])
 			}
-			last = c
+			last, commits = c, append(commits, indexCommit{at, c})
 		}
 		if err := index.Add(&leaf, r.Hash); err != nil {
 			tl.t.Fatal(err)
@@ -135,7 +165,7 @@ func (tl *testLog) auditIndex() (leaves []proof.Leaf, last proof.IndexCommit) {
 		roots[at+1] = index.Root()
 		leaves = append(leaves, leaf)
 	}
-	return leaves, last
+	return leaves, commits
 }
 
 // TestIndexProves: what was durable before a commitment was asked for is proven
@@ -215,7 +245,7 @@ func TestIndexCadence(t *testing.T) {
 				}
 			}
 			tl.waitIndex()
-			if _, last := tl.auditIndex(); last.Size == 0 {
+			if _, commits := tl.auditIndex(); len(commits) == 0 {
 				t.Fatal("no commitment is in the book")
 			}
 		})
@@ -256,6 +286,13 @@ func TestIndexIsMadeAnew(t *testing.T) {
 		"a key lost": rows(func(db *pebble.DB) error { return db.Delete(firstRow(db, indexKeyRow), pebble.NoSync) }),
 		"a key changed": rows(func(db *pebble.DB) error {
 			return db.Set(firstRow(db, indexKeyRow), encodeKeyLog(&proof.KeyLog{Count: 1, Peaks: []proof.Hash{{1}}}), pebble.NoSync)
+		}),
+		"an earlier tree lost": rows(func(db *pebble.DB) error {
+			it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{indexPartsRow}, UpperBound: []byte{indexPartsRow + 1}})
+			if err != nil || !it.Last() {
+				t.Fatal(err)
+			}
+			return errors.Join(db.Delete(slices.Clone(it.Key()), pebble.NoSync), it.Close())
 		}),
 		"a row that is none": rows(func(db *pebble.DB) error { return db.Set(firstRow(db, indexKeyRow), []byte{1}, pebble.NoSync) }),
 		"of other records": rows(func(db *pebble.DB) error {
@@ -364,7 +401,7 @@ func TestIndexCrash(t *testing.T) {
 func TestIndexOff(t *testing.T) {
 	tl := newTestLog(t, Options{Index: IndexOptions{Off: true}})
 	tl.append(party(1))
-	_, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"party", "P001"}}, To: 5})
+	_, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"party", "P001"}}, To: 5}, 0)
 	if !errors.Is(err, ErrNoIndex) || !errors.Is(tl.CommitIndex(ctx), ErrNoIndex) {
 		t.Fatalf("without an index: %v", err)
 	}
@@ -376,7 +413,7 @@ func TestProofSize(t *testing.T) {
 	tl.fill("a", 50)
 	tl.commitIndex()
 	var size *ProofSizeError
-	if _, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime}); !errors.As(err, &size) || size.Records != 50 {
+	if _, _, err := tl.ProveCompleteness(ctx, proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime}, 0); !errors.As(err, &size) || size.Records != 50 {
 		t.Fatalf("want a *ProofSizeError for 50 records, got %v", err)
 	}
 }
@@ -434,7 +471,7 @@ func checkStored(t *testing.T, s *indexStore, key proof.Hash, from, to int64, al
 	if err != nil {
 		t.Fatal(err)
 	}
-	part, first, end, err := proof.ProvePart(lookup, key, from, to, proof.KeyReader{Entry: k.entry, Subtree: k.subtree})
+	part, first, end, err := proof.ProvePart(lookup, key, from, to, k.reader())
 	if err = errors.Join(err, k.close(), rows.close()); err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestIndexAfterWrongCommit(t *testing.T) {
 	tl.reopen()
 	tl.fill("c", 10)
 	tl.commitIndex()
-	got := tl.proven(proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime})
+	got := tl.proven(proof.Question{Names: []proof.Name{{"principal", "tester"}}, To: proof.EndOfTime}, 0)
 	if got.Matches != 30 {
 		t.Fatalf("%d records are proven, 30 were appended", got.Matches)
 	}

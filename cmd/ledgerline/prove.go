@@ -31,7 +31,9 @@ With --key, a name such as entry:DS02, party:D01, agreement:A02, subject:entry/D
 type:access.call.recorded or dataset:warehouse/orders: the proof which records
 bear that name and were recorded within the window from --from to --to, two times
 of which either may be left out. It shows them all; --also names what bodies are
-shown of. --out NAME writes NAME.completeness, to be checked offline with:
+shown of. With --as-of, a time or a position: what the ledger knew then, by the first
+commitment to its index that covers it; with --commit, as of the commitment that is
+recorded at a position. --out NAME writes NAME.completeness, to be checked offline with:
 ledgerline verify NAME.completeness --key KEY.
 
 With --from and --to alone, two numbers of records: the proof that the log of the
@@ -50,6 +52,8 @@ later size begins with the log of the earlier.`,
 	f.StringVar(&w.to, "to", "", "the later number of records (default: all); with --key, when the window ends, itself excluded")
 	f.StringVar(&w.key, "key", "", "prove all records that bear this name, {kind}:{id} or a JSON array")
 	f.StringVar(&w.also, "also", "", "with --key: show the bodies only of records that bear this name too")
+	f.StringVar(&w.asOf, "as-of", "", "with --key: what the ledger knew then: a position, or a time")
+	f.StringVar(&w.commit, "commit", "", "with --key: as of the commitment to the index that is recorded at this position")
 	f.StringVar(&w.out, "out", "", "write files of this name instead of printing")
 	return c
 }
@@ -60,6 +64,7 @@ type wanted struct {
 	source, id, out string
 	from, to        string
 	key, also       string
+	asOf, commit    string
 }
 
 func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) {
@@ -68,6 +73,9 @@ func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) 
 		if given {
 			ways++
 		}
+	}
+	if w.key == "" && w.asOf+w.commit != "" {
+		return usage("--as-of and --commit are of proofs that nothing was left out: give --key")
 	}
 	if ways != 1 {
 		return usage("give a position, or --source and --id, or --key, or --from and --to")
@@ -126,6 +134,16 @@ func (w *wanted) completeness(ctx context.Context, p *program, cl *client) error
 			return usage("--%s %s: want a time or a date: the window of a name is one of recorded time", name, text)
 		}
 		v.Set(name, m)
+	}
+	at, err := moment(w.asOf)
+	if err != nil {
+		return usage("--as-of %s: %w", w.asOf, err)
+	}
+	if at != "" {
+		v.Set("as_of", at)
+	}
+	if w.commit != "" {
+		v.Set("commit", w.commit)
 	}
 	if w.out == "" {
 		body, err := cl.get(ctx, "/v1/proofs/completeness", v)

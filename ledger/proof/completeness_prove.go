@@ -10,6 +10,25 @@ type KeyReader struct {
 	Subtree func(level int, index uint64) (Hash, error)
 }
 
+// LeafBefore returns the leaf of a key as it was when the log held the records
+// below a position, the first of its count entries among them.
+func (r KeyReader) LeafBefore(key Hash, count uint64, position int64) (IndexLeaf, error) {
+	var err error
+	n := sort.Search(int(count), func(i int) bool {
+		if err != nil {
+			return true
+		}
+		var e IndexEntry
+		e, err = r.Entry(uint64(i))
+		return e.Position >= position
+	})
+	if err != nil {
+		return IndexLeaf{}, err
+	}
+	root, err := rangeRoot(0, uint64(n), r.Subtree)
+	return IndexLeaf{Key: key, Count: uint64(n), Root: root}, err
+}
+
 // ProvePart shows what the index holds for the key of a lookup within the window
 // [from, to) of recorded time, and returns the index of the first entry within
 // the window and that of the first after it. The records of these entries are

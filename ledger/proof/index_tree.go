@@ -26,6 +26,9 @@ type indexNode struct {
 	count    int         // keys in a group
 }
 
+// group tells a group of keys from an inner node.
+func (n *indexNode) group() bool { return n.children == [2]*indexNode{} }
+
 // groupKeys is the most keys in a group. Changing one key costs hashing its
 // group anew; memory is kept for each group.
 const groupKeys = 16
@@ -73,7 +76,7 @@ func (n *indexNode) keys() int {
 	switch {
 	case n == nil:
 		return 0
-	case n.children == [2]*indexNode{}:
+	case n.group():
 		return n.count
 	}
 	return groupKeys + 1
@@ -150,7 +153,7 @@ func (n *indexNode) with(changed []IndexLeaf, prefix Hash, depth int, source Lea
 	if n == nil {
 		return growNode(changed, depth, source == nil), nil
 	}
-	if n.children == [2]*indexNode{} {
+	if n.group() {
 		if source == nil {
 			return growNode(mergeLeaves(n.leaves, changed), depth, true), nil
 		}
@@ -202,7 +205,7 @@ type IndexLookup struct {
 func (t IndexTree) Lookup(key Hash, source LeafSource) (IndexLookup, error) {
 	var out IndexLookup
 	n, prefix, depth := t.root, Hash{}, 0
-	for n != nil && n.children != [2]*indexNode{} {
+	for n != nil && !n.group() {
 		bit := keyBit(&key, depth)
 		out.Siblings = append(out.Siblings, n.children[1-bit].hashOf())
 		n, prefix, depth = n.children[bit], setBit(prefix, depth, bit), depth+1
