@@ -355,7 +355,27 @@ func TestRewrittenTail(t *testing.T) {
 		if size < 600 {
 			want = []finding{{Truncated, size, 599}}
 		}
-		checkFindings(t, verifyStore(t, forked, VerifyOptions{Since: late}), want)
+		// The fork has signed a head of its own: the two heads are the proof, if it is
+		// of as many records; or if the true book is there, and it is of fewer.
+		if r := verifyStore(t, forked, VerifyOptions{Since: late}); size >= 600 {
+			checkFindings(t, r, []finding{{Forked, 0, 599}})
+			checkFork(t, r, fork.Ledger, 600, size)
+		} else if checkFindings(t, r, want); r.Fork != nil {
+			t.Fatalf("a rollback is no fork: %+v", r.Fork)
+		}
+		falseHead, err := readFile(forked, forked.PathJoin(testDir, "head"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size < 600 {
+			witnessed := copyFS(t, tl.fs)
+			if err := writeFileAtomic(witnessed, witnessed.PathJoin(testDir, "head"), falseHead); err != nil {
+				t.Fatal(err)
+			}
+			r := verifyStore(t, witnessed, VerifyOptions{Since: late})
+			checkFindings(t, r, []finding{{Forked, 0, size - 1}})
+			checkFork(t, r, fork.Ledger, size, 600)
+		}
 
 		// With the true head witness beside it, and an early head kept by an auditor.
 		swapped := copyFS(t, forked)
@@ -375,6 +395,27 @@ func TestRewrittenTail(t *testing.T) {
 		if d := asDamage(t, err); size < 600 && d.LastProvable != size-1 {
 			t.Fatalf("refused with last provable position %d of %d: %v", d.LastProvable, size, err)
 		}
+	}
+}
+
+// checkFork holds that a report has the portable proof of a fork, from a head of some
+// records to a later one.
+func checkFork(t *testing.T, r *Report, l *Ledger, older, newer int64) {
+	t.Helper()
+	if r.Fork == nil {
+		t.Fatalf("no proof of the fork: %+v", r.Findings)
+	}
+	b, err := r.Fork.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f proof.Fork
+	if err := f.UnmarshalJSON(b); err != nil {
+		t.Fatal(err)
+	}
+	a, z, err := f.Check(l.Origin(), l.Keys())
+	if err != nil || a.Size != older || z.Size != newer {
+		t.Fatalf("the proof leads from %d to %d, %v; want %d to %d", a.Size, z.Size, err, older, newer)
 	}
 }
 

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"ledgerline/ledger/proof"
 )
@@ -58,6 +56,9 @@ type Report struct {
 	// LastProvable is the last position before the first finding; -1 if none.
 	LastProvable int64     `json:"last_provable"`
 	Findings     []Finding `json:"findings"`
+	// Fork is the portable proof, if two heads that the ledger signed are of two
+	// histories: one of them does not fit the stored book, and a later one does.
+	Fork *proof.Fork `json:"fork,omitzero"`
 }
 
 // OK reports whether nothing was found.
@@ -82,6 +83,8 @@ const (
 	PayloadKept    = "payload-kept"    // a facet is there that a record says was erased
 	TailRewritten  = "tail-rewritten"  // the records hash together, but not to an acknowledged head
 	Truncated      = "truncated"       // fewer records than were acknowledged
+	Relinked       = "relinked"        // a record does not follow the one before it
+	Forked         = "fork"            // two signed heads are of two histories: see Report.Fork
 	Unreadable     = "unreadable"      // the storage cannot be read there
 	DerivedRow     = "derived-row"     // an index or state does not follow from the records
 	WrongKey       = "wrong-key"       // the book is signed by another key than the trusted one
@@ -230,61 +233,6 @@ func (v *verification) readHead() error {
 	v.report.Size, v.report.Root = t.row.Size, t.row.Root.String()
 	v.tiles = tileReader{edge: t.edge, load: v.l.loadTile}
 	return nil
-}
-
-// checkHeads compares the tree with the heads known from elsewhere, the smaller
-// first: the one that still fits bounds where the tail was rewritten. It returns
-// the first position to read, and how many records are known to fit.
-func (v *verification) checkHeads(witnessed []byte) (from, proven int64, err error) {
-	type head struct {
-		name   string
-		signed []byte
-		proof.Checkpoint
-	}
-	var heads []head
-	for _, h := range []head{{name: "kept checkpoint", signed: v.opts.Since}, {name: "head witness", signed: witnessed}} {
-		if h.signed == nil {
-			continue
-		}
-		if h.Checkpoint, err = proof.OpenCheckpoint(h.signed, v.l.origin, v.l.Keys()); err != nil {
-			return 0, 0, fmt.Errorf("the %s is not a checkpoint of this ledger: %w", h.name, err)
-		}
-		heads = append(heads, h)
-	}
-	slices.SortStableFunc(heads, func(a, b head) int { return cmp.Compare(a.Size, b.Size) })
-	for _, h := range heads {
-		ok, err := v.checkHead(h.name, h.Checkpoint, proven)
-		if !ok || err != nil {
-			return 0, proven, err // larger ones cannot fit either
-		}
-		if proven = h.Size; bytes.Equal(h.signed, v.opts.Since) {
-			from = proven &^ (tileWidth - 1)
-		}
-	}
-	return from, proven, nil
-}
-
-// checkHead compares the tree with one head, the first of whose records are known
-// to fit.
-func (v *verification) checkHead(name string, cp proof.Checkpoint, proven int64) (ok bool, err error) {
-	if cp.Size > v.tail.row.Size {
-		v.find(Truncated, v.tail.row.Size, cp.Size-1, "the %s signs %d records; %d are here", name, cp.Size, v.tail.row.Size)
-		return false, nil
-	}
-	if cp.Size == 0 {
-		return true, nil
-	}
-	root, err := tlog.TreeHash(cp.Size, v.tiles)
-	if err != nil && len(v.report.Findings) > 0 {
-		return false, nil // that the tree cannot be read is said already
-	}
-	if err != nil {
-		return false, v.unreadable(0, cp.Size-1, err)
-	}
-	if root != cp.Root && !v.doubtful {
-		v.find(TailRewritten, proven, cp.Size-1, "the %s signs root %s over %d records; they have %s", name, cp.Root, cp.Size, root)
-	}
-	return root == cp.Root, nil
 }
 
 // conclude sorts the findings and says how far the book can be trusted.

@@ -22,13 +22,15 @@ func verifyCommand(p *program) *cobra.Command {
 
 A directory (--dir): every record, hash, and signature, without a running
 server. With --since FILE, a signed checkpoint that you know to be good, only
-what came after it is read.
+what came after it is read. If the log does not begin with it, and the directory
+holds a later signed head that the log does have, --fork FILE writes the proof.
 
 A server (--server with --checkpoint FILE, a signed checkpoint kept from
 earlier): the log it serves now begins with the log of then, and every record
 and hash of it gives the root that it signs. The completeness index is made again
 from the records, and every commitment to it compared. If the two checkpoints show
-two histories, --fork FILE writes the proof, which is checked as a file is.
+two histories, --fork FILE writes the proof, which is checked as a file is. A server
+that signs fewer records than before was rolled back: that is no fork yet.
 
 Files: receipts, inclusion proofs (C2SP tlog-proof), consistency and completeness
 proofs, records and checkpoints, offline. What belongs together is checked together: a proof
@@ -131,7 +133,7 @@ func (v *verification) directory(c *cobra.Command, p *program) error {
 	if err != nil {
 		return openError(v.target.dir, err)
 	}
-	return p.report(report, v.json)
+	return v.report(p, report)
 }
 
 // keyText is --key as the text of a verifier key.

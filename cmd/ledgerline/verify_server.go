@@ -45,26 +45,29 @@ func (v *verification) server(c *cobra.Command, p *program) (err error) {
 	if err != nil {
 		return &failure{exitNo, fmt.Errorf("the server's checkpoint: %w", err), ""}
 	}
-	report, err := auditLog(c.Context(), cl, from, to, newProgress(p.err, "verifying"))
-	if err != nil {
-		return err
+	report, auditErr := auditLog(c.Context(), cl, from, to, newProgress(p.err, "verifying"))
+	if from.Size > 0 && from.Size <= to.Size && (auditErr != nil || len(report.Findings) > 0) {
+		report.Fork = forkOfServer(c.Context(), cl, keys, string(kept), string(signed), from, to)
 	}
-	if len(report.Findings) > 0 && v.fork != "" && from.Size > 0 && from.Size <= to.Size {
-		f, err := forkOfServer(c.Context(), cl, kept, signed, from, to)
-		if err == nil {
-			_, _, err = f.Check(keys.Name(), keys)
-		}
-		if err == nil {
-			err = v.writeFork(p, f)
-		}
-		if err != nil { // then the findings are all there is
-			fmt.Fprintf(p.err, "%v\n", err)
-		}
+	switch {
+	case report.Fork != nil: // whatever else the server shows, or does not
+		forked := ledger.Finding{Kind: ledger.Forked, From: 0, To: from.Size - 1,
+			Detail: fmt.Sprintf("the server signs %d records that do not begin with the %d it signed before: they begin with the root %s, not %s", to.Size, from.Size, report.Fork.Root, from.Root)}
+		report.Findings = append([]ledger.Finding{forked}, report.Findings...)
+		report.LastProvable = -1
+	case auditErr != nil:
+		return auditErr
 	}
 	if len(report.Findings) > 0 && !v.json {
-		fmt.Fprintf(p.err, "keep both checkpoints: together they are the proof\n%s\n%s", kept, signed)
+		switch {
+		case report.Fork != nil:
+		case to.Size < from.Size:
+			fmt.Fprintf(p.err, "keep both checkpoints. The first shows that %s signed %d records: it owes them to everybody who asks. Whether the %d of now are their beginning, nobody can tell without the rest; when it signs as many again, verify --fork proves the fork, if it is one\n%s\n%s", to.Origin, from.Size, to.Size, kept, signed)
+		default:
+			fmt.Fprintf(p.err, "keep both checkpoints\n%s\n%s", kept, signed)
+		}
 	}
-	return p.report(report, v.json)
+	return v.report(p, report)
 }
 
 // serverKeys are --key, or the key that the server itself states, after the changes
@@ -110,7 +113,7 @@ func (v *verification) serverKeys(ctx context.Context, p *program, cl *client) (
 func auditLog(ctx context.Context, cl *client, from, to proof.Checkpoint, bar *progress) (*ledger.Report, error) {
 	defer bar.end()
 	a := &audit{report: &ledger.Report{Origin: to.Origin, Size: to.Size, Root: to.Root.String(), LastProvable: to.Size - 1}}
-	if to.Size < from.Size {
+	if to.Size < from.Size { // a rollback
 		a.find(ledger.Truncated, to.Size, from.Size-1, "the server signed %d records before, and %d now", from.Size, to.Size)
 		return a.report, nil
 	}
@@ -120,10 +123,10 @@ func auditLog(ctx context.Context, cl *client, from, to proof.Checkpoint, bar *p
 	for b := range fetchBundles(ctx, cl, to.Size) {
 		b := <-b
 		if b.err != nil {
-			return nil, b.err
+			return a.report, b.err
 		}
 		if err := a.bundle(ctx, cl, b, from); err != nil {
-			return nil, err
+			return a.report, err
 		}
 		bar.show(a.tree.size, to.Size, fmt.Sprintf("%d of %d records", a.tree.size, to.Size))
 	}
@@ -166,7 +169,7 @@ func (a *audit) bundle(ctx context.Context, cl *client, b bundle, from proof.Che
 		case err != nil:
 			a.find(ledger.Unreadable, position, position, "%v", err)
 		case l.Position != uint64(position) || position > 0 && (l.Prev != a.last || l.Time <= a.time):
-			a.find(ledger.TailRewritten, position, position, "the entry does not follow the one before it")
+			a.find(ledger.Relinked, position, position, "the entry does not follow the one before it")
 		}
 		if len(a.report.Findings) == 0 { // the index follows from the records, if they are right
 			wrong, err := a.index.add(ctx, cl, leaf, l)
