@@ -221,7 +221,7 @@ func makeKey(fs vfs.FS, file, origin string) error {
 	if err := makeDir(fs, fs.PathDir(file)); err != nil {
 		return err
 	}
-	return writeFileAtomic(fs, file, []byte(skey+"\n"))
+	return writeSecretFile(fs, file, []byte(skey+"\n"))
 }
 
 // createKey reads the signing key of a new ledger, or makes one if there is none.
@@ -269,6 +269,11 @@ func (l *Ledger) armed(s *signing) error {
 	have, err := readKeys(l.opts)
 	if err != nil {
 		return err
+	}
+	for _, file := range []string{l.opts.KeyFile, nextKeyFile(l.opts)} {
+		if readableByOthers(l.opts.FS, file) {
+			l.opts.Logger.Warn("others than the ledger's user may read its signing key, and sign a second history", "file", file, "fix", "chmod go= "+file)
+		}
 	}
 	missing := (*missingKeyError)(nil)
 	if err := s.arm(have); errors.As(err, &missing) {

@@ -1,8 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -343,4 +347,54 @@ func TestKeyEventsAreTheLedgersOwn(t *testing.T) {
 	}
 	_, err := Open(testDir, tl.opts)
 	asDamage(t, err)
+}
+
+// TestSecretsAreForTheUserAlone: signing keys and owners' keys are made for nobody
+// else, and a signing key that others may read is told of.
+func TestSecretsAreForTheUserAlone(t *testing.T) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	o := Options{Origin: "ledger.example/secret", Logger: slog.New(slog.NewTextHandler(&log, nil)), Index: IndexOptions{Off: true}}
+	l, err := Create(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.AddKey(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.owners.key("somebody"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "keys", "ledger.key")
+	files, err := filepath.Glob(filepath.Join(dir, "owners", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range append(files, key, key+".next") {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		}
+	}
+	for _, c := range []struct {
+		file, dir os.FileMode
+		told      bool
+	}{{0o600, 0o755, false}, {0o644, 0o700, false}, {0o640, 0o750, true}, {0o644, 0o755, true}} {
+		log.Reset()
+		if err := errors.Join(os.Chmod(key, c.file), os.Chmod(filepath.Dir(key), c.dir)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := Open(dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(log.String(), "others than the ledger's user"); told != c.told {
+			t.Errorf("a key of %v in a directory of %v: told %v\n%s", c.file, c.dir, told, log.String())
+		}
+	}
 }

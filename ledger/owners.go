@@ -122,7 +122,7 @@ func (o *owners) key(owner string) (*[32]byte, error) {
 	}
 	var fresh [32]byte
 	rand.Read(fresh[:])
-	if err := writeFileAtomic(o.fs, o.path(owner), fresh[:]); err != nil {
+	if err := writeSecretFile(o.fs, o.path(owner), fresh[:]); err != nil {
 		o.sure = false
 		return nil, fmt.Errorf("keeping an owner's key: %w", err)
 	}
@@ -175,7 +175,7 @@ func (o *owners) retire(owner string) error {
 			file = append(file, o[:]...)
 		}
 	}
-	if err := writeFileAtomic(o.fs, path+retiredSuffix, file); err != nil {
+	if err := writeSecretFile(o.fs, path+retiredSuffix, file); err != nil {
 		return fmt.Errorf("putting an owner's key aside: %w", err)
 	}
 	if err := o.wipe(path); err != nil {
@@ -238,7 +238,7 @@ func (o *owners) destroy(name string, fingerprints [][]byte) error {
 		case len(left) == 32*len(keys):
 			continue
 		case len(left) > 0:
-			err = writeFileAtomic(o.fs, path, left)
+			err = writeSecretFile(o.fs, path, left)
 		default:
 			err = o.wipe(path)
 		}

@@ -331,7 +331,7 @@ func TestRewrittenTail(t *testing.T) {
 	forked := copyFS(t, tl.fs)
 	tl.reopen()
 	tl.fill("true", 200)
-	late := tl.Head().Checkpoint
+	late, keys := tl.Head().Checkpoint, tl.Keys()
 	tl.close()
 
 	for _, more := range []int{100, 300} { // shorter and longer than the true end
@@ -359,7 +359,7 @@ func TestRewrittenTail(t *testing.T) {
 		// of as many records; or if the true book is there, and it is of fewer.
 		if r := verifyStore(t, forked, VerifyOptions{Since: late}); size >= 600 {
 			checkFindings(t, r, []finding{{Forked, 0, 599}})
-			checkFork(t, r, fork.Ledger, 600, size)
+			checkFork(t, r, keys, 600, size)
 		} else if checkFindings(t, r, want); r.Fork != nil {
 			t.Fatalf("a rollback is no fork: %+v", r.Fork)
 		}
@@ -374,7 +374,7 @@ func TestRewrittenTail(t *testing.T) {
 			}
 			r := verifyStore(t, witnessed, VerifyOptions{Since: late})
 			checkFindings(t, r, []finding{{Forked, 0, size - 1}})
-			checkFork(t, r, fork.Ledger, size, 600)
+			checkFork(t, r, keys, size, 600)
 		}
 
 		// With the true head witness beside it, and an early head kept by an auditor.
@@ -400,7 +400,7 @@ func TestRewrittenTail(t *testing.T) {
 
 // checkFork holds that a report has the portable proof of a fork, from a head of some
 // records to a later one.
-func checkFork(t *testing.T, r *Report, l *Ledger, older, newer int64) {
+func checkFork(t *testing.T, r *Report, keys *proof.Keys, older, newer int64) {
 	t.Helper()
 	if r.Fork == nil {
 		t.Fatalf("no proof of the fork: %+v", r.Findings)
@@ -413,7 +413,7 @@ func checkFork(t *testing.T, r *Report, l *Ledger, older, newer int64) {
 	if err := f.UnmarshalJSON(b); err != nil {
 		t.Fatal(err)
 	}
-	a, z, err := f.Check(l.Origin(), l.Keys())
+	a, z, err := f.Check(keys.Name(), keys)
 	if err != nil || a.Size != older || z.Size != newer {
 		t.Fatalf("the proof leads from %d to %d, %v; want %d to %d", a.Size, z.Size, err, older, newer)
 	}
