@@ -3,12 +3,17 @@ package evidence
 import (
 	"bytes"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/digitorus/timestamp"
 	"github.com/transparency-dev/formats/witness"
@@ -56,8 +61,36 @@ type Policy struct {
 	keys  []note.Verifier
 }
 
-// ParsePolicy reads a policy. Its quorum has to name a witness.
+const maxPolicy = 65_535 // bytes
+
+var (
+	policyURL   = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`)
+	policyCount = regexp.MustCompile(`^(any|all|[0-9]{1,2})$`)
+)
+
+// ParsePolicy reads a policy. Its quorum has to name a witness. It is read strictly, so
+// that every checker reads the same: a word is of visible ASCII, at most 99 of a group
+// are asked for, and witnesses have Ed25519 keys, since a bundle is judged by
+// cosignatures of these only.
 func ParsePolicy(text []byte) (*Policy, error) {
+	if len(text) > maxPolicy || !utf8.Valid(text) {
+		return nil, fmt.Errorf("reading the witness policy: it is not text of at most %d bytes", maxPolicy)
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		if strings.ContainsFunc(line, func(r rune) bool { return (r < ' ' || r > '~') && !strings.ContainsRune("\t\r\n", r) }) {
+			return nil, fmt.Errorf("reading the witness policy: %q has a character that is not of ASCII: it may stand in a comment only", line)
+		}
+		words := strings.Fields(line)
+		if len(words) == 4 && words[0] == "witness" {
+			if err := checkWitness(words[1], words[2], words[3]); err != nil {
+				return nil, fmt.Errorf("reading the witness policy: %w", err)
+			}
+		}
+		if len(words) > 2 && words[0] == "group" && !policyCount.MatchString(words[2]) {
+			return nil, fmt.Errorf("reading the witness policy: group %s asks for %q, want a number up to 99, any or all", words[1], words[2])
+		}
+	}
 	group, err := witness.ParsePolicy(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading the witness policy: %w", err)
@@ -70,6 +103,24 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		return nil, errors.New("reading the witness policy: its quorum names no witness")
 	}
 	return p, nil
+}
+
+// checkWitness holds that a witness is one that every checker of bundles can count.
+func checkWitness(name, vkey, url string) error {
+	parts := strings.SplitN(vkey, "+", 3)
+	key, err := []byte(nil), errors.New("it has three parts, divided by +")
+	if len(parts) == 3 {
+		key, err = base64.StdEncoding.Strict().DecodeString(parts[2])
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("the key of witness %s: %w", name, err)
+	case len(key) != 1+ed25519.PublicKeySize || key[0] != 1 && key[0] != 4:
+		return fmt.Errorf("the key of witness %s is not of Ed25519: a bundle is judged by Ed25519 cosignatures only, leave the others out of the policy", name)
+	case !policyURL.MatchString(url):
+		return fmt.Errorf("%q of witness %s is not a URL such as https://witness.example/log", url, name)
+	}
+	return nil
 }
 
 // count says how many of the witnesses have cosigned a checkpoint, and whether these

@@ -5,8 +5,8 @@
 
 KEY is the verifier key, or a file that holds it. It needs Python 3.8 and nothing
 else, but openssl to check timestamps with the certificates (PEM) of an authority that
-you trust. A policy is a C2SP tlog-policy of witnesses that you trust; it counts Ed25519
-cosignatures. What is checked is said in docs/format.md. It prints a report as JSON and ends with status 0 if everything in the bundle is what it
+you trust. A policy is a C2SP tlog-policy of witnesses that you trust, with Ed25519
+keys. What is checked is said in docs/format.md. It prints a report as JSON and ends with status 0 if everything in the bundle is what it
 claims to be, 1 if not, 2 if it could not check, 3 if it was called wrongly.
 """
 import base64
@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 import struct
 import subprocess
 import sys
@@ -687,22 +688,34 @@ def timestamp(response, head, ca):
         return at if done.returncode == 0 else None
 
 
+KEYWORDS = ("witness", "group", "any", "all", "none", "quorum", "log")
+URL = "https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+
+
 class Policy:
     """Whose cosignatures are enough: a C2SP tlog-policy."""
 
     def __init__(self, text):
+        need(len(text.encode()) <= 65535, "policy too long")
         parts, quorum = {}, None
-        for line in text.splitlines():
-            words = line.strip().split("#")[0].split()
+        for line in text.split("\n"):
+            line = line.partition("#")[0]
+            need(all(" " <= c <= "~" or c in "\t\r" for c in line), "a character that is not of ASCII")
+            words = line.split()
             if not words or words[0] == "log":
                 continue
-            if words[0] == "witness" and len(words) == 4 and words[1] not in parts:
+            need(words[0] == "quorum" or len(words) > 1 and words[1] not in parts and words[1] not in KEYWORDS, "name in the policy")
+            if words[0] == "witness" and len(words) == 4:
                 name, _, rest = words[2].partition("+")
-                key = lenient_base64(rest.partition("+")[2])
-                need(len(key) == 33 and key[0] in (1, 4), "a witness with a key that is not of Ed25519")
+                key_hash, _, rest = rest.partition("+")
+                key = lenient_base64(rest)
+                need(name and len(key_hash) == 8 and base64.b64encode(key).decode() == rest, "key of a witness")
+                need(len(key) == 33 and key[0] in (1, 4), "a witness with a key that is not of Ed25519: leave it out")
+                need(re.fullmatch(URL, words[3]), "URL of a witness")
                 parts[words[1]] = (name, sha(name.encode(), b"\n\4", key[1:])[:4].hex(), key[1:], words[3].rstrip("/"))
-            elif words[0] == "group" and len(words) > 2 and words[1] not in parts:
+            elif words[0] == "group" and len(words) > 2:
                 members = [parts.get(name) for name in words[3:]]
+                need(re.fullmatch("any|all|[0-9]{1,2}", words[2]), "number of a group")
                 n = {"any": 1, "all": len(members)}.get(words[2])
                 n = int(words[2]) if n is None else n
                 need(all(members) and 0 <= n <= len(members), "group of the policy")
@@ -999,21 +1012,34 @@ def main(args):
     if len(args) % 2 == 0 or not set(given) <= {"--key", "--timestamp-ca", "--witness-policy"}:
         print(__doc__, file=sys.stderr)
         return 3
-    key, ca = given.get("--key"), given.get("--timestamp-ca")
+    key, ca, policy = given.get("--key"), given.get("--timestamp-ca"), None
     try:
         if key is not None:
             try:
                 with open(key) as f:
                     key = f.read()
             except OSError:
-                pass
+                if "+" not in key:
+                    raise
             key = key.strip()
-        policy = None
-        if "--witness-policy" in given:
-            with open(given["--witness-policy"], encoding="utf-8") as f:
-                policy = Policy(f.read())
         if ca:
             open(ca).close()
+    except (OSError, ValueError) as e:
+        print("cannot check: %s" % e, file=sys.stderr)
+        return 2
+    try:
+        if key is not None:
+            Keys(key)
+        if "--witness-policy" in given:
+            with open(given["--witness-policy"], "rb") as f:
+                policy = Policy(f.read().decode())
+        if ca:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca)
+    except (OSError, Fault, ValueError) as e:
+        print("called wrongly: %s" % e, file=sys.stderr)
+        return 3
+    try:
+        need(os.path.getsize(args[0]) <= 1 << 30, "more bytes than a bundle can have")
         with open(args[0], "rb") as f:
             report = check(f.read(), key, ca and os.path.abspath(ca), policy)
     except (OSError, Fault, ValueError) as e:
