@@ -227,7 +227,7 @@ func BenchmarkProveCompleteness(b *testing.B) {
 // 20, 1,000 or 30,000. It tells how many bytes earlier trees take for a record, and
 // all rows, and what a lookup and a window of 100 cost as of a random commitment.
 func BenchmarkPastTrees(b *testing.B) {
-	for _, c := range []struct{ n, every int64 }{{100_000, 20}, {500_000, 1_000}, {1_500_000, 30_000}} {
+	for _, c := range []struct{ n, every int64 }{{60_000, 20}, {300_000, 1_000}, {1_200_000, 30_000}} {
 		b.Run(fmt.Sprintf("records=%d/every=%d", c.n, c.every), func(b *testing.B) {
 			s, err := openIndexStore(Options{}.withDefaults(b.TempDir()), filepath.Join(b.TempDir(), "index"))
 			if err != nil {

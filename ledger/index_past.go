@@ -25,11 +25,11 @@ import (
 // counted as in a heap: 1 is the root, 2n and 2n+1 are below n.
 
 const (
-	// pastDepth: the subtree of a key holds one in 4,096 keys. Half of what a proof
-	// from an old commitment costs is to make its leaves again.
-	pastDepth = 12
-	// pastParts is how many parts are read at most before those of a row that holds
-	// all, of which there are at most 4,096.
+	// pastDepth: the subtree of a key holds one in 1,024 keys, of which a proof from an
+	// old commitment makes the leaves again.
+	pastDepth = 10
+	// pastParts is how many parts are written at most until a row holds all again,
+	// 1,024 at most.
 	pastParts = 8192
 
 	pastPartSize = 2 + proof.HashSize

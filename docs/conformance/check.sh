@@ -38,3 +38,12 @@ if grep -qiE 'verif|inconsisten|proof|panic|failed to (get|fetch|read)' <<<"$out
 	exit 1
 fi
 echo "ok: Tessera's hammer v1.0.4 reads $url/log/ under load"
+
+# Torchwood's client reads all entries by the tiles, and verifies proofs: those that
+# it makes itself and those of the ledger.
+if ! out=$(timeout 120 go run ./torchwood "$url" "$vkey" 2>&1); then
+	printf '%s\n' "$out" | tail -20
+	echo "torchwood's client does not accept $url/log/"
+	exit 1
+fi
+echo "ok: torchwood's client v0.9.0 reads $url/log/: $out"
