@@ -72,8 +72,10 @@ type statusAnswer struct {
 	Patrol patrolAnswer `json:"patrol"`
 	// Relays says how the ways to brokers and webhooks are doing.
 	Relays []relay.Progress `json:"relays"`
-	// Started is when this server began.
+	// Started is when this server began. History is what it saw since, oldest first, in
+	// at most 120 spans of growing length.
 	Started events.Time `json:"started"`
+	History []span      `json:"history"`
 	// Counts are what the ledger holds as of Counted.
 	Counts  projections.Counts `json:"counts"`
 	Counted int64              `json:"counted"`
@@ -163,6 +165,6 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 		Head:  headAnswer{head.Size, head.Root, head.Time, string(head.Checkpoint)},
 		Index: s.indexAnswer(),
 		Views: s.o.Views.Status(), Patrol: patrolOf(s.o.Ledger.PatrolStatus()), Outsiders: s.outsiders(),
-		Relays: append([]relay.Progress{}, s.o.Relays()...), Started: s.started, Counts: counts, Counted: view.Position(),
+		Relays: append([]relay.Progress{}, s.o.Relays()...), Started: s.started, History: s.history.list(), Counts: counts, Counted: view.Position(),
 	}, joinClose(err, view)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"ledgerline/events"
@@ -28,6 +29,10 @@ type healthPage struct {
 	Book, ViewBytes     string
 	Counts              projections.Counts
 	Growth              plot
+	Started             events.Time
+	// Past figures since the server began: views' lag, records not published, storage.
+	Lags, Unpublished, Disk plot
+	Looked                  bool
 	// Acts are the latest records of the ledger about itself.
 	Acts projections.Timeline
 	Well bool
@@ -61,6 +66,17 @@ func showHealth(c *question, _ healthPageQuery, p *page) (any, error) {
 	if d.Growth, err = c.growth(p); err != nil {
 		return nil, err
 	}
+	spans := s.history.list()
+	d.Started, d.Looked = s.started, len(spans) > 0
+	count := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	d.Lags = p.historyPlot(spans, []plotKey{{"fine", p.texts("history-lag")}}, func(of span, _ string) uint64 { return uint64(max(0, of.Lag)) }, count)
+	d.Unpublished = p.historyPlot(spans, []plotKey{{"fine", p.texts("history-unpublished")}}, func(of span, _ string) uint64 { return uint64(max(0, of.Unpublished)) }, count)
+	d.Disk = p.historyPlot(spans, []plotKey{{"fine", p.texts("history-book")}, {"other", p.texts("history-views")}}, func(of span, class string) uint64 {
+		if class == "fine" {
+			return of.BookBytes
+		}
+		return of.ViewBytes
+	}, bytesText)
 	d.Acts, err = c.view.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: "ledger.", Descending: true, Page: projections.Page{Limit: ledgerActs}})
 	p.JSON = "/v1/status"
 	return d, err

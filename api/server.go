@@ -79,6 +79,7 @@ type Server struct {
 	started events.Time
 
 	packLabels keptLabels
+	history    history
 
 	stop chan struct{} // closed when the server is to drain
 	// following counts what Drain waits for: followers and streamed appends. The

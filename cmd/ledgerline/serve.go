@@ -170,7 +170,10 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	defer s.relay(ctx, handler)()
+	if s.relays != nil {
+		defer background(ctx, func(ctx context.Context) { s.relays.Run(ctx, handler.Record) })()
+	}
+	defer background(ctx, handler.KeepHistory)()
 	srv := handler.HTTPServer()
 	srv.ErrorLog = slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)
 	defer s.control(o.Logger)()
@@ -206,16 +209,13 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 	return stopped
 }
 
-// relay runs the relays, if there are any, until the returned function is called.
-func (s *store) relay(ctx context.Context, handler *api.Server) (stop func()) {
-	if s.relays == nil {
-		return func() {}
-	}
+// background runs something beside the server until the returned function is called.
+func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.relays.Run(ctx, handler.Record)
+		run(ctx)
 	}()
 	return func() {
 		cancel()
