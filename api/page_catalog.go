@@ -1,17 +1,18 @@
 package api
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"ledgerline/events"
 	"ledgerline/projections"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // How much of each list stands on a page that is about something else. Where
@@ -174,7 +175,7 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.Versions, err = versionRows(history.Versions); err != nil {
+	if d.Versions, err = p.versionRows(history.Versions); err != nil {
 		return nil, err
 	}
 	if d.Strip, err = p.entryStrip(history.Versions); err != nil {
@@ -203,16 +204,16 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 }
 
 // versionRows puts the newest step first and writes values as people read them.
-func versionRows(versions []projections.EntryVersion) ([]versionRow, error) {
+func (p page) versionRows(versions []projections.EntryVersion) ([]versionRow, error) {
 	rows := make([]versionRow, len(versions))
 	for i, v := range versions {
 		row := versionRow{EntryVersion: v, First: i == 0}
 		for _, change := range v.Changed {
-			before, err := valueText(change.Before)
+			before, err := p.valueText(change.Field, change.Before)
 			if err != nil {
 				return nil, err
 			}
-			after, err := valueText(change.After)
+			after, err := p.valueText(change.Field, change.After)
 			if err != nil {
 				return nil, err
 			}
@@ -232,33 +233,46 @@ func (p page) FieldText(path string) string {
 	return strings.Join(parts, " › ")
 }
 
-// valueText writes a JSON value: a text without its quotes, nothing for an
-// absent one.
-func valueText(v any) (string, error) {
+// valueText writes the value of a field, given by its path: codes by their words, times
+// as they are shown elsewhere, nothing for an absent one.
+func (p page) valueText(path string, v any) (string, error) {
+	name := path[strings.LastIndexByte(path, '/')+1:]
 	switch v := v.(type) {
 	case nil:
 		return "", nil
+	case bool:
+		return p.Word("truth", strconv.FormatBool(v)), nil
 	case string:
-		return v, nil
+		if t, err := time.Parse(time.RFC3339, v); err == nil {
+			return t.UTC().Format("2006-01-02 15:04"), nil
+		}
+		return p.Word(cmp.Or(wordKinds[name], name), v), nil
 	case []any:
-		var parts []string
-		for _, of := range v {
-			text, ok := of.(string)
-			if !ok {
-				parts = nil
-				break
+		parts := make([]string, len(v))
+		for i, of := range v {
+			text, err := p.valueText(path, of)
+			if err != nil {
+				return "", err
 			}
-			parts = append(parts, text)
+			parts[i] = text
 		}
-		if len(parts) > 0 {
-			return strings.Join(parts, ", "), nil
+		return strings.Join(parts, ", "), nil
+	case map[string]any:
+		var parts []string
+		for _, member := range slices.Sorted(maps.Keys(v)) {
+			text, err := p.valueText(member, v[member])
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, p.Word("field", member)+": "+text)
 		}
+		return strings.Join(parts, "; "), nil
 	}
-	b, err := json.Marshal(v, json.Deterministic(true), jsontext.SpaceAfterComma(true), jsontext.SpaceAfterColon(true))
+	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("writing a changed value: %w", err)
 	}
-	return string(bytes.TrimSpace(b)), nil
+	return string(b), nil
 }
 
 type partiesPageQuery struct {

@@ -145,13 +145,28 @@ func orProblemPage(answer func(*Server, http.ResponseWriter, *http.Request) erro
 		w.Header().Del("ETag")
 		w.Header().Set("Cache-Control", "no-store")
 		p := newPage(w, r, pageQuery{Lang: knownLanguage(r.URL.Query().Get("lang"))}, "title-problem")
-		return renderStatus(w, r, said.Status, "problem.html", problemPage{&p, said})
+		return renderStatus(w, r, said.Status, "problem.html", problemPage{&p, said, p.problemText(said.Status)})
 	}
 }
 
 type problemPage struct {
 	*page
 	Problem *Problem
+	What    string
+}
+
+// problemText says in the page's language what kind of problem it is. What is wrong in
+// particular is told in English, as to programs.
+func (p page) problemText(status int) string {
+	switch status {
+	case http.StatusNotFound, http.StatusGone:
+		return p.texts("problem-absent")
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return p.texts("problem-forbidden")
+	case http.StatusTooManyRequests:
+		return p.texts("problem-limit")
+	}
+	return p.texts("problem-asked")
 }
 
 func knownLanguage(lang string) string {

@@ -320,10 +320,14 @@ var commonTexts = map[string][2]string{
 	"begin-with":       {"Name a node, or begin with a catalog entry:", "请填写节点，或从目录条目开始："},
 	"nothing-to-begin": {"Name a node. No catalog entry was recorded up to this position to begin with.", "请填写节点。截至该位置尚无可供选择的目录条目。"},
 
-	"problem":      {"This cannot be shown", "无法显示"},
-	"problem-fix":  {"What to do:", "处理办法："},
-	"problem-rule": {"Rule", "规则"},
-	"problem-now":  {"This page as of now", "查看当前状态"},
+	"problem":           {"This cannot be shown", "无法显示"},
+	"problem-absent":    {"What was asked for is not in the ledger as of that moment.", "截至该时点，账本中没有所请求的内容。"},
+	"problem-forbidden": {"You may not read this, or the server does not know who you are.", "您无权查看，或服务器无法识别您的身份。"},
+	"problem-limit":     {"This server answers no more of you at the moment.", "已达到本服务器的限额，请稍后再试。"},
+	"problem-asked":     {"Something in the address or the form cannot be answered as it is.", "网址或表单中有内容无法处理。"},
+	"problem-fix":       {"What to do:", "处理办法："},
+	"problem-rule":      {"Rule", "规则"},
+	"problem-now":       {"This page as of now", "查看当前状态"},
 
 	"title-catalog":   {"Catalog · Ledgerline", "数据目录 · Ledgerline"},
 	"title-entry":     {"Catalog entry · Ledgerline", "目录条目 · Ledgerline"},
