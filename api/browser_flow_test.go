@@ -66,7 +66,7 @@ func TestMainTasks(t *testing.T) {
 		step("the bundle", "/case", `window.bundle == "PK 200"`,
 			run(`const form = document.querySelector('form[action="/evidence"]'); window.bundle = ""; fetch("/evidence", {method: "POST", body: new URLSearchParams(new FormData(form))}).then(async (r) => { window.bundle = (await r.text()).slice(0, 2) + " " + r.status; })`))
 		step("a record of it", "/events/5", `document.querySelector(".readable dd") && document.querySelector("h1").innerText.includes("5")`, press(`tbody th a`))
-		step("checked in the browser", "/events/5", `document.querySelectorAll('[data-holds="yes"]').length == 4 && [...document.querySelectorAll("[data-verdict]:not([hidden])")].map((e) => e.innerText).join() == "`+says[1]+`"`,
+		step("checked in the browser", "/events/5", `document.querySelectorAll('[data-holds="yes"]').length == 5 && [...document.querySelectorAll("[data-verdict]:not([hidden])")].map((e) => e.innerText).join() == "`+says[1]+`"`,
 			press(`#proof button`))
 		step("its entry's history", "/entries/DS02", `document.querySelector(".strip").innerText.length > 0 && document.querySelector("ol.steps-list").innerText.includes("`+says[0]+`")`,
 			do(chromedp.Navigate(f.http.URL+"/entries/DS02?lang="+lang)))

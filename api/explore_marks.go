@@ -123,6 +123,9 @@ func (p *picture) light(mark string, from, to *pictureBox) (boxes map[*pictureBo
 		if len(boxes) == 0 {
 			boxes = common(up, p.reach(to, false))
 		}
+		if len(boxes) == 0 { // nothing would be left to see
+			return nil, nil
+		}
 	}
 	arrows = make(map[int]bool)
 	for i, a := range p.arrows {

@@ -13,15 +13,23 @@ const most = 2.5; // pixels of the screen to one of the picture
 const least = 0.08;
 
 const whole = () => svg().getAttribute("data-whole").split(" ").map(Number);
-const room = () => ({ w: $("scene").clientWidth || 1, h: $("scene").clientHeight || 1 });
+let measured = null; // asked of the browser once, since it lays the page out to answer
+const room = () => (measured ??= { w: $("scene").clientWidth || 1, h: $("scene").clientHeight || 1 });
 const scale = () => room().w / view.w;
 
 function show(x, y, s) {
   const { w, h } = room();
   s = Math.min(most, Math.max(least, s));
   view = { x, y, w: w / s, h: h / s };
-  svg().setAttribute("viewBox", [view.x, view.y, view.w, view.h].map((n) => Math.round(n * 100) / 100).join(" "));
+  frame ||= requestAnimationFrame(draw);
   remember();
+}
+
+// draw shows the view, however often it moved since the last frame.
+let frame = 0;
+function draw() {
+  frame = 0;
+  svg().setAttribute("viewBox", [view.x, view.y, view.w, view.h].map((n) => Math.round(n * 100) / 100).join(" "));
 }
 
 const remember = later(() => {
@@ -53,11 +61,21 @@ function bring(box, always) {
   if (always || !inside) show(b.x + b.width / 2 - view.w / 2, b.y + b.height / 2 - view.h / 2, s);
 }
 
+// reveal shows a box so large that it can be read.
+function reveal(box) {
+  if (!box) return;
+  const b = box.getBBox();
+  const to = Math.max(scale(), 0.6);
+  const { w, h } = room();
+  show(b.x + b.width / 2 - w / to / 2, b.y + b.height / 2 - h / to / 2, to);
+}
+
 // anchor is the box that stays where it is when the picture is drawn anew.
 const anchor = () => boxOf(new URLSearchParams(location.search).get("select")) ?? svg().querySelector(".focus");
 
 function begin() {
   const g = svg();
+  measured = null;
   g.setAttribute("data-whole", g.getAttribute("viewBox"));
   g.removeAttribute("width");
   g.removeAttribute("height");
@@ -104,13 +122,14 @@ function to(set) {
 
 const own = (form) => Object.fromEntries([...form.elements].filter((e) => e.name && e.type !== "hidden").map((e) => [e.name, e.value]));
 
-document.addEventListener("submit", (ev) => {
+document.addEventListener("submit", async (ev) => {
   if (!ev.target.matches("form[data-set]")) return;
   ev.preventDefault();
-  go(to(own(ev.target)));
+  await go(to(own(ev.target)));
+  if (ev.target.dataset.live === "find") reveal(svg().querySelector(".hit"));
 });
 
-document.addEventListener("click", (ev) => {
+document.addEventListener("click", async (ev) => {
   const a = ev.target.closest?.("a");
   const href = a && (a.getAttribute("href") ?? "");
   if (!a || ev.ctrlKey || ev.metaKey || ev.shiftKey || !a.closest(".explorer, #about")) return;
@@ -118,13 +137,16 @@ document.addEventListener("click", (ev) => {
   const node = new URLSearchParams(location.search).get("node");
   if (url.pathname !== "/lineage" || url.searchParams.get("node") !== node) return;
   ev.preventDefault();
-  if (!moved) go(url.pathname + url.search);
+  if (moved) return;
+  const found = a.closest("#about"); // replaced by then
+  await go(url.pathname + url.search);
+  if (found) reveal(boxOf(url.searchParams.get("select")));
 });
 
 const find = later(async (input) => {
   await go(to({ find: input.value }), false);
   const hit = svg().querySelector(".hit");
-  if (hit) bring(hit, false);
+  if (hit) scale() < 0.3 ? reveal(hit) : bring(hit, false);
 }, 180);
 document.addEventListener("input", (ev) => {
   if (ev.target.id === "within") find(ev.target);
@@ -196,7 +218,11 @@ document.addEventListener("focusin", (ev) => {
   if (box && ev.target.matches(":focus-visible")) bring(box, false);
 });
 addEventListener("popstate", () => go(location.pathname + location.search, false));
-addEventListener("resize", later(() => show(view.x, view.y, scale())));
+addEventListener("resize", later(() => {
+  const s = scale();
+  measured = null;
+  show(view.x, view.y, s);
+}));
 
 // png draws the picture as the server makes it, with its legend.
 async function png(button) {
