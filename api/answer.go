@@ -139,7 +139,22 @@ func (s *Server) viewAt(ctx context.Context, at int64) (*projections.View, error
 		}
 		view, err = s.o.Views.At(at)
 	}
+	if err == nil {
+		view.Charge(s.costOf(ctx))
+	}
 	return view, err
+}
+
+// costOf counts what the questions of one request look at, all of them together.
+func (s *Server) costOf(ctx context.Context) *projections.Cost {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok { // the server asks itself
+		return nil
+	}
+	if c.cost == nil {
+		c.cost = projections.NewCost(s.o.Limits.QueryCost)
+	}
+	return c.cost
 }
 
 // waitApplied waits, within Limits.Wait, until the views have applied a position.

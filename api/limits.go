@@ -30,6 +30,10 @@ type Limits struct {
 	BatchEvents int
 	// ResultLimit bounds the rows of one answer: 1,000.
 	ResultLimit int
+	// QueryCost bounds what the questions of one request look at, wanted or not: rows,
+	// blocks of posting lists, and nodes of the lineage graph that are gone on from:
+	// 5,000,000, which is seconds of a processor.
+	QueryCost int64
 	// StreamClients bounds how many follow the events at once: 256.
 	StreamClients int
 	// ConcurrentWrites bounds how many append at once: 256; ConcurrentReads how many
@@ -60,7 +64,7 @@ type Limits struct {
 // DefaultLimits are the defaults.
 func DefaultLimits() Limits {
 	return Limits{
-		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit,
+		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
 		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, ViewLag: 250_000,
 		Wait: 10 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
 	}
@@ -73,6 +77,7 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.HeldBytes, d.HeldBytes)
 	fill(&l.BatchEvents, d.BatchEvents)
 	fill(&l.ResultLimit, d.ResultLimit)
+	fill(&l.QueryCost, d.QueryCost)
 	fill(&l.StreamClients, d.StreamClients)
 	fill(&l.ConcurrentWrites, d.ConcurrentWrites)
 	fill(&l.ConcurrentReads, d.ConcurrentReads)

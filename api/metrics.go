@@ -50,6 +50,16 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
+// methodLabel is a method as a label: clients may make up any number of methods, and
+// each would be kept for good. The word for those is OpenTelemetry's.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return method
+	}
+	return "_OTHER"
+}
+
 // timeAppend notes how long an append that succeeded took to be ordered and to be
 // durable.
 func (m *metrics) timeAppend(began time.Time, receipts []ledger.Receipt) {

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"time"
 
+	"ledgerline/projections"
+
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 )
@@ -38,6 +40,8 @@ type call struct {
 	// a stream of lines, before it is decoded.
 	conn http.ResponseWriter
 	wire *wireReader
+	// cost is what its questions looked at; nil: it asked none.
+	cost *projections.Cost
 }
 
 type callKey struct{}
@@ -92,7 +96,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			}
 			elapsed := time.Since(start)
 			endSpan(span, r, route, status)
-			s.metrics.requests.WithLabelValues(r.Method, route, strconv.Itoa(status)).Inc()
+			s.metrics.requests.WithLabelValues(methodLabel(r.Method), route, strconv.Itoa(status)).Inc()
 			s.metrics.seconds.WithLabelValues(route).Observe(elapsed.Seconds())
 			c := callOf(r)
 			level := slog.LevelInfo

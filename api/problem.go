@@ -96,6 +96,7 @@ func problemOf(err error) *Problem {
 		unknown    *projections.UnknownNodeError
 		question   *projections.QueryError
 		cursor     *projections.CursorError
+		cost       *projections.CostError
 		tooLong    *http.MaxBytesError
 		proofSize  *ledger.ProofSizeError
 	)
@@ -114,6 +115,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusServiceUnavailable, "views.loading", loading.Error(), "try again: /readyz and /v1/status tell how far it is").after(time.Second)
 	case errors.As(err, &question):
 		return problem(http.StatusBadRequest, "query.contradiction", question.Error(), "see /docs for the parameters that go together").at(question.Field)
+	case errors.As(err, &cost):
+		return problem(http.StatusUnprocessableEntity, "query.cost", cost.Error(), "ask for less: a shorter window, a filter that fits fewer records, fewer steps (depth), or a part at a time; the operator's bound is limit.query-cost")
 	case errors.As(err, &unknown):
 		return unknownNode(unknown)
 	case errors.As(err, &cursor):

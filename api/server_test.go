@@ -136,10 +136,14 @@ func TestMetrics(t *testing.T) {
 	f.do("POST", "/v1/events", registered("D01"), "Content-Type", "application/json")
 	f.do("POST", "/v1/events", ce("x", "party.body.registered", `{}`), "Content-Type", "application/json")
 	f.get("/v1/nothing")
+	for i := range 20 { // whatever a client makes up
+		f.do(fmt.Sprint("MADEUP", i), "/v1/status", "")
+	}
 	got := string(f.get("/metrics").body)
 	for _, must := range []string{
 		"ledgerline_appended_total 15", "ledgerline_repeated_total 1", `ledgerline_refusals_total{rule="field.required"} 1`, "ledgerline_durable_size 16",
-		`ledgerline_http_requests_total{method="POST",route="/v1/events",status="201"} 13`, `ledgerline_http_requests_total{method="GET",route="none",status="404"} 1`,
+		`ledgerline_http_requests_total{method="POST",route="/v1/events",status="201"} 13`, `ledgerline_http_requests_total{method="GET",route="none",status="404"} 1`, `ledgerline_http_requests_total{method="_OTHER",route="none",status="405"} 20`,
+		`ledgerline_store_memory_bytes{store="book",what="cache"}`, `ledgerline_store_memory_bytes{store="views",what="memtables"}`,
 		`ledgerline_view_lag_positions{view="`, `ledgerline_http_problems_total{rule="route.unknown"} 1`,
 	} {
 		if !strings.Contains(got, must) {

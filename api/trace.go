@@ -27,8 +27,8 @@ func (s *Server) beginSpan(r *http.Request) (*http.Request, trace.Span) {
 	}
 	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	c := callOf(r)
-	ctx, span := s.o.Tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-		attribute.String("http.request.method", r.Method), attribute.String("ledgerline.request", c.id)))
+	ctx, span := s.o.Tracer.Start(ctx, methodLabel(r.Method), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		attribute.String("http.request.method", methodLabel(r.Method)), attribute.String("ledgerline.request", c.id)))
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		c.trace = sc.TraceID().String()
 	}
@@ -41,7 +41,7 @@ func endSpan(span trace.Span, r *http.Request, route string, status int) {
 		return
 	}
 	c := callOf(r)
-	span.SetName(r.Method + " " + route)
+	span.SetName(methodLabel(r.Method) + " " + route)
 	span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status))
 	if c.rule != "" {
 		span.SetAttributes(attribute.String("ledgerline.rule", c.rule))

@@ -205,6 +205,9 @@ func (l *lister) entry(id string, validAt events.Time) (Entry, error) {
 	k := stepKey(id)
 	f := force{at: validAt}
 	for valid := l.steps.SeekGE(appendVersion(k, l.r.at)); ; valid = l.steps.Next() {
+		if err := l.r.cost.spend(1); err != nil {
+			return Entry{}, err
+		}
 		row, ok, err := landed(l.steps, k, valid)
 		if err != nil {
 			return Entry{}, err
@@ -223,6 +226,9 @@ func (l *lister) entry(id string, validAt events.Time) (Entry, error) {
 		return Entry{}, nil
 	}
 	k = contentKey(id, version)
+	if err := l.r.cost.spend(1); err != nil {
+		return Entry{}, err
+	}
 	row, ok, err := landed(l.contents, k, l.contents.SeekGE(appendVersion(k, f.position)))
 	if err != nil {
 		return Entry{}, err

@@ -64,7 +64,7 @@ func (w *View) Loose(ctx context.Context, q LooseQuery) (LooseList, error) {
 			if nodes[n] != graph.Dataset || g.Dropped(node) {
 				continue
 			}
-			loose, err := looseIn(ctx, g, node, up, down)
+			loose, err := looseIn(ctx, r.cost, g, node, up, down)
 			if err != nil {
 				return err
 			}
@@ -95,7 +95,7 @@ func (w *View) Loose(ctx context.Context, q LooseQuery) (LooseList, error) {
 }
 
 // looseIn reports whether nothing leads to a dataset, or on from it, or neither.
-func looseIn(ctx context.Context, g graph.View, n uint32, up, down bool) (bool, error) {
+func looseIn(ctx context.Context, cost *Cost, g graph.View, n uint32, up, down bool) (bool, error) {
 	for _, way := range []struct {
 		asked bool
 		dir   graph.Direction
@@ -103,7 +103,7 @@ func looseIn(ctx context.Context, g graph.View, n uint32, up, down bool) (bool, 
 		if !way.asked {
 			continue
 		}
-		r, err := g.Reach(ctx, graph.Query{Direction: way.dir, Seeds: [][]uint32{{n}}, Visible: n, Dropped: true})
+		r, err := g.Reach(ctx, graph.Query{Direction: way.dir, Seeds: [][]uint32{{n}}, Visible: n, Dropped: true, Spend: cost.spend})
 		if err != nil || r.Deeper {
 			return false, err
 		}

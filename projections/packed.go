@@ -199,6 +199,7 @@ type postings struct {
 	started    bool
 	chunk      chunk
 	next       int // index in the chunk
+	cost       *Cost
 }
 
 // postings walks a list as far as the reader may see.
@@ -211,7 +212,7 @@ func (r *reader) postings(list []byte, low, high int64, descending bool) (*posti
 	if err != nil {
 		return nil, err
 	}
-	return &postings{it: it, entity: list, low: low, high: high, descending: descending}, nil
+	return &postings{it: it, entity: list, low: low, high: high, descending: descending, cost: r.cost}, nil
 }
 
 func (p *postings) close() error { return p.it.Close() }
@@ -241,6 +242,9 @@ func (p *postings) step() (int64, bool, error) {
 
 // load goes to the next chunk; false at the end. Newer chunks have smaller keys.
 func (p *postings) load() (bool, error) {
+	if err := p.cost.spend(1); err != nil {
+		return false, err
+	}
 	var valid bool
 	switch {
 	case p.descending && p.started:

@@ -338,7 +338,7 @@ func (w *View) read(query func(r *reader) error) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, r.close()) }()
-	r.graph = w.graph
+	r.graph, r.cost = w.graph, w.cost
 	return w.store.noteDamage(query(r))
 }
 

@@ -225,6 +225,7 @@ type reader struct {
 	partyNames map[string]string
 	// graph is the lineage graph as of at; of a reader that a view made.
 	graph func() (graph.View, error)
+	cost  *Cost // of the question; nil: it is not counted
 }
 
 func (s *store) reader(at int64) (*reader, error) {
@@ -244,6 +245,9 @@ func (r *reader) get(entity []byte) (row, bool, error) { return r.getAt(entity, 
 func (r *reader) getAt(entity []byte, at int64) (row, bool, error) {
 	if at < 0 { // nothing was known before the first record
 		return row{}, false, nil
+	}
+	if err := r.cost.spend(1); err != nil {
+		return row{}, false, err
 	}
 	return landed(r.it, entity, r.it.SeekPrefixGE(appendVersion(entity, at)))
 }
@@ -282,6 +286,7 @@ type scanner struct {
 	it   *pebble.Iterator
 	at   int64
 	seek []byte // where to look for the next entity; nil: there is none
+	cost *Cost
 }
 
 // scan walks the entities under prefix, beginning after the entity from (nil:
@@ -291,7 +296,7 @@ func (r *reader) scan(prefix, from []byte) (*scanner, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scanner{it: it, at: r.at, seek: before(prefix)}
+	s := &scanner{it: it, at: r.at, seek: before(prefix), cost: r.cost}
 	switch {
 	case r.at < 0:
 		s.seek = nil
@@ -307,6 +312,9 @@ func (s *scanner) close() error { return s.it.Close() }
 // end.
 func (s *scanner) next() (row, bool, error) {
 	for s.seek != nil {
+		if err := s.cost.spend(1); err != nil {
+			return row{}, false, err
+		}
 		if !s.it.SeekGE(s.seek) {
 			return row{}, false, s.it.Error()
 		}
@@ -334,6 +342,7 @@ type versions struct {
 	entity     []byte
 	descending bool
 	started    bool
+	cost       *Cost
 }
 
 func (r *reader) versions(entity []byte, low, high int64, descending bool) (*versions, error) {
@@ -348,7 +357,7 @@ func (r *reader) versions(entity []byte, low, high int64, descending bool) (*ver
 	if err != nil {
 		return nil, err
 	}
-	return &versions{it: it, entity: entity, descending: descending}, nil
+	return &versions{it: it, entity: entity, descending: descending, cost: r.cost}, nil
 }
 
 func (v *versions) close() error { return v.it.Close() }
@@ -356,6 +365,9 @@ func (v *versions) close() error { return v.it.Close() }
 // next returns the next version that is not a tombstone; false at the end.
 func (v *versions) next() (row, bool, error) {
 	for {
+		if err := v.cost.spend(1); err != nil {
+			return row{}, false, err
+		}
 		var valid bool
 		switch {
 		case v.descending && v.started:

@@ -68,6 +68,7 @@ type View struct {
 	at       int64
 	recorded events.Time
 	closed   func()
+	cost     *Cost // nil: what questions look at is not counted
 }
 
 // Position is the position the view speaks for: records up to and including it

@@ -137,7 +137,7 @@ func (w *walk) limits() []string { return append([]string{}, slices.Sorted(maps.
 func (w *walk) reach(ctx context.Context, way *way) error {
 	q := graph.Query{
 		Direction: way.dir, Graph: w.kind, Depth: w.depth, Need: w.see.need, Mixed: w.see.mixed, See: w.looking(),
-		Dropped: w.dropped || w.related(), Visible: w.at.Node,
+		Dropped: w.dropped || w.related(), Visible: w.at.Node, Spend: w.r.cost.spend,
 	}
 	if w.start.Kind == NodeJob && !w.related() {
 		q.Known = []uint32{w.at.Node}
@@ -169,7 +169,7 @@ func (w *walk) reach(ctx context.Context, way *way) error {
 // reachColumns is reach from column to column.
 func (w *walk) reachColumns(ctx context.Context, way *way) error {
 	found, err := w.g.ReachColumns(ctx, graph.ColumnQuery{
-		Direction: way.dir, Depth: w.depth, Need: w.see.need, See: w.looking(), Dropped: w.dropped, Visible: w.at.Node, Seeds: way.seeds,
+		Direction: way.dir, Depth: w.depth, Need: w.see.need, See: w.looking(), Dropped: w.dropped, Visible: w.at.Node, Seeds: way.seeds, Spend: w.r.cost.spend,
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ type limitConfig struct {
 	HeldBytes        int64    `toml:"held-bytes" usage:"most bytes of all bodies that are held at once" told:"503 server.bodies"`
 	BatchEvents      int      `toml:"batch-events" usage:"most events of a batch" told:"413 limit.batch-events"`
 	ResultRows       int      `toml:"result-rows" usage:"most rows of an answer; a list goes on with its cursor" told:"the answer says so: limits_hit, next"`
+	QueryCost        int64    `toml:"query-cost" usage:"most rows, blocks of posting lists and nodes of the lineage graph that the questions of one request look at" told:"422 query.cost"`
 	StreamClients    int      `toml:"stream-clients" usage:"how many may follow the events at once" told:"503 stream.clients"`
 	ConcurrentWrites int      `toml:"concurrent-writes" usage:"how many may append at once" told:"503 ledger.overloaded"`
 	ConcurrentReads  int      `toml:"concurrent-reads" usage:"how many other answers are worked out at once" told:"503 server.busy"`
@@ -28,14 +29,14 @@ type limitConfig struct {
 
 func limitsOf(l api.Limits) limitConfig {
 	return limitConfig{
-		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads,
+		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.QueryCost, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads,
 		l.Rate, l.Burst, l.ViewLag, interval(l.Wait), interval(l.Timeout), interval(l.Heartbeat), interval(l.ReadyLag),
 	}
 }
 
 func (c limitConfig) limits() api.Limits {
 	return api.Limits{
-		HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows,
+		HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows, QueryCost: c.QueryCost,
 		StreamClients: c.StreamClients, ConcurrentWrites: c.ConcurrentWrites, ConcurrentReads: c.ConcurrentReads, Rate: c.Rate, Burst: c.Burst,
 		ViewLag: c.ViewLag, Wait: time.Duration(c.Wait), Timeout: time.Duration(c.Timeout), Heartbeat: time.Duration(c.Heartbeat), ReadyLag: time.Duration(c.ReadyLag),
 	}
@@ -43,7 +44,7 @@ func (c limitConfig) limits() api.Limits {
 
 // check refuses limits that nobody could live with.
 func (c limitConfig) check() error {
-	for _, n := range []int64{int64(c.HeaderBytes), c.BodyBytes, c.HeldBytes, int64(c.BatchEvents), int64(c.ResultRows), int64(c.StreamClients),
+	for _, n := range []int64{int64(c.HeaderBytes), c.BodyBytes, c.HeldBytes, int64(c.BatchEvents), int64(c.ResultRows), c.QueryCost, int64(c.StreamClients),
 		int64(c.ConcurrentWrites), int64(c.ConcurrentReads), int64(c.Burst), int64(c.Wait), int64(c.Timeout), int64(c.Heartbeat), int64(c.ReadyLag)} {
 		if n <= 0 {
 			return usage("a limit must be above 0: see [limit] in the configuration, and --limit-…")

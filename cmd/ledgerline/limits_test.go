@@ -67,7 +67,10 @@ func TestLimitsDocument(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", row.what, row.most, row.told)
 	}
-	b.WriteString("\nMemory for requests is bounded by `held-bytes`, and for streams of lines by 8 MiB and a line each, of which there are at most `concurrent-writes`.\n")
+	b.WriteString("\nMemory for bodies is bounded by `held-bytes`, and for streams of lines by 8 MiB and a line each, of which there are at most `concurrent-writes`.\n" +
+		"Memory for answers is bounded by `concurrent-reads` times what the largest takes. The cost of a question is what it looks at, wanted or not: versions\n" +
+		"of rows, blocks of posting lists, nodes of the lineage graph that a walk goes on from, all questions of one request together; beyond `query-cost` the\n" +
+		"problem says how far it came and how to ask for less.\n")
 	path := filepath.Join(moduleRoot(t), "docs", "limits.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

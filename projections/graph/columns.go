@@ -39,6 +39,7 @@ type ColumnQuery struct {
 	See         func(Edge, State) (State, error)
 	Dropped     bool
 	Visible     uint32
+	Spend       func(nodes int64) error
 }
 
 // ReachedColumns is what a walk from column to column came to, by depth.
@@ -68,7 +69,8 @@ func (v View) ReachColumns(ctx context.Context, q ColumnQuery) (*ReachedColumns,
 		}
 	}
 	sets := *v.g.sets.Load()
-	for depth, steps := 0, 0; ; depth++ {
+	p := &pace{ctx: ctx, spend: q.Spend}
+	for depth := 0; ; depth++ {
 		cur, next = next, nil
 		if depth < len(q.Seeds) {
 			for _, s := range q.Seeds[depth] {
@@ -76,7 +78,7 @@ func (v View) ReachColumns(ctx context.Context, q ColumnQuery) (*ReachedColumns,
 			}
 		}
 		if len(cur) == 0 && depth >= len(q.Seeds) {
-			return out, nil
+			return out, p.end()
 		}
 		for i := 0; i < len(cur) && v.g.renamed.Load(); i++ { // grows; other names come first, since they are nearer
 			v.Each(q.Direction, cur[i].Node, func(e Edge, _ State) bool {
@@ -88,8 +90,8 @@ func (v View) ReachColumns(ctx context.Context, q ColumnQuery) (*ReachedColumns,
 		}
 		hidden, last := out.Hidden, depth >= q.Depth
 		for i := 0; i < len(cur) && !out.Deeper; i++ {
-			if steps++; steps%checkEvery == 0 && ctx.Err() != nil {
-				return nil, ctx.Err()
+			if err := p.step(); err != nil {
+				return nil, err
 			}
 			var err error
 			at := cur[i]
@@ -113,7 +115,7 @@ func (v View) ReachColumns(ctx context.Context, q ColumnQuery) (*ReachedColumns,
 		}
 		if out.Levels = append(out.Levels, cur); last {
 			out.Hidden = hidden
-			return out, nil
+			return out, p.end()
 		}
 	}
 }

@@ -26,6 +26,9 @@ type Query struct {
 	// dropped.
 	Dropped bool
 	Visible uint32
+	// Spend, if not nil, is told of nodes that the walk went on from, some thousands at
+	// a time. Its error ends the walk.
+	Spend func(nodes int64) error
 }
 
 // Reached is what a walk came to, each node once and at its least depth.
@@ -95,6 +98,31 @@ type reaching struct {
 // still waits for it.
 const checkEvery = 1 << 12
 
+// pace counts the nodes that a walk goes on from, and asks now and then whether it may
+// go on.
+type pace struct {
+	ctx   context.Context
+	spend func(nodes int64) error
+	steps int64
+}
+
+func (p *pace) step() error {
+	if p.steps++; p.steps%checkEvery != 0 {
+		return nil
+	}
+	return p.ask(checkEvery)
+}
+
+// end tells of the last nodes.
+func (p *pace) end() error { return p.ask(p.steps % checkEvery) }
+
+func (p *pace) ask(nodes int64) error {
+	if err := p.ctx.Err(); err != nil || p.spend == nil {
+		return err
+	}
+	return p.spend(nodes)
+}
+
 // Reach walks along edges, breadth first. Data goes along flows, and through a
 // job from its mixed reads to its mixed writes; jobs on the way are told, but not
 // walked on from. Other names of a dataset are no further than it.
@@ -119,7 +147,11 @@ func (v View) Reach(ctx context.Context, q Query) (*Reached, error) {
 	for _, n := range q.Known {
 		mark(w.seen, n)
 	}
-	ends, err := w.run(ctx)
+	p := &pace{ctx: ctx, spend: q.Spend}
+	ends, err := w.run(p)
+	if err == nil {
+		err = p.end()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +169,8 @@ func (v View) Reach(ctx context.Context, q Query) (*Reached, error) {
 type levelEnd struct{ nodes, jobs int }
 
 // run walks level by level, and returns where each ends.
-func (w *reaching) run(ctx context.Context) (ends []levelEnd, err error) {
-	steps, from := 0, 0
+func (w *reaching) run(p *pace) (ends []levelEnd, err error) {
+	from := 0
 	for depth := 0; ; depth++ {
 		if depth < len(w.q.Seeds) {
 			for _, n := range w.q.Seeds[depth] {
@@ -157,14 +189,15 @@ func (w *reaching) run(ctx context.Context) (ends []levelEnd, err error) {
 		hidden, last := w.hidden, depth >= w.q.Depth
 		for plain := w.plain(); plain && !last && from < end.nodes; {
 			level := w.nodes[from:min(from+checkEvery, end.nodes)]
-			if w.fromAll(level); ctx.Err() != nil {
-				return nil, ctx.Err()
+			w.fromAll(level)
+			if err := p.ask(int64(len(level))); err != nil {
+				return nil, err
 			}
 			from += len(level)
 		}
 		for ; from < end.nodes && !w.deeper; from++ {
-			if steps++; steps%checkEvery == 0 && ctx.Err() != nil {
-				return nil, ctx.Err()
+			if err := p.step(); err != nil {
+				return nil, err
 			}
 			if w.from(w.nodes[from]); w.err != nil {
 				return nil, w.err
