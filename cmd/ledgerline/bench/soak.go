@@ -22,15 +22,21 @@ import (
 var soakQuestions = []string{
 	"/v1/events?limit=20", "/v1/catalog/entries?limit=20", "/v1/catalog/entries/DS0001", "/v1/catalog/entries/DS0002?as_of=1000", "/v1/accesses?limit=20",
 	"/v1/agreements?limit=20", "/v1/findings?limit=20", "/v1/status", "/metrics", "/v1/proofs/inclusion?position=0", "/v1/proofs/consistency?from=1",
-	"/v1/records/700", "/v1/lineage/loose?kind=orphan&limit=20", "/v1/lineage?node=entry:DS0007", "/v1/lineage/impact?node=entry:DS0007",
-	"/v1/catalog/entries?text=DS0011", "/", "/catalog", "/events", "/lineage?node=entry:DS0007", "/entries/DS0003", "/log/checkpoint",
+	"/v1/records/700", "/v1/lineage/loose?kind=orphan&limit=20", "/v1/lineage?node=job:airflow/job0007", "/v1/agreements/A0007",
+	"/v1/catalog/entries?text=DS0011", "/", "/catalog", "/events", "/lineage?node=job:airflow/job0007", "/findings?limit=20", "/log/checkpoint",
 	"/v1/catalog/entries/none", "/v1/findings?limit=-1",
 }
+
+// soakFill is how many events fill what the book and the views keep of the latest: of
+// 65,536 subjects and identities, and of 16 MiB of rows.
+const soakFill = 150_000
 
 // A Soak is a steady load of events and questions over a long time, to see whether
 // memory and goroutines stay as they are.
 //
-// For the first quarter of the time it warms up. In the second and third, events of
+// It begins with a ledger of so many events that what is kept of the latest ones, up to
+// a bound, is full: else filling it would look like growth. For the first quarter of the
+// time it warms up. In the second and third, events of
 // every kind come in beside the questions: what memory grows by then is what views and
 // indexes keep of an event, and is judged by the event. In the last quarter nothing
 // new comes: events that are there already are sent again. What grows then is lost.
@@ -54,6 +60,12 @@ func (k Soak) Run(ctx context.Context, s *Session) (flat bool, err error) {
 		return false, err
 	}
 	defer func() { err = firstError(err, stop()) }()
+	if _, err := fmt.Fprintf(k.Out, "recording %d events first\n", soakFill); err != nil {
+		return false, err
+	}
+	if err := w.fill(ctx, s, l, soakFill); err != nil {
+		return false, err
+	}
 	if err := v.Wait(ctx, l.Head().Size-1); err != nil { // questions are about what is there
 		return false, err
 	}
