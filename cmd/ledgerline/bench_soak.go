@@ -17,7 +17,7 @@ func benchSoak(p *program, s *bench.Session) *cobra.Command {
 		Use:   "soak",
 		Short: "Load a server steadily for long, and tell whether memory and goroutines stay flat",
 		Long: `Soak sends events of every kind and questions of every kind at a steady rate, and
-looks at memory and goroutines 160 times in all. In the last quarter of the time it
+looks at memory and goroutines 80 times in all. In the last quarter of the time it
 sends nothing that is new: what grows then is lost. The trend of each part of the time
 is held to a tolerance that is printed with it (docs/performance.md). The exit code is 1
 if memory or goroutines are not flat.`,

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -12,15 +13,17 @@ import (
 	"time"
 )
 
-// soakSamples is how often memory and goroutines are looked at; every fourth time it
-// is told.
-const soakSamples = 160
+// soakSamples is how often memory and goroutines are looked at; every other time it is
+// told. More would be felt: each collects garbage twice.
+const soakSamples = 80
 
 // What may grow and be called flat. Docs/performance.md gives the reasons.
 const (
 	// soakEventBytes is for an event that is recorded: what views and indexes keep of it
-	// in memory.
-	soakEventBytes = 1 << 10
+	// in memory, and the states and rows of the latest, until the oldest of these go.
+	soakEventBytes = 4 << 10
+	// soakHeap is for all that is kept at any time, beside caches and memtables.
+	soakHeap = 512 << 20
 	// soakLost and soakLostPart are bytes, and a part of what there was, over a quarter of
 	// the time in which nothing is recorded: what a measurement is off by.
 	soakLost, soakLostPart = 2 << 20, 0.01
@@ -57,7 +60,7 @@ func (k Soak) watch(ctx context.Context, load *soakLoad, book func() (events, st
 			return false, err
 		}
 		s.at = time.Since(began).Seconds()
-		if samples = append(samples, s); i%4 != 3 {
+		if samples = append(samples, s); i%2 != 1 {
 			continue
 		}
 		if _, err := fmt.Fprintf(k.Out, "%6.1f min  %8.0f events  heap %6.1f MiB  resident %6.1f MiB, and %6.1f MiB of the stores  %4.0f goroutines  %8d requests  %d failed\n",
@@ -116,6 +119,8 @@ func (k Soak) verdict(samples []soakSample) (flat bool, err error) {
 	heap := func(s soakSample) float64 { return s.heap }
 	perEvent := slope(recording, func(s soakSample) float64 { return s.events }, heap)
 	say(perEvent <= soakEventBytes, "heap, by %.0f bytes an event while they came (at most %d)", perEvent, soakEventBytes)
+	highest := heap(slices.MaxFunc(samples, func(a, b soakSample) int { return cmp.Compare(a.heap, b.heap) }))
+	say(highest <= soakHeap, "heap, at most %.0f MiB in use (at most %d)", highest/(1<<20), soakHeap>>20)
 	lost, most := drift(repeating, heap), soakLost+soakLostPart*heap(repeating[0])
 	say(lost <= most, "heap, by %.1f MiB while none came (at most %.1f)", lost/(1<<20), most/(1<<20))
 	// While events come memtables fill, which are counted whole from the beginning.

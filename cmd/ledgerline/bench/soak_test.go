@@ -18,8 +18,8 @@ func TestSoakVerdict(t *testing.T) {
 	}{
 		{"nothing grows", 0, 0, 0, 0, true},
 		{"nothing grows, and it is measured badly", 0, 0, 8 << 20, 0, true},
-		{"views keep of events", 300, 0, 2 << 20, 0, true},
-		{"views keep whole events", 4000, 0, 2 << 20, 0, false},
+		{"views keep of events", 800, 0, 2 << 20, 0, true},
+		{"more than an event is kept of each", 6000, 0, 2 << 20, 0, false},
 		{"a kilobyte is lost for every tenth question", 0, 1000 * perSecond / 10 * hour, 2 << 20, 0, false},
 		{"a goroutine stays for every hundredth question", 0, 0, 0, perSecond / 100 * hour, false},
 	} {
