@@ -24,7 +24,8 @@ func backupCommand(p *program) *cobra.Command {
 		Long: `Backup copies the book, as of one durable head, into a new directory. A server may
 have it open: then that server makes the copy and goes on serving. The signing
 key, owner keys, tokens and head witness are not part of it: docs/operating.md
-says where each belongs.`,
+says where each belongs. On the file system of the book the copy shares files with
+it, and their fate: copy it to another disk.`,
 		Example: `  ledgerline backup --dir led --to /backup/led-2026-01-08`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

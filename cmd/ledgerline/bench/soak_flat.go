@@ -23,7 +23,7 @@ const (
 	// in memory, and the states and rows of the latest, until the oldest of these go.
 	soakEventBytes = 4 << 10
 	// soakHeap is for all that is kept at any time, beside caches and memtables.
-	soakHeap = 512 << 20
+	soakHeap = 768 << 20
 	// soakLost and soakLostPart are bytes, and a part of what there was, over a quarter of
 	// the time in which nothing is recorded: what a measurement is off by.
 	soakLost, soakLostPart = 2 << 20, 0.01
