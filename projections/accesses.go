@@ -340,6 +340,9 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		if err != nil || !ok || !a.overlaps(q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, err
 		}
+		if ok, err := r.shows(a.Provider, a.Consumer); err != nil || !ok {
+			return false, err
+		}
 		list.Accesses = append(list.Accesses, a)
 		return true, nil
 	})

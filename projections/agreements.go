@@ -261,6 +261,9 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 				return false, nil
 			}
 		}
+		if ok, err := r.shows(a.Provider, a.Consumer); err != nil || !ok {
+			return false, err
+		}
 		list.Agreements = append(list.Agreements, a)
 		return true, nil
 	})
@@ -271,7 +274,9 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 // known if that is 0; false if there is none.
 func (w *View) Agreement(ctx context.Context, id string, validAt events.Time) (a Agreement, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		a, ok, err = r.agreement(id, validAt, w.recorded)
+		if a, ok, err = r.agreement(id, validAt, w.recorded); err == nil && ok {
+			ok, err = r.sees(a.Provider, a.Consumer)
+		}
 		return err
 	})
 	return a, ok, err
@@ -284,6 +289,9 @@ func (w *View) AgreementHistory(ctx context.Context, id string) (states []Agreem
 		return r.history(entityKey(tAgreement, id), r.at, func(row row) (bool, error) {
 			var a Agreement
 			if err := row.decode(&a); err != nil {
+				return false, err
+			}
+			if seen, err := r.sees(a.Provider, a.Consumer); err != nil || !seen {
 				return false, err
 			}
 			states = append(states, a)

@@ -86,7 +86,7 @@ func (w *View) Attribute(ctx context.Context, id string, at events.Time) (out At
 	if err != nil || !ok {
 		return out, false, err
 	}
-	x := &attribution{w: w, out: Attribution{
+	x := &attribution{w: w.whole(), out: Attribution{
 		Finding: f, LineageAt: cmp.Or(at, f.Reported), Origins: []FaultOrigin{}, Responsible: []Responsible{}, Recipients: []FaultRecipient{}, LimitsHit: []string{},
 	}}
 	for _, step := range []func(context.Context) error{x.origins, x.parties, x.decided, x.late, x.recipients} {
@@ -95,7 +95,29 @@ func (w *View) Attribute(ctx context.Context, id string, at events.Time) (out At
 		}
 	}
 	x.out.Complete = len(x.out.LimitsHit) == 0
-	return x.out, true, nil
+	return x.out, true, w.read(func(r *reader) error { return r.keepAttribution(&x.out) })
+}
+
+// keepAttribution keeps what the reader may see.
+func (r *reader) keepAttribution(a *Attribution) (err error) {
+	a.Origins, err = keepSeen(r, a.Origins, func(o *FaultOrigin) (bool, error) {
+		return r.seesNode(vertex{Kind: NodeEntry, Name: o.Entry})
+	})
+	if err != nil {
+		return err
+	}
+	a.Responsible, err = keepSeen(r, a.Responsible, func(x *Responsible) (bool, error) { return r.sees(x.Party) })
+	if err != nil {
+		return err
+	}
+	a.Recipients, err = keepSeen(r, a.Recipients, func(x *FaultRecipient) (bool, error) {
+		concerned, err := r.ofAgreement(x.Agreement, "", x.Party)
+		if err != nil {
+			return false, err
+		}
+		return r.sees(concerned...)
+	})
+	return err
 }
 
 // attribution gathers an Attribution.

@@ -83,7 +83,7 @@ func (b *Bulletin) Values() map[string]int64 {
 // Bulletin computes the figures of a period, as known at the view's position.
 func (w *View) Bulletin(ctx context.Context, q BulletinQuery) (Bulletin, error) {
 	t := &tally{
-		w: w, ctx: ctx, q: q, figures: map[string]*Figure{}, seconds: map[string][]int64{},
+		w: w.whole(), sight: w.sight, ctx: ctx, q: q, figures: map[string]*Figure{}, seconds: map[string][]int64{},
 		Bulletin: Bulletin{From: q.From, To: q.To, Party: q.Party, Region: q.Region, MetricSet: BulletinMetrics, ViewVersion: BulletinVersion},
 	}
 	for _, count := range []func() error{t.bodies, t.catalog, t.requests, t.duties, t.quality, t.calls, t.agreements, t.violations} {
@@ -108,6 +108,7 @@ type tally struct {
 	seconds map[string][]int64 // of what a median is taken
 	used    map[string]bool    // agreements that were called or delivered under
 	in      map[string]bool    // the bodies of the region; nil: no region was asked for
+	sight   *sight             // what may be counted; nil: everything
 }
 
 // figure returns the figure of an id, which it begins if it is new.
@@ -186,6 +187,41 @@ func (t *tally) of(party string) bool {
 	return matches(t.q.Party, party) && (t.in == nil || t.in[party])
 }
 
+// shown tells whether what concerns these parties may be counted, and counts what may not
+// as withheld.
+func (t *tally) shown(r *reader, parties ...string) (bool, error) {
+	r.sight = t.sight
+	defer func() { r.sight = nil }()
+	return r.shows(parties...)
+}
+
+// shows is shown with a reader of its own.
+func (t *tally) shows(parties ...string) (shown bool, err error) {
+	if t.sight == nil {
+		return true, nil
+	}
+	err = t.w.read(func(r *reader) error {
+		shown, err = t.shown(r, parties...)
+		return err
+	})
+	return shown, err
+}
+
+func (t *tally) showsViolation(v *Violation) (shown bool, err error) {
+	if t.sight == nil {
+		return true, nil
+	}
+	err = t.w.read(func(r *reader) error {
+		r.sight = t.sight
+		concerned, err := r.ofAgreement(v.Agreement, v.Entry, v.Party)
+		if err == nil {
+			shown, err = r.shows(concerned...)
+		}
+		return err
+	})
+	return shown, err
+}
+
 // now is the end of the period, or when the view's position was recorded if that
 // is before.
 func (t *tally) now() events.Time { return min(t.q.To-1, t.w.recorded) }
@@ -205,6 +241,11 @@ func (t *tally) catalog() error {
 		}
 		for _, e := range list.Entries {
 			if !t.of(e.Provider) {
+				continue
+			}
+			if shown, err := t.shows(e.Provider); err != nil {
+				return err
+			} else if !shown {
 				continue
 			}
 			published.add(true, e.Position)
@@ -235,6 +276,9 @@ func (t *tally) requests() error {
 			if q.Answered == 0 || !t.within(q.Answered) || !t.of(q.Provider) {
 				return true, nil
 			}
+			if shown, err := t.shown(r, q.Provider, q.Consumer); err != nil || !shown {
+				return err == nil, err
+			}
 			granted.add(q.State != events.StageRefused, q.Events...)
 			if q.State == events.StageRefused {
 				refused.add(true, q.Events...)
@@ -261,6 +305,9 @@ func (t *tally) duties() error {
 			if d.Before == 0 || !t.within(d.Before-1) || !t.of(d.Party) || state == DutyOpen {
 				return true, nil
 			}
+			if shown, err := t.shown(r, d.Party); err != nil || !shown {
+				return err == nil, err
+			}
 			t.figure("duty/"+d.Pack+"/"+d.Rule, UnitMillionths, rulepack.Text{
 				EN: "done in time: " + d.Title.EN, ZH: "及时率：" + d.Title.ZH}).add(state == DutyMet, d.Events...)
 			return true, nil
@@ -281,6 +328,9 @@ func (t *tally) quality() error {
 			if !t.within(f.Reported) || !t.of(f.Provider) {
 				return true, nil
 			}
+			if shown, err := t.shown(r, f.concerns()...); err != nil || !shown {
+				return err == nil, err
+			}
 			reported.add(true, f.Events...)
 			if f.Verdict == events.VerdictConfirmed || f.Verdict == events.VerdictPartly {
 				closed.add(f.Outcome == events.OutcomeFixed, f.Events...)
@@ -300,6 +350,11 @@ func (t *tally) violations() error {
 		}
 		for _, v := range list.Violations {
 			if !t.of(v.Party) {
+				continue
+			}
+			if shown, err := t.showsViolation(&v); err != nil {
+				return err
+			} else if !shown {
 				continue
 			}
 			id, title := "violation/"+v.Rule, rulepack.Text{EN: "violations: " + v.Rule, ZH: "违规：" + v.Rule}

@@ -15,14 +15,14 @@ const bulletinAccesses = 100_000
 // each visits the rows of an entity from low to high, the latest first: those that
 // lists name, or all of them without lists, which are read one after the other and not
 // looked for. It says so if there are more than it looks at.
-func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(row) error) error {
+func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(*reader, row) error) error {
 	seen := 0
-	look := func(row row) (more bool, err error) {
+	look := func(r *reader, row row) (more bool, err error) {
 		if seen++; seen > bulletinAccesses {
 			t.LimitsHit = []string{LimitAccesses}
 			return false, nil
 		}
-		return true, visit(row)
+		return true, visit(r, row)
 	}
 	return t.w.read(func(r *reader) error {
 		if lists == nil {
@@ -33,7 +33,7 @@ func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(
 				if err := t.ctx.Err(); err != nil {
 					return false, err
 				}
-				return look(row)
+				return look(r, row)
 			})
 		}
 		s := selection{groups: [][][]byte{lists}, low: low, high: high, descending: true}
@@ -42,7 +42,7 @@ func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(
 			if err != nil || !ok || row.position != position {
 				return true, err
 			}
-			return look(row)
+			return look(r, row)
 		})
 	})
 }
@@ -61,10 +61,15 @@ func (t *tally) calls() error {
 	if err != nil {
 		return err
 	}
-	return t.each(accessKey, lists, low, high, func(row row) error {
+	return t.each(accessKey, lists, low, high, func(r *reader, row row) error {
 		var a Access
 		if err := row.decode(&a); err != nil || !t.within(a.Time) {
 			return err
+		}
+		if t.of(a.Provider) || t.of(a.Consumer) {
+			if shown, err := t.shown(r, a.Provider, a.Consumer); err != nil || !shown {
+				return err
+			}
 		}
 		answered, denied := a.calls()
 		if answered > 0 {
@@ -94,7 +99,7 @@ func (t *tally) agreements() error {
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
 	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err := t.each(shareKey, nil, 0, t.w.at, func(row row) error {
+	err := t.each(shareKey, nil, 0, t.w.at, func(r *reader, row row) error {
 		var s Share
 		if err := row.decode(&s); err != nil {
 			return err
@@ -108,6 +113,9 @@ func (t *tally) agreements() error {
 		case in && s.delivers():
 			t.used[s.Agreement] = true
 		case in && slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, s.State) && t.of(s.Consumer):
+			if shown, err := t.shown(r, s.Provider, s.Consumer); err != nil || !shown {
+				return err
+			}
 			ended[s.Agreement] = s.Position
 		}
 		return nil
@@ -130,6 +138,11 @@ func (t *tally) agreements() error {
 		}
 		for _, a := range list.Agreements {
 			if !a.InForce || !t.of(a.Consumer) {
+				continue
+			}
+			if shown, err := t.shows(a.Provider, a.Consumer); err != nil {
+				return err
+			} else if !shown {
 				continue
 			}
 			used.add(t.used[a.ID], a.Position)

@@ -330,7 +330,9 @@ func normalise(s string) string {
 // if validAt is 0. The bool is false if there is none.
 func (w *View) Entry(ctx context.Context, id string, validAt events.Time) (e Entry, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		e, ok, err = r.entry(id, validAt)
+		if e, ok, err = r.entry(id, validAt); err == nil && ok {
+			ok, err = r.sees(e.Provider)
+		}
 		return err
 	})
 	return e, ok, err

@@ -62,6 +62,9 @@ type CatalogDiff struct {
 // first; nil if the entry is not known.
 func (w *View) EntryHistory(ctx context.Context, id string) (steps []EntryVersion, err error) {
 	err = w.read(func(r *reader) error {
+		if seen, err := r.seesNode(vertex{Kind: NodeEntry, Name: id}); err != nil || !seen {
+			return err
+		}
 		return r.history(stepKey(id), r.at, func(row row) (bool, error) {
 			if err := ctx.Err(); err != nil {
 				return false, err
@@ -103,7 +106,10 @@ func (w *View) CatalogDiff(ctx context.Context, from *View, p Page) (CatalogDiff
 		if err != nil {
 			return false, err
 		}
-		before, known, err := from.Entry(ctx, id, 0)
+		if ok, err := r.shows(after.Provider); err != nil || !ok {
+			return false, err
+		}
+		before, known, err := from.whole().Entry(ctx, id, 0)
 		if err != nil {
 			return false, err
 		}

@@ -32,12 +32,19 @@ func (w *View) Entries(ctx context.Context, q EntryQuery) (EntryList, error) {
 		if err != nil {
 			return err
 		}
-		ids := x.list(w.at, q, named, list.Facets)
-		if q.ValidAt != 0 {
-			return w.pageInForce(ctx, q, words, ids, &list)
+		found, err := x.list(r, q, named, list.Facets)
+		if err != nil {
+			return err
 		}
-		list.Total = len(ids)
-		return w.pageOfLatest(ctx, q, ids, &list)
+		if q.ValidAt != 0 {
+			return w.pageInForce(ctx, r, q, words, found.ids, &list)
+		}
+		list.Total = len(found.ids)
+		if err := w.pageOfLatest(ctx, q, found.ids, &list); err != nil {
+			return err
+		}
+		r.withhold(len(part(found.withheld, q.Page, list.Next)))
+		return nil
 	})
 	return list, err
 }
@@ -49,6 +56,18 @@ func idsAfter(ids []string, id string) []string {
 		i++
 	}
 	return ids[i:]
+}
+
+// part is what of a sorted list of ids lies on a page: after the cursor, up to the id with
+// which the page ends.
+func part(ids []string, p Page, next string) []string {
+	if after, paged, _ := p.lastID(); paged {
+		ids = idsAfter(ids, after)
+	}
+	if last, cut, _ := (Page{Cursor: next}).lastID(); cut {
+		ids = ids[:len(ids)-len(idsAfter(ids, last))]
+	}
+	return ids
 }
 
 // pageOfLatest reads one page of the entries that match, in their latest versions.
@@ -67,7 +86,7 @@ func (w *View) pageOfLatest(ctx context.Context, q EntryQuery, ids []string, lis
 
 // pageInForce reads one page of the entries of which a version that may match was
 // in force.
-func (w *View) pageInForce(ctx context.Context, q EntryQuery, words []string, ids []string, list *EntryList) error {
+func (w *View) pageInForce(ctx context.Context, r *reader, q EntryQuery, words []string, ids []string, list *EntryList) error {
 	after, paged, _ := q.lastID()
 	whole := q.Facets // what is in force is counted by reading it
 	if paged && !whole {
@@ -82,7 +101,27 @@ func (w *View) pageInForce(ctx context.Context, q EntryQuery, words []string, id
 		}
 		for i := range found {
 			e := &found[i]
-			if e.ID == "" || !e.matches(q, words) {
+			if e.ID == "" || !e.selected(q) {
+				continue
+			}
+			full := len(list.Entries) == q.limit()
+			seen, err := r.sees(e.Provider)
+			if err != nil {
+				return err
+			}
+			if !seen {
+				switch {
+				case paged && e.ID <= after:
+				case !full:
+					r.withhold(1)
+				case list.Next == "": // it belongs to the next page
+					if list.Next = idCursor(list.Entries[len(list.Entries)-1].ID); !whole {
+						return nil
+					}
+				}
+				continue
+			}
+			if !e.holds(words) {
 				continue
 			}
 			if whole {
@@ -91,7 +130,7 @@ func (w *View) pageInForce(ctx context.Context, q EntryQuery, words []string, id
 			}
 			switch {
 			case paged && e.ID <= after:
-			case len(list.Entries) == q.limit():
+			case full:
 				list.Next = idCursor(list.Entries[len(list.Entries)-1].ID)
 				if !whole {
 					return nil
@@ -147,11 +186,14 @@ func (r *reader) entries(ctx context.Context, ids []string, validAt events.Time,
 	return nil
 }
 
-func (e *Entry) matches(q EntryQuery, words []string) bool {
-	if !matches(q.Provider, e.Provider) || !matches(q.Stage, e.Stage) || !matches(q.Sharing, e.Sharing.Attribute) || !matches(q.Region, e.Region) ||
-		!matches(q.Grade, e.Grade) || !matches(q.UpdateFrequency, e.UpdateFrequency) {
-		return false
-	}
+// selected tells whether the conditions of a query hold for the entry, save for the words.
+func (e *Entry) selected(q EntryQuery) bool {
+	return matches(q.Provider, e.Provider) && matches(q.Stage, e.Stage) && matches(q.Sharing, e.Sharing.Attribute) && matches(q.Region, e.Region) &&
+		matches(q.Grade, e.Grade) && matches(q.UpdateFrequency, e.UpdateFrequency)
+}
+
+// holds tells whether the words occur in the entry.
+func (e *Entry) holds(words []string) bool {
 	text := searchable(e.ID, e.Code, e.Title, e.TitleEN, e.Summary, e.Items) + "\n" + normalise(e.ProviderName)
 	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }

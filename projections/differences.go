@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"ledgerline/events"
 	"ledgerline/projections/graph"
 )
 
@@ -79,7 +80,7 @@ func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list Differe
 				list.Runs = append(list.Runs, *d)
 			}
 			list.Complete, list.LimitsHit = true, []string{}
-			return err
+			return cmp.Or(err, r.keepRuns(&list))
 		case NodeDataset:
 			dir = graph.Up
 		case NodeJob:
@@ -119,9 +120,28 @@ func (w *View) Differences(ctx context.Context, q DifferenceQuery) (list Differe
 		slices.SortFunc(list.Differences, func(a, b Difference) int { return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From)) })
 		list.LimitsHit = walk.limits()
 		list.Complete = len(list.LimitsHit) == 0
-		return nil
+		return r.keepRuns(&list)
 	})
 	return list, err
+}
+
+// keepRuns keeps the runs that the reader may see, and of their columns those of datasets
+// that it may see.
+func (r *reader) keepRuns(list *DifferenceList) (err error) {
+	sees := func(c *events.ColumnRef) (bool, error) {
+		return r.seesNode(datasetVertex(Dataset{c.Namespace, c.Name}))
+	}
+	list.Runs, err = keepSeen(r, list.Runs, func(d *RunDifference) (bool, error) {
+		if seen, err := r.seesNode(vertex{Kind: NodeRun, Name: d.Run}); err != nil || !seen {
+			return false, err
+		}
+		var err error
+		if d.Undeclared, err = keepSeen(r, d.Undeclared, sees); err == nil {
+			d.Unseen, err = keepSeen(r, d.Unseen, sees)
+		}
+		return true, err
+	})
+	return err
 }
 
 // toldColumns are the columns of flows between two datasets on one side.
@@ -174,12 +194,21 @@ func (w *walk) differences(to uint32) (out []Difference, err error) {
 		if len(d.DeclaredOnly)+len(d.ObservedOnly) == 0 {
 			continue
 		}
+		seen := true
 		for node, text := range map[uint32]*string{n: &d.From, to: &d.To} {
 			v, err := w.names.vertex(node)
 			if err != nil {
 				return nil, err
 			}
-			*text = v.text()
+			sees, err := w.r.seesNode(v)
+			if err != nil {
+				return nil, err
+			}
+			*text, seen = v.text(), seen && sees
+		}
+		if !seen {
+			w.r.withhold(1)
+			continue
 		}
 		out = append(out, d)
 	}

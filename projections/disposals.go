@@ -123,6 +123,9 @@ func (w *View) Disposals(ctx context.Context, q DisposalQuery) (DisposalList, er
 			q.Party != "" && q.Party != d.Provider && q.Party != d.Consumer {
 			return false, err
 		}
+		if ok, err := r.shows(d.Provider, d.Consumer); err != nil || !ok {
+			return false, err
+		}
 		list.Disposals = append(list.Disposals, d)
 		return true, nil
 	})

@@ -333,6 +333,9 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) {
 			return false, nil
 		}
+		if ok, err := r.shows(d.Party, d.Was); err != nil || !ok {
+			return false, err
+		}
 		list.Duties = append(list.Duties, d)
 		return true, nil
 	})

@@ -123,10 +123,45 @@ func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err
 		slices.SortFunc(out.Exposed, func(a, b Exposed) int {
 			return cmp.Or(cmp.Compare(b.Rows+b.Delivered, a.Rows+a.Delivered), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement))
 		})
-		out.Entitled, err = x.entitled(ctx, w.recorded)
-		return err
+		if out.Entitled, err = x.entitled(ctx, w.recorded); err != nil {
+			return err
+		}
+		return x.keep(&out)
 	})
 	return out, err
+}
+
+// keep keeps what the reader may see: of what was reached, of who got it, and of who was
+// entitled to.
+func (x *exposing) keep(out *Exposure) (err error) {
+	r := x.r
+	if r.sight == nil {
+		return nil
+	}
+	for d := range x.t.datasets {
+		seen, err := r.seesNode(datasetVertex(d))
+		if err != nil {
+			return err
+		}
+		if !seen {
+			out.Reached--
+			r.withhold(1)
+		}
+	}
+	if out.Entries, err = keepSeen(r, out.Entries, func(id *string) (bool, error) { return r.seesNode(vertex{Kind: NodeEntry, Name: *id}) }); err != nil {
+		return err
+	}
+	if out.Exposed, err = keepSeen(r, out.Exposed, func(e *Exposed) (bool, error) { return r.sees(e.Provider, e.Consumer) }); err != nil {
+		return err
+	}
+	out.Entitled, err = keepSeen(r, out.Entitled, func(e *Entitled) (bool, error) {
+		concerned, err := r.ofAgreement(e.Agreement, "", e.Consumer)
+		if err != nil {
+			return false, err
+		}
+		return r.sees(concerned...)
+	})
+	return err
 }
 
 type exposedKey struct{ consumer, provider, agreement, entry string }

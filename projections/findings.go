@@ -274,17 +274,25 @@ func (w *View) Findings(ctx context.Context, q FindingQuery) (FindingList, error
 			(q.Open && (f.State == events.StageClosed || f.State == events.StageRejected)) {
 			return false, nil
 		}
+		if ok, err := r.shows(f.concerns()...); err != nil || !ok {
+			return false, err
+		}
 		list.Findings = append(list.Findings, f)
 		return true, nil
 	})
 	return list, err
 }
 
+// concerns are the parties that a finding concerns.
+func (f *Finding) concerns() []string { return []string{f.By, f.Provider, f.Assigned} }
+
 // Finding returns a quality issue as it stood at validAt, or the latest known if
 // that is 0; false if there is none.
 func (w *View) Finding(ctx context.Context, id string, validAt events.Time) (f Finding, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		f, ok, err = r.finding(id, validAt)
+		if f, ok, err = r.finding(id, validAt); err == nil && ok {
+			ok, err = r.sees(f.concerns()...)
+		}
 		return err
 	})
 	return f, ok, err

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/projections/graph"
@@ -194,10 +195,55 @@ func (w *View) Lineage(ctx context.Context, q LineageQuery) (g Graph, err error)
 		if err := walk.run(ctx, q.Direction.ways()...); err != nil {
 			return err
 		}
-		g, err = walk.graph(q.Direction)
-		return err
+		if g, err = walk.graph(q.Direction); err != nil {
+			return err
+		}
+		return r.keepGraph(&g)
 	})
 	return g, err
+}
+
+// seesNodes tells which of some nodes the reader may see, by their ids.
+func (r *reader) seesNodes(nodes []Node) (seen map[string]bool, err error) {
+	seen = make(map[string]bool, len(nodes))
+	for _, n := range nodes {
+		if seen[n.ID], err = r.seesNode(vertex{n.Kind, n.Namespace, n.Name, n.Field}); err != nil {
+			return nil, err
+		}
+	}
+	return seen, nil
+}
+
+// keepGraph keeps the nodes that the reader may see, and the edges between them. Nodes
+// are counted, edges go with them.
+func (r *reader) keepGraph(g *Graph) error {
+	if r.sight == nil {
+		return nil
+	}
+	seen, err := r.seesNodes(g.Nodes)
+	if err != nil {
+		return err
+	}
+	g.Nodes, err = keepSeen(r, g.Nodes, func(n *Node) (bool, error) {
+		if !seen[n.ID] {
+			return false, nil
+		}
+		return true, r.keepEntries(n)
+	})
+	if err != nil {
+		return err
+	}
+	g.Edges = slices.DeleteFunc(g.Edges, func(e Edge) bool { return !seen[e.From] || !seen[e.To] })
+	return nil
+}
+
+// keepEntries keeps the entries of a node that the reader may see.
+func (r *reader) keepEntries(n *Node) error {
+	entries, err := keepSeen(r, n.Entries, func(id *string) (bool, error) { return r.seesNode(vertex{Kind: NodeEntry, Name: *id}) })
+	if n.Entries = entries; len(entries) == 0 {
+		n.Entries = nil
+	}
+	return err
 }
 
 // QueryError is returned for a question whose parts do not fit together.
@@ -240,6 +286,9 @@ func (w *View) Run(ctx context.Context, id string) (run Run, ok bool, err error)
 		if ok, err = r.find(entityKey(tRun, id), &row); err != nil || !ok {
 			return err
 		}
+		if ok, err = r.seesNode(vertex{Kind: NodeRun, Name: id}); err != nil || !ok {
+			return err
+		}
 		said, flow := &row.Told, row.now()
 		if n := len(row.Windows); n > 0 {
 			said = &row.Windows[n-1].Told
@@ -250,7 +299,14 @@ func (w *View) Run(ctx context.Context, id string) (run Run, ok bool, err error)
 			Inputs:       append([]Dataset{}, flow.Inputs...), Outputs: append([]Dataset{}, flow.Outputs...),
 			InputsKnown: said.Inputs.Known, OutputsKnown: said.Outputs.Known, First: row.First, Last: row.Last,
 		}
-		return nil
+		sees := func(d *Dataset) (bool, error) { return r.seesNode(datasetVertex(*d)) }
+		if run.Inputs, err = keepSeen(r, run.Inputs, sees); err == nil {
+			run.Outputs, err = keepSeen(r, run.Outputs, sees)
+		}
+		if err != nil {
+			return err
+		}
+		return r.keepRelatives(&run)
 	})
 	return run, ok, err
 }

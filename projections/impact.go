@@ -108,9 +108,44 @@ func (w *View) Impact(ctx context.Context, q ImpactQuery) (out Impact, err error
 			}
 		}
 		slices.SortStableFunc(out.Entries, func(a, b AffectedEntry) int { return cmp.Compare(a.Depth, b.Depth) })
-		return nil
+		return r.keepImpact(&out)
 	})
 	return out, err
+}
+
+// keepImpact keeps the nodes and entries that the reader may see, and of the holders of
+// these those whose agreement it may see.
+func (r *reader) keepImpact(out *Impact) (err error) {
+	if r.sight == nil {
+		return nil
+	}
+	seen, err := r.seesNodes(out.Nodes)
+	if err != nil {
+		return err
+	}
+	if out.Nodes, err = keepSeen(r, out.Nodes, func(n *Node) (bool, error) {
+		if !seen[n.ID] {
+			return false, nil
+		}
+		return true, r.keepEntries(n)
+	}); err != nil {
+		return err
+	}
+	out.Entries, err = keepSeen(r, out.Entries, func(e *AffectedEntry) (bool, error) {
+		if seen, err := r.sees(e.Provider); err != nil || !seen {
+			return false, err
+		}
+		var err error
+		e.Holders, err = keepSeen(r, e.Holders, func(h *Holder) (bool, error) {
+			concerned, err := r.ofAgreement(h.Agreement, "", h.Consumer)
+			if err != nil {
+				return false, err
+			}
+			return r.sees(concerned...)
+		})
+		return true, err
+	})
+	return err
 }
 
 // affected describes an entry that was reached; false if none of its items holds

@@ -53,12 +53,17 @@ func (w *View) LineageDiff(ctx context.Context, from *View, validFrom events.Tim
 	if from.at > w.at {
 		return LineageDiff{}, fmt.Errorf("a difference needs the earlier position first: %d is after %d", from.at, w.at)
 	}
-	after, err := w.Lineage(ctx, q)
+	if w.sight != nil {
+		if _, err := w.ResolveNode(ctx, q.Node); err != nil {
+			return LineageDiff{}, err
+		}
+	}
+	after, err := w.whole().Lineage(ctx, q)
 	if err != nil {
 		return LineageDiff{}, err
 	}
 	q.ValidAt = cmp.Or(validFrom, q.ValidAt)
-	before, err := from.Lineage(ctx, q)
+	before, err := from.whole().Lineage(ctx, q)
 	if unknown := (*UnknownNodeError)(nil); errors.As(err, &unknown) && !unknown.Ambiguous {
 		before, err = Graph{}, nil
 	}
@@ -83,7 +88,41 @@ func (w *View) LineageDiff(ctx context.Context, from *View, validFrom events.Tim
 			d.Edges = append(d.Edges, EdgeDiff{change, b, a})
 		}
 	})
-	return d, nil
+	return d, w.read(func(r *reader) error { return r.keepChanges(&d, before.Nodes, after.Nodes) })
+}
+
+// keepChanges keeps the changes of nodes that the reader may see, and of edges between
+// such. Both are counted.
+func (r *reader) keepChanges(d *LineageDiff, before, after []Node) error {
+	if r.sight == nil {
+		return nil
+	}
+	seen, err := r.seesNodes(append(before, after...))
+	if err != nil {
+		return err
+	}
+	d.Nodes, err = keepSeen(r, d.Nodes, func(n *NodeDiff) (bool, error) {
+		if !seen[n.ID] {
+			return false, nil
+		}
+		for _, node := range []*Node{n.Before, n.After} {
+			if node == nil {
+				continue
+			}
+			if err := r.keepEntries(node); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	d.Edges, err = keepSeen(r, d.Edges, func(e *EdgeDiff) (bool, error) {
+		edge := cmp.Or(e.After, e.Before)
+		return seen[edge.From] && seen[edge.To], nil
+	})
+	return err
 }
 
 // byEnds orders the edges of an answer.

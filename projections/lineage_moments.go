@@ -27,6 +27,11 @@ func (w *View) Moments(ctx context.Context, nodes []Node) (moments []int64, err 
 			if nodeKinds[n.Kind] == 0 {
 				continue
 			}
+			if seen, err := r.seesNode(vertex{n.Kind, n.Namespace, n.Name, n.Field}); err != nil {
+				return err
+			} else if !seen {
+				continue
+			}
 			number, err := r.node(vertex{Kind: n.Kind, Namespace: n.Namespace, Name: n.Name})
 			if err != nil {
 				return err

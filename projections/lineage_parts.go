@@ -44,7 +44,7 @@ func (w *View) LineageParts(ctx context.Context, q LineageQuery, tell func(Graph
 		if err := walk.find(ctx, q.Direction.ways()...); err != nil {
 			return err
 		}
-		t := &telling{walk: walk, tell: tell, told: make(map[graph.Spot]bool)}
+		t := &telling{walk: walk, tell: tell, told: make(map[graph.Spot]bool), seen: make(map[graph.Spot]bool)}
 		err = t.all(ctx)
 		limits = walk.limits()
 		return err
@@ -57,10 +57,25 @@ type telling struct {
 	*walk
 	tell func(GraphPart) error
 	told map[graph.Spot]bool
+	// seen tells of each node told whether the reader may see it.
+	seen map[graph.Spot]bool
 }
 
 // toldEdge stands for an edge that was told.
 var toldEdge = new(Edge)
+
+// shows tells whether the reader may see a node, and counts it if not.
+func (t *telling) shows(s graph.Spot) (bool, error) {
+	v, err := t.names.full(s)
+	if err != nil {
+		return false, err
+	}
+	seen, err := t.r.seesNode(v)
+	if err == nil && !seen {
+		t.r.withhold(1)
+	}
+	return seen, err
+}
 
 func (t *telling) all(ctx context.Context) error {
 	byDepth := make(map[int][]graph.Spot)
@@ -115,10 +130,20 @@ func (t *telling) part(depth int, nodes []graph.Spot) error {
 			continue
 		}
 		t.told[s] = true
-		if err := name(s); err != nil {
+		err := name(s)
+		if err != nil {
 			return err
 		}
+		if t.seen[s], err = t.shows(s); err != nil {
+			return err
+		}
+		if !t.seen[s] {
+			continue
+		}
 		n, err := t.node(s, texts[s], t.nodes[s])
+		if err == nil {
+			err = t.r.keepEntries(&n)
+		}
 		if err != nil {
 			return err
 		}
@@ -128,6 +153,10 @@ func (t *telling) part(depth int, nodes []graph.Spot) error {
 	for _, k := range t.fresh {
 		if !t.told[k.from] || !t.told[k.to] {
 			wait = append(wait, k)
+			continue
+		}
+		if !t.seen[k.from] || !t.seen[k.to] {
+			t.edges[k] = toldEdge
 			continue
 		}
 		if err := cmp.Or(name(k.from), name(k.to)); err != nil {

@@ -85,6 +85,15 @@ func (w *View) Loose(ctx context.Context, q LooseQuery) (LooseList, error) {
 			if up && !down && d.Origin {
 				continue
 			}
+			if seen, err := r.seesNode(v); err != nil {
+				return err
+			} else if !seen {
+				r.withhold(1)
+				continue
+			}
+			if err := r.keepEntries(&d); err != nil {
+				return err
+			}
 			if list.Datasets = append(list.Datasets, d); len(list.Datasets) == q.limit() {
 				list.Next = strconv.FormatUint(n, 10)
 				return nil

@@ -138,7 +138,14 @@ func (r *reader) resolve(ctx context.Context, text string) (vertex, error) {
 		if err != nil {
 			return vertex{}, err
 		}
-		if known && !slices.Contains(found, v) {
+		if !known || slices.Contains(found, v) {
+			continue
+		}
+		seen, err := r.seesNode(v)
+		if err != nil {
+			return vertex{}, err
+		}
+		if seen { // what may not be seen is not told from what is not known
 			found = append(found, v)
 		}
 	}
@@ -146,6 +153,9 @@ func (r *reader) resolve(ctx context.Context, text string) (vertex, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if r.sight != nil { // names like it may be of what the reader may not see
+			return vertex{}, &UnknownNodeError{Node: text}
+		}
 		near, err := r.near(ctx, text)
 		return vertex{}, errors.Join(&UnknownNodeError{Node: text, Near: near}, err)
 	}

@@ -167,7 +167,9 @@ func applyParty(b *batch, e *ledger.Entry, id string, change func(*Party)) error
 // 0; false if there is none.
 func (w *View) Party(ctx context.Context, id string, validAt events.Time) (p Party, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		p, ok, err = r.party(id, validAt)
+		if p, ok, err = r.party(id, validAt); err == nil && ok {
+			ok, err = r.sees(id)
+		}
 		return err
 	})
 	return p, ok, err
@@ -177,6 +179,9 @@ func (w *View) Party(ctx context.Context, id string, validAt events.Time) (p Par
 // nil if it is not known.
 func (w *View) PartyHistory(ctx context.Context, id string) (states []Party, err error) {
 	err = w.read(func(r *reader) error {
+		if seen, err := r.sees(id); err != nil || !seen {
+			return err
+		}
 		return r.history(entityKey(tParty, id), r.at, func(row row) (bool, error) {
 			var p Party
 			err := row.decode(&p)
@@ -200,6 +205,9 @@ func (w *View) Parties(ctx context.Context, q PartyQuery) (PartyList, error) {
 		if !matches(q.Kind, p.Kind) || !matches(q.Region, p.Region) || !matches(q.Level, p.Level) || !matches(q.State, p.State) ||
 			(q.Role != "" && !slices.ContainsFunc(p.Roles, func(r events.RoleState) bool { return r.Role == q.Role })) {
 			return false, nil
+		}
+		if ok, err := r.shows(id); err != nil || !ok {
+			return false, err
 		}
 		list.Parties = append(list.Parties, p)
 		return true, nil

@@ -115,10 +115,41 @@ func (w *View) Paths(ctx context.Context, q PathQuery) (list PathList, err error
 		if err := s.all(ctx); err != nil {
 			return err
 		}
-		list, err = s.list()
-		return err
+		if list, err = s.list(); err != nil {
+			return err
+		}
+		return s.keepPaths(&list)
 	})
 	return list, err
+}
+
+// keepPaths keeps the paths of which the reader may see every node.
+func (s *search) keepPaths(list *PathList) (err error) {
+	r := s.w.r
+	if r.sight == nil {
+		return nil
+	}
+	texts, err := s.w.texts()
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]bool)
+	for spot, text := range texts {
+		v, err := s.w.names.full(spot)
+		if err == nil {
+			seen[text], err = r.seesNode(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	list.Paths, err = keepSeen(r, list.Paths, func(p *Path) (bool, error) {
+		return !slices.ContainsFunc(p.Nodes, func(n string) bool { return !seen[n] }), nil
+	})
+	if list.Shortest = 0; len(list.Paths) > 0 {
+		list.Shortest = len(list.Paths[0].Steps)
+	}
+	return err
 }
 
 // arrive ties a target that is no dataset or column to the datasets where paths

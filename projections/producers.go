@@ -308,6 +308,9 @@ func (w *View) Producers(ctx context.Context, q ProducerQuery) (ProducerList, er
 		if err != nil || !matches(q.Party, p.Party) || q.Gaps && len(p.Missing) == 0 && p.Unlisted == 0 {
 			return false, err
 		}
+		if ok, err := r.shows(p.Party); err != nil || !ok {
+			return false, err
+		}
 		list.Producers = append(list.Producers, p)
 		return true, nil
 	})

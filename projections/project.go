@@ -42,7 +42,7 @@ var projections = []projection{
 	{lineageView, 5, applyLineage},
 	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},
-	{"timeline", 3, applyTimeline},
+	{"timeline", 4, applyTimeline},
 }
 
 // versions are what the rows of the store have to be of.

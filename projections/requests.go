@@ -184,6 +184,9 @@ func (w *View) Requests(ctx context.Context, q RequestQuery) (RequestList, error
 		if err != nil || !ok || !req.matches(q) {
 			return false, err
 		}
+		if ok, err := r.shows(req.Provider, req.Consumer); err != nil || !ok {
+			return false, err
+		}
 		list.Requests = append(list.Requests, req)
 		return true, nil
 	})
@@ -202,7 +205,9 @@ func (req *Request) matches(q RequestQuery) bool {
 // is 0; false if there is none.
 func (w *View) Request(ctx context.Context, id string, validAt events.Time) (req Request, ok bool, err error) {
 	err = w.read(func(r *reader) error {
-		req, ok, err = r.request(id, validAt)
+		if req, ok, err = r.request(id, validAt); err == nil && ok {
+			ok, err = r.sees(req.Provider, req.Consumer)
+		}
 		return err
 	})
 	return req, ok, err

@@ -333,29 +333,36 @@ type foundList struct {
 	position int64
 	query    EntryQuery // without a page
 	ids      []string
+	// withheld are the ids of those that the reader may not see. For a date in force there
+	// are none: whose version is in force is read afterwards.
+	withheld []string
 }
 
 // list is matching, which it asks once for the pages of a list that follow on each
-// other.
-func (x *searchIndex) list(position int64, q EntryQuery, words []wanted, facets *Facets) []string {
-	if facets != nil {
-		return x.matching(position, q, words, facets)
+// other. What readers with a scope find is not kept: it is theirs.
+func (x *searchIndex) list(r *reader, q EntryQuery, words []wanted, facets *Facets) (*foundList, error) {
+	if facets != nil || r.sight != nil {
+		return x.matching(r, q, words, facets)
 	}
 	q.Page = Page{}
-	if f := x.found.Load(); f != nil && f.position == position && f.query == q {
-		return f.ids
+	if f := x.found.Load(); f != nil && f.position == r.at && f.query == q {
+		return f, nil
 	}
-	f := &foundList{position, q, x.matching(position, q, words, nil)}
-	x.found.Store(f)
-	return f.ids
+	f, err := x.matching(r, q, words, nil)
+	if err == nil {
+		x.found.Store(f)
+	}
+	return f, err
 }
 
 // matching lists the ids of the entries that match as of a position, in order, and
 // counts what they are if facets is not nil. For a date in force it is those of
 // which any version known then answers: which is in force is read afterwards.
-func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, facets *Facets) (ids []string) {
+func (x *searchIndex) matching(r *reader, q EntryQuery, words []wanted, facets *Facets) (*foundList, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	position, out := r.at, &foundList{position: r.at, query: q}
+	ids := &out.ids
 	var answering []bool // texts; nil: all
 	if len(words) > 0 {
 		answering = make([]bool, len(x.texts))
@@ -368,7 +375,7 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 		if conditions[i] = -1; value != "" {
 			code, known := x.codes[value]
 			if !known {
-				return nil
+				return out, nil
 			}
 			conditions[i] = code
 		}
@@ -383,10 +390,8 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 		if !ok {
 			continue
 		}
-		answers := func(s searchedStep) bool {
-			if answering != nil && !answering[s.text] {
-				return false
-			}
+		answers := func(s searchedStep) bool { return answering == nil || answering[s.text] }
+		selected := func(s searchedStep) bool {
 			for i, c := range x.texts[s.text].facets {
 				if conditions[i] >= 0 && conditions[i] != c {
 					return false
@@ -395,17 +400,32 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 			return true
 		}
 		if q.ValidAt != 0 {
-			if slices.ContainsFunc(e.steps, func(s searchedStep) bool { return s.position <= position && answers(s) }) {
-				ids = append(ids, e.id)
+			// Whose version is in force, and so whether words may be looked for in it, is
+			// known when it is read.
+			if slices.ContainsFunc(e.steps, func(s searchedStep) bool {
+				return s.position <= position && selected(s) && (r.sight != nil || answers(s))
+			}) {
+				*ids = append(*ids, e.id)
 			}
 			continue
 		}
-		if !answers(s) || conditions[5] >= 0 && conditions[5] != s.stage {
+		if !selected(s) || conditions[5] >= 0 && conditions[5] != s.stage {
 			continue
 		}
 		t := &x.texts[s.text]
 		codes := [6]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage}
-		ids = append(ids, e.id)
+		seen, err := r.sees(x.values[t.facets[0]])
+		if err != nil {
+			return out, err
+		}
+		if !seen { // words are not looked for in what may not be seen
+			out.withheld = append(out.withheld, e.id)
+			continue
+		}
+		if !answers(s) {
+			continue
+		}
+		*ids = append(*ids, e.id)
 		for i, c := range codes {
 			counts[i][c]++
 		}
@@ -419,5 +439,5 @@ func (x *searchIndex) matching(position int64, q EntryQuery, words []wanted, fac
 			}
 		}
 	}
-	return ids
+	return out, nil
 }

@@ -71,7 +71,7 @@ func TestSearchIsAScan(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if ok && e.matches(q, strings.Fields(normalise(q.Text))) {
+			if ok && e.selected(q) && e.holds(strings.Fields(normalise(q.Text))) {
 				want = append(want, id)
 			}
 		}

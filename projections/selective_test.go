@@ -143,7 +143,7 @@ func entriesSelected(t *testing.T, w *View, on events.Time) {
 		q.ValidAt = on
 		var want []string
 		for _, e := range all.Entries {
-			if e.matches(q, nil) {
+			if e.selected(q) && e.holds(nil) {
 				want = append(want, e.ID)
 			}
 			one, ok, err := w.Entry(ctx, e.ID, on)

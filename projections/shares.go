@@ -218,6 +218,9 @@ func (w *View) Shares(ctx context.Context, q ShareQuery) (ShareList, error) {
 		if err != nil || !ok || !within(share.Time, q.From, q.To) || !share.covers(q) || (q.Imported != nil && *q.Imported != share.Imported) {
 			return false, err
 		}
+		if ok, err := r.shows(share.Provider, share.Consumer); err != nil || !ok {
+			return false, err
+		}
 		list.Shares = append(list.Shares, share)
 		return true, nil
 	})

@@ -27,6 +27,8 @@ type TimelineRow struct {
 	Imported bool `json:"imported,omitempty"`
 	// Summary is a line for people; no program should read it.
 	Summary string `json:"summary,omitempty"`
+	// Concerns are the parties that decide who may see the record: see Scope. Sorted.
+	Concerns []string `json:"-"`
 }
 
 func (r *TimelineRow) code(c *coder) {
@@ -36,6 +38,7 @@ func (r *TimelineRow) code(c *coder) {
 	c.texts(&r.Type, &r.Subject.Kind, &r.Subject.ID, &r.Source, &r.ID, &r.Party, &r.Actor, &r.Principal)
 	c.bool(&r.Imported)
 	c.text(&r.Summary)
+	textList(c, &r.Concerns)
 }
 
 // TimelineQuery selects records; empty fields select everything, and the
@@ -100,9 +103,13 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err != nil {
 		return err
 	}
+	concerns, err := b.concerned(e)
+	if err != nil {
+		return err
+	}
 	b.putOnce(eventKey, &TimelineRow{
 		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
-		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary,
+		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary, Concerns: concerns,
 	})
 	return nil
 }
@@ -189,7 +196,14 @@ func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) 
 	words := strings.Fields(normalise(q.Text))
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		row, ok, err := r.event(position)
-		if ok = ok && row.contains(words) && (q.Imported == nil || *q.Imported == row.Imported); ok {
+		if err != nil || !ok || q.Imported != nil && *q.Imported != row.Imported {
+			return false, err
+		}
+		if ok, err = r.seesRecord(&row); err != nil || !ok {
+			r.withhold(1)
+			return false, err
+		}
+		if ok = row.contains(words); ok {
 			list.Rows = append(list.Rows, row)
 		}
 		return ok, err

@@ -160,3 +160,39 @@ func (b *batch) nameOfData(n name) error {
 	}
 	return nil
 }
+
+// concerned lists whom a record concerns: the parties among its names, who provides the
+// entries that describe its datasets, and who runs the jobs of the namespace of its job.
+func (b *batch) concerned(e *ledger.Entry) ([]string, error) {
+	var parties []string
+	add := func(party string) {
+		if party != "" && !slices.Contains(parties, party) {
+			parties = append(parties, party)
+		}
+	}
+	for _, n := range b.names.list {
+		switch n.kind {
+		case events.NameParty:
+			add(n.first)
+		case events.NameEntry:
+			d, err := b.latestContent(n.first)
+			if err != nil {
+				return nil, err
+			}
+			add(d.Provider)
+		}
+	}
+	if d, ok := e.Event.Data.(*events.OpenLineageReceived); ok && d.Job.Namespace != "" {
+		holders, err := recall[textsRow](b, holdersKey(events.RoleOperator, d.Job.Namespace))
+		if err != nil {
+			return nil, err
+		}
+		if holders != nil {
+			for _, party := range *holders {
+				add(party)
+			}
+		}
+	}
+	slices.Sort(parties)
+	return parties, nil
+}

@@ -59,7 +59,7 @@ func (w *View) Trace(ctx context.Context, q TraceQuery) (out Trace, err error) {
 		if err != nil {
 			return err
 		}
-		t := &tracing{walk: walk, at: map[traced]bool{}}
+		t := &tracing{walk: walk, at: map[traced]bool{}, seen: map[string]bool{}}
 		return t.trace(ctx, q.On, &out)
 	})
 	return out, err
@@ -73,6 +73,8 @@ type traced struct {
 type tracing struct {
 	*walk
 	at map[traced]bool
+	// seen tells of datasets and columns whether the reader may see them.
+	seen map[string]bool
 }
 
 // tracePoint is a value at a time: what is looked for is who wrote it before.
@@ -137,12 +139,29 @@ func (t *tracing) trace(ctx context.Context, on events.Time, out *Trace) error {
 	})
 	out.LimitsHit = t.limits()
 	out.Complete = len(out.LimitsHit) == 0
-	return err
+	return cmp.Or(err, t.keepSteps(out))
 }
 
 func (t *tracing) textOf(s graph.Spot) (string, error) {
 	v, err := t.names.full(s)
+	if err == nil {
+		t.seen[v.text()], err = t.r.seesNode(v)
+	}
 	return v.text(), err
+}
+
+// keepSteps keeps the steps that wrote what the reader may see, and of what they read
+// what it may see.
+func (t *tracing) keepSteps(out *Trace) (err error) {
+	out.Steps, err = keepSeen(t.r, out.Steps, func(s *TraceStep) (bool, error) {
+		if !t.seen[s.Wrote] {
+			return false, nil
+		}
+		var err error
+		s.Read, err = keepSeen(t.r, s.Read, func(text *string) (bool, error) { return t.seen[*text], nil })
+		return true, err
+	})
+	return err
 }
 
 // wrote finds the run that wrote a dataset or column last, among those begun before

@@ -68,7 +68,8 @@ type View struct {
 	at       int64
 	recorded events.Time
 	closed   func()
-	cost     *Cost // nil: what questions look at is not counted
+	cost     *Cost  // nil: what questions look at is not counted
+	sight    *sight // what the answers are bound to; nil: they leave nothing out
 }
 
 // Position is the position the view speaks for: records up to and including it

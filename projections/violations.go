@@ -171,18 +171,15 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		return !matches(q.Party, v.Party) || !matches(q.Code, v.Code) || !matches(q.Rule, v.Rule) || !matches(q.Agreement, v.Agreement) ||
 			!matches(q.Entry, v.Entry) || !within(v.Time, q.From, q.To)
 	})
+	if found, err = w.shownViolations(found, q); err != nil {
+		return list, err
+	}
 	slices.SortStableFunc(found, func(a, b Violation) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), slices.Compare(a.Events, b.Events), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Code, b.Code))
 	})
-	id, continued, err := q.lastID()
+	from, err := q.offset(len(found))
 	if err != nil {
 		return list, err
-	}
-	from := 0
-	if continued {
-		if _, err := fmt.Sscanf(id, "%d", &from); err != nil || from < 0 || from > len(found) {
-			return list, &CursorError{q.Cursor}
-		}
 	}
 	to := min(len(found), from+q.limit())
 	list.Violations = append(list.Violations, found[from:to]...)
@@ -190,6 +187,46 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		list.Next = idCursor(fmt.Sprint(to))
 	}
 	return list, nil
+}
+
+// offset is how many rows of a list that is put together anew come before the page.
+func (p Page) offset(rows int) (from int, err error) {
+	id, continued, err := p.lastID()
+	if err != nil || !continued {
+		return 0, err
+	}
+	if _, err := fmt.Sscanf(id, "%d", &from); err != nil || from < 0 || from > rows {
+		return 0, &CursorError{p.Cursor}
+	}
+	return from, nil
+}
+
+// shownViolations keeps those that the reader may see. The others are counted with the
+// first part of the list.
+func (w *View) shownViolations(found []Violation, q ViolationQuery) (kept []Violation, err error) {
+	if w.sight == nil {
+		return found, nil
+	}
+	err = w.read(func(r *reader) error {
+		for _, v := range found {
+			concerned, err := r.ofAgreement(v.Agreement, v.Entry, v.Party)
+			if err != nil {
+				return err
+			}
+			seen, err := r.sees(concerned...)
+			if err != nil {
+				return err
+			}
+			switch {
+			case seen:
+				kept = append(kept, v)
+			case q.Cursor == "":
+				r.withhold(1)
+			}
+		}
+		return nil
+	})
+	return kept, err
 }
 
 // missed lists the duties that were not done in time.
@@ -273,7 +310,7 @@ func (w *View) flagged(ctx context.Context, q ViolationQuery, list *ViolationLis
 				return "", nil
 			}
 			part.Page = p
-			found, err := w.Accesses(ctx, part)
+			found, err := w.whole().Accesses(ctx, part)
 			for _, a := range found.Accesses {
 				if i == 0 || a.Consumer != q.Party { // else it was in the first part
 					out = append(out, book.judgeAccess(&a)...)
