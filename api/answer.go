@@ -35,6 +35,11 @@ type Standing struct {
 	// says why.
 	Complete  bool     `json:"complete"`
 	LimitsHit []string `json:"limits_hit"`
+	// Withheld counts what belongs to the answer, or to this part of a list, and is left
+	// out because the caller may not see it. It is there for callers whose right to read is
+	// bound, and where content is withheld. Says puts it in words.
+	Withheld *int64 `json:"withheld,omitzero"`
+	Says     string `json:"says,omitzero"`
 	// Basis is there if the answer was asked to be proven complete.
 	Basis *Basis `json:"basis,omitzero"`
 }
@@ -92,7 +97,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, q reading, cursor s
 		}
 	}
 	if cursor != "" {
-		position, inner, err := openCursor(r, cursor)
+		position, inner, err := openCursor(r, callOf(r).caller.scope(), cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +110,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, q reading, cursor s
 	if err != nil {
 		return nil, err
 	}
-	c.view = view
+	c.view = view.Within(callOf(r).caller.scope())
 	return c, nil
 }
 
@@ -181,7 +186,7 @@ func (c *question) next(cursor *string) {
 	if *cursor == "" {
 		return
 	}
-	*cursor = sealCursor(c.r, c.view.Position(), *cursor)
+	*cursor = sealCursor(c.r, callOf(c.r).caller.scope(), c.view.Position(), *cursor)
 	c.hit("limit")
 	target := *c.r.URL
 	values := target.Query()
@@ -197,6 +202,9 @@ func (c *question) hit(limits ...string) { c.limitsHit = append(c.limitsHit, lim
 func (c *question) standing() Standing {
 	st := c.s.standing(c.view.Position(), c.view.Recorded(), c.limitsHit...)
 	st.Basis = c.basis
+	if c.view.Scoped() {
+		st.withhold(c.view.Withheld())
+	}
 	return st
 }
 
@@ -230,14 +238,14 @@ func (s *Server) publishedSize() int64 {
 // A cursor for clients is the position the list speaks for, a digest of what was
 // asked, and the views' own cursor. So the parts of a list agree with each
 // other, whatever is appended between them, and a cursor of one question is not
-// taken for an answer to another.
-func sealCursor(r *http.Request, position int64, inner string) string {
+// taken for an answer to another. It is of one scope: another leaves other rows out.
+func sealCursor(r *http.Request, scope projections.Scope, position int64, inner string) string {
 	b := binary.AppendVarint(nil, position)
-	b = append(b, askedDigest(r)...)
+	b = append(b, askedDigest(r, scope)...)
 	return base64.RawURLEncoding.EncodeToString(append(b, inner...))
 }
 
-func openCursor(r *http.Request, cursor string) (position int64, inner string, err error) {
+func openCursor(r *http.Request, scope projections.Scope, cursor string) (position int64, inner string, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return 0, "", foreignCursor("the cursor is not one of ours")
@@ -246,7 +254,7 @@ func openCursor(r *http.Request, cursor string) (position int64, inner string, e
 	if n <= 0 || len(b) < n+askedSize || position < -1 {
 		return 0, "", foreignCursor("the cursor is not one of ours")
 	}
-	if !bytes.Equal(b[n:n+askedSize], askedDigest(r)) {
+	if !bytes.Equal(b[n:n+askedSize], askedDigest(r, scope)) {
 		return 0, "", foreignCursor("the cursor belongs to another question")
 	}
 	return position, string(b[n+askedSize:]), nil
@@ -261,12 +269,16 @@ const askedSize = 8
 // askedDigest tells questions apart: the path and the filters, without what may
 // change from one part of a list to the next. It guards against mistakes, not
 // against forgery, which gains nothing.
-func askedDigest(r *http.Request) []byte {
+func askedDigest(r *http.Request, scope projections.Scope) []byte {
 	values := r.URL.Query()
 	for _, name := range []string{"cursor", "limit", "after", "as_of", "lang"} {
 		values.Del(name)
 	}
-	sum := sha256.Sum256([]byte(r.URL.Path + "?" + values.Encode()))
+	asked := r.URL.Path + "?" + values.Encode()
+	if !scope.All() {
+		asked += "\n" + sayScope(scope)
+	}
+	sum := sha256.Sum256([]byte(asked))
 	return sum[:askedSize]
 }
 
@@ -306,7 +318,8 @@ func unknownNode(e *projections.UnknownNodeError) *Problem {
 	return problem(status, rule, e.Error(), fix).at("node")
 }
 
-// notFound is the problem of an identifier that names nothing as of a position.
+// notFound is the problem of an identifier that names nothing as of a position, or
+// nothing that the caller may see.
 func notFound(kind, id string, at int64) *Problem {
 	return problem(http.StatusNotFound, kind+".unknown", fmt.Sprintf("no %s is called %q as of position %d", kind, clip(id), at), "see the list, or ask as of another time")
 }

@@ -70,7 +70,7 @@ func postEvents() endpoint {
 		ok[receiptsAnswer](http.StatusCreated, "a batch: recorded"), ok[receiptsAnswer](http.StatusOK, "a batch: all of it was there already"),
 		{http.StatusOK, mediaTypeLines, reflect.TypeFor[lineAnswer](), "a stream: a receipt or a problem for each line, in order"},
 	}
-	return e.streams().reads(
+	return e.streams().neutral().reads(
 		content{0, events.MediaTypeStructured, reflect.TypeFor[cloudEvent](), "one event, structured mode"},
 		content{0, "application/json", nil, "one event: structured, or binary mode with ce- headers"},
 		content{0, events.MediaTypeBatch, reflect.TypeFor[[]cloudEvent](), "a batch, recorded whole or not at all"},

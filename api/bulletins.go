@@ -84,6 +84,7 @@ func getBulletin() endpoint {
 		}
 		return writeJSON(w, r, http.StatusOK, answer[bulletinAnswer]{standing, b})
 	})
+	e = e.filters()
 	e.answers = []content{
 		{http.StatusOK, "application/json", reflect.TypeFor[answer[bulletinAnswer]](), "format=json"},
 		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each figure, with a header"},
@@ -124,9 +125,14 @@ func (c *question) bulletin(text string, q bulletinQuery) (bulletinAnswer, error
 // issued finds the bulletins of a period and area, and computes each again.
 func (c *question) issued(q projections.BulletinQuery) ([]issuedBulletin, error) {
 	out := []issuedBulletin{}
+	all, err := c.s.viewAt(c.ctx, c.view.Position())
+	if err != nil {
+		return nil, err
+	}
+	defer all.Close()
 	page := projections.Page{Limit: projections.MaxLimit}
 	for {
-		list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: "oversight.bulletin.issued", Descending: true, Page: page})
+		list, err := all.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: "oversight.bulletin.issued", Descending: true, Page: page})
 		if err != nil {
 			return nil, err
 		}
@@ -137,6 +143,11 @@ func (c *question) issued(q projections.BulletinQuery) ([]issuedBulletin, error)
 			}
 			d, ok := e.Event.Data.(*events.BulletinIssued)
 			if !ok || d.Period != (events.Period{From: q.From, To: q.To}) || d.Region != q.Region || d.MetricSet != projections.BulletinMetrics {
+				continue
+			}
+			if _, seen, err := c.view.Record(row.Position); err != nil {
+				return nil, err
+			} else if !seen {
 				continue
 			}
 			if len(out) == comparedBulletins {

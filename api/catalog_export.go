@@ -62,6 +62,7 @@ func exportCatalog() endpoint {
 		writeBody(w, r, http.StatusOK, media, body)
 		return nil
 	})
+	e = e.filters()
 	e.answers = []content{
 		{http.StatusOK, "application/ld+json", nil, "format=dcat: DCAT 3 as JSON-LD; what DCAT has no word for stands under the ledgerline namespace"},
 		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each item, with a header"},
@@ -180,10 +181,14 @@ func catalogDCAT(entries []projections.Entry, at Standing) map[string]any {
 			"dct:modified": map[string]any{"@type": "xsd:dateTime", "@value": e.Recorded.String()},
 		})
 	}
-	return map[string]any{
+	catalog := map[string]any{
 		"@context": dcatContext, "@type": "dcat:Catalog", "dcat:dataset": datasets, "dcat:record": records,
 		"ledgerline:position": at.Position, "dct:modified": map[string]any{"@type": "xsd:dateTime", "@value": at.Time.String()},
 	}
+	if at.Withheld != nil {
+		catalog["ledgerline:withheld"], catalog["ledgerline:says"] = *at.Withheld, at.Says
+	}
+	return catalog
 }
 
 func titles(e projections.Entry) []any {

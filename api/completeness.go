@@ -35,9 +35,12 @@ type completenessJSON struct {
 	Commit int64 `json:"commit"`
 	Size   int64 `json:"size"`
 	// Closed says that nothing recorded later can fall into the window.
-	Closed  bool            `json:"closed"`
-	Matches int             `json:"matches"`
-	Records []completeEntry `json:"records"`
+	Closed  bool `json:"closed"`
+	Matches int  `json:"matches"`
+	// Withheld counts the matching records whose content the caller may not see: that they
+	// are there is proven, what they say is not shown.
+	Withheld int             `json:"withheld,omitzero"`
+	Records  []completeEntry `json:"records"`
 	// NotCovered says what the proof does not show.
 	NotCovered string `json:"not_covered"`
 	Proof      []byte `json:"proof"`
@@ -61,11 +64,14 @@ const mediaCBOR = "application/cbor"
 
 func proveCompleteness() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q completenessQuery) error {
-		asked, commit, err := s.completenessQuestion(r.Context(), q)
+		asked, commit, err := s.completenessQuestion(r.Context(), callOf(r).caller.scope(), q)
 		if err != nil {
 			return err
 		}
 		p, shown, err := s.o.Ledger.ProveCompleteness(r.Context(), asked, commit)
+		if err == nil {
+			shown, err = s.withholdFrom(r, p, shown)
+		}
 		if err != nil {
 			return err
 		}
@@ -75,6 +81,7 @@ func proveCompleteness() endpoint {
 		}
 		return writeJSON(w, r, http.StatusOK, viewCompleteness(p, shown))
 	})
+	e = e.filters()
 	e.answers = []content{
 		ok[completenessJSON](http.StatusOK, "what the proof shows, and the proof"),
 		{http.StatusOK, mediaCBOR, nil, "the proof alone, to be checked offline: see docs/format.md"},
@@ -82,10 +89,33 @@ func proveCompleteness() endpoint {
 	return e
 }
 
+// withholdFrom leaves the bodies of records that the caller may not see out of a proof,
+// which shows then that they are there, and not what they say.
+func (s *Server) withholdFrom(r *http.Request, p *proof.Completeness, shown *proof.Complete) (*proof.Complete, error) {
+	positions := make([]int64, len(shown.Records))
+	for i := range shown.Records {
+		positions[i] = int64(shown.Records[i].Leaf.Position)
+	}
+	hidden, err := s.hiddenFrom(r, positions...)
+	if err != nil || len(hidden) == 0 {
+		return shown, err
+	}
+	for i, at := range positions {
+		if hidden[at] {
+			p.Records[i].Body, p.Records[i].Salt = nil, nil
+		}
+	}
+	shown, err = p.Check(p.Question, s.o.Ledger.Origin(), s.o.Ledger.Keys())
+	if err != nil { // a record of so many names that only its body tells whether it matches
+		return nil, problem(http.StatusForbidden, "scope.proof", fmt.Sprintf("the proof needs the content of some of %d records that you may not see", len(hidden)), "leave also out, or use the token of somebody who may read everything").because(err)
+	}
+	return shown, nil
+}
+
 func viewCompleteness(p *proof.Completeness, c *proof.Complete) completenessJSON {
 	out := completenessJSON{
 		Names: c.Names, Also: c.Also, From: events.Time(c.From), Commit: c.Commit, Size: c.Size, Closed: c.Closed,
-		Matches: c.Matches, NotCovered: notCovered, Proof: p.Marshal(),
+		Matches: c.Matches, Withheld: c.Withheld, NotCovered: notCovered, Proof: p.Marshal(),
 	}
 	if c.To != proof.EndOfTime {
 		out.To = events.Time(c.To)
@@ -102,7 +132,7 @@ func viewCompleteness(p *proof.Completeness, c *proof.Complete) completenessJSON
 
 // completenessQuestion reads the question out of the query, and says which
 // commitment is to answer it.
-func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) (asked proof.Question, commit int64, err error) {
+func (s *Server) completenessQuestion(ctx context.Context, scope projections.Scope, q completenessQuery) (asked proof.Question, commit int64, err error) {
 	asked = proof.Question{From: int64(q.From), To: proof.EndOfTime}
 	if q.To != 0 {
 		asked.To = int64(q.To)
@@ -124,11 +154,11 @@ func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) 
 	if asked.From < 0 || asked.To < asked.From {
 		return asked, 0, problem(http.StatusBadRequest, "query.value", "the window ends before it begins", "give from before to, both after 1970").at("from")
 	}
-	if asked.Names, err = s.names(ctx, q.Key, "key"); err != nil {
+	if asked.Names, err = s.names(ctx, scope, q.Key, "key"); err != nil {
 		return asked, 0, err
 	}
 	if q.Also != "" {
-		if asked.Also, err = s.names(ctx, q.Also, "also"); err != nil {
+		if asked.Also, err = s.names(ctx, scope, q.Also, "also"); err != nil {
 			return asked, 0, err
 		}
 		if len(asked.Also) > 1 && !strings.HasPrefix(q.Also, "[") {
@@ -150,7 +180,7 @@ func (s *Server) completenessQuestion(ctx context.Context, q completenessQuery) 
 }
 
 // names reads one name or several.
-func (s *Server) names(ctx context.Context, text, field string) ([]proof.Name, error) {
+func (s *Server) names(ctx context.Context, scope projections.Scope, text, field string) ([]proof.Name, error) {
 	if strings.HasPrefix(text, "[") {
 		return exactNames(text, field)
 	}
@@ -168,7 +198,7 @@ func (s *Server) names(ctx context.Context, text, field string) ([]proof.Name, e
 		}
 		return []proof.Name{{kind, sub.Kind, sub.ID}}, nil
 	case proof.KindDataset:
-		return s.datasetNames(ctx, rest, field)
+		return s.datasetNames(ctx, scope, rest, field)
 	}
 	return nil, badName(fmt.Sprintf("there is no kind of name called %q", clip(kind)), field)
 }
@@ -189,12 +219,13 @@ func exactNames(text, field string) ([]proof.Name, error) {
 
 // datasetNames finds a dataset by its text form, among those known, and its other
 // names.
-func (s *Server) datasetNames(ctx context.Context, text, field string) (names []proof.Name, err error) {
+func (s *Server) datasetNames(ctx context.Context, scope projections.Scope, text, field string) (names []proof.Name, err error) {
 	view, err := s.o.Views.At(s.o.Views.Applied())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = joinClose(err, view) }()
+	view = view.Within(scope)
 	node, err := view.ResolveNode(ctx, projections.NodeDataset+":"+text)
 	if err != nil {
 		return nil, problemOf(err).at(field)
@@ -266,6 +297,9 @@ func publicBody() endpoint {
 			return err
 		}
 		body, err := proof.ParseBody(rec.Body)
+		if err == nil {
+			err = s.showRecord(r, position)
+		}
 		if err != nil {
 			return err
 		}
@@ -275,5 +309,5 @@ func publicBody() endpoint {
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 		writeBody(w, r, http.StatusOK, mediaCBOR, rec.Body)
 		return nil
-	}, content{http.StatusOK, mediaCBOR, nil, "the body, byte for byte; its salt is zero"})
+	}, content{http.StatusOK, mediaCBOR, nil, "the body, byte for byte; its salt is zero"}).filters()
 }

@@ -201,7 +201,7 @@ func TestClaimAgrees(t *testing.T) {
 		{[]int64{4}, false, true, 1}, {[]int64{3, 5, 12}, true, true, 0}, {nil, false, true, 0}, {nil, true, false, 0}, {[]int64{4, 7}, true, false, 0},
 	} {
 		cl := claim{rows: c.rows, whole: c.whole}
-		if derived, err := cl.agrees(shown); (err == nil) != c.ok || derived != c.derived {
+		if derived, err := cl.agrees(shown, nil); (err == nil) != c.ok || derived != c.derived {
 			t.Errorf("%+v: %d derived, %v", c, derived, err)
 		}
 	}

@@ -25,6 +25,8 @@ type endpoint struct {
 	stream bool
 	// appends marks endpoints that take a place among those who append.
 	appends bool
+	// scoping is what a caller with a scope gets.
+	scoping scoping
 	serve   func(s *Server, w http.ResponseWriter, r *http.Request) error
 }
 
@@ -50,6 +52,7 @@ func viewed[Q timed, R any](answerOf func(*question, Q) (R, error)) endpoint {
 	return endpoint{
 		query:   t,
 		answers: []content{{http.StatusOK, "application/json", reflect.TypeFor[answer[R]](), ""}},
+		scoping: scopeFiltered, // ask gives a view that is bound to the caller's scope
 		serve: func(s *Server, w http.ResponseWriter, r *http.Request) (err error) {
 			var q Q
 			if err := parseQuery(r, params, &q); err != nil {
@@ -119,6 +122,12 @@ func (e endpoint) streams() endpoint { e.stream = true; return e }
 
 // writes marks an endpoint that appends.
 func (e endpoint) writes() endpoint { e.appends = true; return e }
+
+// filters marks an endpoint that gives callers what lies within their scope.
+func (e endpoint) filters() endpoint { e.scoping = scopeFiltered; return e }
+
+// neutral marks an endpoint that tells nothing of any party.
+func (e endpoint) neutral() endpoint { e.scoping = scopeNeutral; return e }
 
 // none is the query of routes that take no parameters.
 type none struct{}

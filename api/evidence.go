@@ -85,6 +85,7 @@ func postEvidence() endpoint {
 		}
 		return s.sendEvidence(w, r, q)
 	})
+	e = e.filters()
 	e.answers = []content{bundleAnswer}
 	return e.reads(content{0, "application/json", reflect.TypeFor[evidenceRequest](), "what is to be shown"})
 }
@@ -101,7 +102,7 @@ func formEvidence() endpoint {
 			}
 			return s.sendEvidence(w, r, q)
 		})(s, w, r)
-	}, bundleAnswer)
+	}, bundleAnswer).filters()
 	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, positions, entry, issue, agreement, lineage, catalog; and as_of"})
 }
 
@@ -220,6 +221,9 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 	if x.bundle.Records, err = l.EvidenceOf(c.ctx, size, x.positions, withhold); err != nil {
 		return nil, err
 	}
+	if err := c.withholdRecords(&x); err != nil {
+		return nil, err
+	}
 	if x.bundle.Consistency, err = c.grownSince(q.Since, size); err != nil {
 		return nil, err
 	}
@@ -230,6 +234,27 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 		x.bundle.Policy = n.Policy().Text()
 	}
 	return l.SignEvidence(size, x.bundle)
+}
+
+// withholdRecords leaves what records say out of a bundle for somebody who may not see
+// them. That they are there is shown, so that the bundle says itself what it lacks.
+func (c *question) withholdRecords(x *exhibit) error {
+	if !c.view.Scoped() {
+		return nil
+	}
+	hidden, err := c.s.hiddenFrom(c.r, x.positions...)
+	if err != nil {
+		return err
+	}
+	for i, at := range x.positions {
+		if r := &x.bundle.Records[i]; hidden[at] {
+			*r = evidence.Record{Leaf: r.Leaf, Proof: r.Proof}
+		}
+	}
+	scope := sayScope(callOf(c.r).caller.scope())
+	x.bundle.Question.EN += fmt.Sprintf(" Complete for what may be seen of %s, %d withheld.", scope, c.view.Withheld()+int64(len(hidden)))
+	x.bundle.Question.ZH += fmt.Sprintf("在可见范围（%s）内完整，另有 %d 项未予出示。", scope, c.view.Withheld()+int64(len(hidden)))
+	return nil
 }
 
 // complete proves that an exhibit holds all there is, adds what the views did not
@@ -251,6 +276,9 @@ func (c *question) complete(x *exhibit) (size int64, err error) {
 	if err != nil {
 		return 0, c.notProvable(err)
 	}
+	if checked, err = c.s.withholdFrom(c.r, p, checked); err != nil {
+		return 0, err
+	}
 	for _, r := range checked.Records {
 		x.positions = append(x.positions, int64(r.Leaf.Position))
 	}
@@ -263,6 +291,9 @@ func (c *question) numbering(records []evidence.Record) (out []evidence.Numberin
 	type numbered struct{ principal, producer string }
 	shown := make(map[numbered]bool)
 	for _, r := range records {
+		if r.Body == nil { // withheld
+			continue
+		}
 		body, err := proof.ParseBody(r.Body)
 		if err != nil {
 			return nil, err
@@ -271,9 +302,14 @@ func (c *question) numbering(records []evidence.Record) (out []evidence.Numberin
 			shown[numbered{body.Principal, body.Producer.ID}] = true
 		}
 	}
+	all, err := c.s.viewAt(c.ctx, c.view.Position()) // whose records are shown may be seen
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = joinClose(err, all) }()
 	q := projections.ProducerQuery{Page: projections.Page{Limit: 1000}}
 	for len(shown) > len(out) {
-		list, err := c.view.Producers(c.ctx, q)
+		list, err := all.Producers(c.ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -348,7 +384,16 @@ func (c *question) exhibit(q evidenceRequest, x *exhibit) error {
 	case q.Events != nil:
 		x.bundle.Question = evidence.Question{Kind: "events", EN: fmt.Sprintf("These %d records.", len(q.Events.Positions)), ZH: fmt.Sprintf("以下 %d 条记录。", len(q.Events.Positions))}
 		x.positions = slices.Clone(q.Events.Positions)
-		return c.checkPositions(q.Events.Positions)
+		if err := c.checkPositions(q.Events.Positions); err != nil {
+			return err
+		}
+		hidden, err := c.s.hiddenFrom(c.r, q.Events.Positions...)
+		for i, at := range q.Events.Positions {
+			if err == nil && hidden[at] {
+				err = outsideScope(c.r, at).at("/events/positions/" + strconv.Itoa(i))
+			}
+		}
+		return err
 	case q.Subject != nil:
 		return c.exhibitSubject(*q.Subject, x)
 	case q.Share != nil:

@@ -297,6 +297,7 @@ func (c *question) moments(q lineagePageQuery) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	latest = latest.Within(callOf(c.r).caller.scope())
 	g, err := latest.Lineage(c.ctx, projections.LineageQuery{Node: q.Node, Direction: q.Direction, Depth: q.Depth, Dropped: true})
 	if unknown := (*projections.UnknownNodeError)(nil); errors.As(err, &unknown) {
 		return nil, latest.Close()

@@ -13,6 +13,7 @@ import (
 
 	"ledgerline/events"
 	"ledgerline/ledger"
+	"ledgerline/projections"
 
 	"github.com/go-json-experiment/json"
 )
@@ -32,7 +33,8 @@ type streamed struct {
 
 // followEvents sends records as server-sent events, each under its position as
 // the event id. So a client that reconnects with Last-Event-ID, as browsers do
-// of themselves, misses nothing and gets nothing twice.
+// of themselves, misses nothing and gets nothing twice. To callers with a scope an event
+// of the name withheld says how many records before its id were left out.
 func followEvents() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q followQuery) error {
 		from := s.o.Ledger.Head().Size
@@ -62,7 +64,7 @@ func followEvents() endpoint {
 		f := newFollower(s, w, r, q.Type)
 		f.run(from)
 		return nil
-	}, text("text/event-stream"))
+	}, text("text/event-stream")).filters()
 	return e.streams()
 }
 
@@ -76,6 +78,7 @@ type follower struct {
 	r       *http.Request
 	control *http.ResponseController
 	prefix  string
+	scope   projections.Scope
 }
 
 func newFollower(s *Server, w http.ResponseWriter, r *http.Request, prefix string) *follower {
@@ -83,7 +86,7 @@ func newFollower(s *Server, w http.ResponseWriter, r *http.Request, prefix strin
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies that buffer would hold events back
-	return &follower{s: s, ctx: r.Context(), w: w, r: r, control: http.NewResponseController(w), prefix: prefix}
+	return &follower{s: s, ctx: r.Context(), w: w, r: r, control: http.NewResponseController(w), prefix: prefix, scope: callOf(r).caller.scope()}
 }
 
 // run sends from a position on until the client leaves or the server drains.
@@ -127,9 +130,18 @@ const (
 func (f *follower) records(ctx context.Context, from, to int64) (int64, error) {
 	for from < to {
 		var helping bytes.Buffer
+		hidden, err := f.hidden(ctx, from, min(to, from+helpingRecords))
+		if err != nil {
+			return from, err
+		}
+		withheld := 0
 		for e, err := range f.s.o.Ledger.Scan(ctx, from, min(to, from+helpingRecords)) {
 			if err == nil && strings.HasPrefix(e.Event.Type, f.prefix) {
-				err = f.frame(ctx, &helping, e)
+				if hidden[e.Position] {
+					withheld++
+				} else {
+					err = f.frame(ctx, &helping, e)
+				}
 			}
 			if err != nil {
 				return from, err
@@ -139,6 +151,9 @@ func (f *follower) records(ctx context.Context, from, to int64) (int64, error) {
 				break
 			}
 		}
+		if withheld > 0 {
+			fmt.Fprintf(&helping, "event: withheld\nid: %d\ndata: {\"position\":%d,\"withheld\":%d}\n\n", from-1, from-1, withheld)
+		}
 		if helping.Len() > 0 {
 			f.send(helping.String())
 		}
@@ -147,6 +162,27 @@ func (f *follower) records(ctx context.Context, from, to int64) (int64, error) {
 		}
 	}
 	return from, nil
+}
+
+// hidden tells which of the records of [from, to) the follower may not see. That is known
+// when the views have them: others' records may wait for that, and are not shown before.
+func (f *follower) hidden(ctx context.Context, from, to int64) (map[int64]bool, error) {
+	if f.scope.All() {
+		return nil, nil
+	}
+	if err := f.s.o.Views.Wait(ctx, to-1); err != nil {
+		return nil, err
+	}
+	positions := make([]int64, 0, to-from)
+	for at := from; at < to; at++ {
+		positions = append(positions, at)
+	}
+	view, err := f.s.o.Views.At(f.s.o.Views.Applied())
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := view.Within(f.scope).Hidden(ctx, positions...)
+	return hidden, joinClose(err, view)
 }
 
 // frame writes a record as a server-sent event.

@@ -57,6 +57,7 @@ func lineage() endpoint {
 		}
 		return write()
 	})
+	e = e.filters()
 	e.answers = []content{
 		ok[answer[projections.Graph]](http.StatusOK, "format=json"),
 		{http.StatusOK, mediaTypeLines, reflect.TypeFor[lineageLine](), "format=ndjson, a part a line, nearest first; the last line says for what the answer speaks"},
@@ -131,6 +132,11 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 	}
 	body, erased := []byte("["), false
 	for _, at := range slices.Sorted(maps.Keys(seen)) {
+		if _, seen, err := c.view.Record(at); err != nil {
+			return nil, err
+		} else if !seen {
+			continue
+		}
 		e, err := c.s.o.Ledger.Get(c.ctx, at)
 		if err != nil {
 			return nil, err
@@ -167,6 +173,9 @@ func (c *question) sayStanding() {
 	h.Set("Ledgerline-Position", strconv.FormatInt(st.Position, 10))
 	h.Set("Ledgerline-Checkpoint-Size", strconv.FormatInt(st.CheckpointSize, 10))
 	h.Set("Ledgerline-Complete", strconv.FormatBool(st.Complete))
+	if st.Withheld != nil {
+		h.Set("Ledgerline-Withheld", strconv.FormatInt(*st.Withheld, 10))
+	}
 	if len(st.LimitsHit) > 0 {
 		h.Set("Ledgerline-Limits-Hit", strings.Join(st.LimitsHit, ", "))
 	}
@@ -194,6 +203,9 @@ func dot(g projections.Graph, st Standing) []byte {
 	complete := "complete"
 	if !st.Complete {
 		complete = "cut by " + strings.Join(st.LimitsHit, ", ")
+	}
+	if st.Withheld != nil {
+		complete += fmt.Sprintf(", %s", st.Says)
 	}
 	fmt.Fprintf(&b, "// %s, as of position %d, %s\n", strings.ReplaceAll(g.Node, "\n", " "), st.Position, complete)
 	fmt.Fprintf(&b, "digraph lineage {\n  rankdir=LR; node [shape=box];\n  label=%s;\n", dotQuote(fmt.Sprintf("as of position %d, %s", st.Position, complete)))

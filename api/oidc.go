@@ -18,11 +18,13 @@ type OIDCOptions struct {
 	// Issuer is the provider's URL; what it offers is found there (OpenID Connect
 	// Discovery 1.0). Audience is what tokens for this server have in aud.
 	Issuer, Audience string
-	// The claims that name the principal, its roles, parties and regions: sub, roles,
-	// parties and regions, unless they are given. Roles that are not ours are left out.
-	PrincipalClaim, RolesClaim, PartiesClaim, RegionsClaim string
-	Client                                                 *http.Client // nil: http.DefaultClient
-	Now                                                    func() time.Time
+	// The claims that name the principal, its roles, parties and regions, and the parties
+	// and regions that it may read about: sub, roles, parties, regions, read_parties and
+	// read_regions, unless they are given. Roles that are not ours are left out.
+	PrincipalClaim, RolesClaim, PartiesClaim, RegionsClaim, ReadPartiesClaim, ReadRegionsClaim string
+
+	Client *http.Client // nil: http.DefaultClient
+	Now    func() time.Time
 }
 
 // OIDC takes the signed tokens of an identity provider for principals. Keys that the
@@ -38,6 +40,8 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	fill(&o.RolesClaim, "roles")
 	fill(&o.PartiesClaim, "parties")
 	fill(&o.RegionsClaim, "regions")
+	fill(&o.ReadPartiesClaim, "read_parties")
+	fill(&o.ReadRegionsClaim, "read_regions")
 	if o.Issuer == "" || o.Audience == "" {
 		return nil, errors.New("an identity provider needs an issuer and the audience of tokens for this server")
 	}
@@ -72,7 +76,16 @@ func (o *OIDC) check(ctx context.Context, text string) (Principal, error) {
 	if name == "" {
 		return Principal{}, fmt.Errorf("the token has no claim %s", o.o.PrincipalClaim)
 	}
-	p := Principal{Name: oidcPrefix + name, Parties: wordsOf(claims[o.o.PartiesClaim]), Regions: wordsOf(claims[o.o.RegionsClaim])}
+	p := Principal{Name: oidcPrefix + name}
+	// What bounds a principal must not be lost because it is not written as expected.
+	for claim, to := range map[string]*[]string{
+		o.o.PartiesClaim: &p.Parties, o.o.RegionsClaim: &p.Regions, o.o.ReadPartiesClaim: &p.ReadParties, o.o.ReadRegionsClaim: &p.ReadRegions,
+	} {
+		given, bound := claims[claim]
+		if *to = wordsOf(given); bound && len(*to) == 0 {
+			return Principal{}, fmt.Errorf("the claim %s names nothing: leave it out for somebody who is not bound, or give a list of texts", claim)
+		}
+	}
 	for _, word := range wordsOf(claims[o.o.RolesClaim]) {
 		if r := Role(word); slices.Contains(allRoles, r) { // providers know roles of other programs too
 			p.Roles = append(p.Roles, r)
@@ -88,9 +101,11 @@ func wordsOf(claim any) (words []string) {
 		return strings.Fields(v)
 	case []any:
 		for _, e := range v {
-			if s, ok := e.(string); ok {
-				words = append(words, s)
+			s, ok := e.(string)
+			if !ok {
+				return nil
 			}
+			words = append(words, s)
 		}
 	}
 	return words

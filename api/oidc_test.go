@@ -110,6 +110,8 @@ func TestOIDC(t *testing.T) {
 		"no name":          i.sign(t, map[string]any{"sub": ""}),
 		"no role of ours":  i.sign(t, map[string]any{"roles": []string{"wiki-editor"}}),
 		"both roles":       i.sign(t, map[string]any{"roles": []string{"admin", "auditor"}}),
+		"bound to nothing": i.sign(t, map[string]any{"read_parties": []string{}}),
+		"bound to numbers": i.sign(t, map[string]any{"read_regions": []any{3301}}),
 		"no party":         i.sign(t, map[string]any{"roles": []string{"provider"}}),
 	} {
 		if r := status(token, "/v1/status"); r.status != http.StatusUnauthorized || strings.Contains(string(r.body), token) {

@@ -43,7 +43,7 @@ func postLineage() endpoint {
 		return writeJSON(w, r, status, receipts[0].Receipt)
 	})
 	e.answers = []content{ok[proof.Receipt](http.StatusCreated, "recorded"), ok[proof.Receipt](http.StatusOK, "it was there already; its old receipt")}
-	return e.writes().reads(content{0, "application/json", reflect.TypeFor[openLineageEvent](), "a RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2, read leniently"})
+	return e.writes().neutral().reads(content{0, "application/json", reflect.TypeFor[openLineageEvent](), "a RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2, read leniently"})
 }
 
 // openLineage makes an event of the body of an OpenLineage event. Such an event
@@ -110,7 +110,7 @@ func postLineageBatch() endpoint {
 		return writeJSON(w, r, http.StatusOK, s.appendLineage(r.Context(), callOf(r).caller, parts))
 	})
 	e.answers = []content{ok[batchAnswer](http.StatusOK, "what became of each event")}
-	return e.writes().reads(content{0, "application/json", reflect.TypeFor[[]openLineageEvent](), "an array of OpenLineage events"})
+	return e.writes().neutral().reads(content{0, "application/json", reflect.TypeFor[[]openLineageEvent](), "an array of OpenLineage events"})
 }
 
 func (s *Server) appendLineage(ctx context.Context, c caller, parts [][]byte) batchAnswer {

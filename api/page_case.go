@@ -52,15 +52,16 @@ func showCase(c *question, q casePageQuery, p *page) (any, error) {
 	}
 	seen := make(map[events.Subject]bool)
 	for _, at := range positions {
-		before := at - 1
-		list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{After: &before, Page: projections.Page{Limit: 1}})
+		row, ok, err := c.view.Record(at)
 		if err != nil {
 			return nil, err
 		}
-		if len(list.Rows) == 0 || list.Rows[0].Position != at {
+		if !ok && c.view.Scoped() {
+			return nil, outsideScope(c.r, at)
+		}
+		if !ok {
 			return nil, fmt.Errorf("position %d has no row in the timeline", at)
 		}
-		row := list.Rows[0]
 		others := slices.DeleteFunc(slices.Clone(positions), func(p int64) bool { return p == at })
 		values := p.without("records")
 		if len(others) > 0 {
@@ -140,6 +141,6 @@ func formCase() endpoint {
 			w.WriteHeader(http.StatusSeeOther)
 			return nil
 		})(s, w, r)
-	}, content{http.StatusSeeOther, "text/html", nil, "leads to the case"})
+	}, content{http.StatusSeeOther, "text/html", nil, "leads to the case"}).neutral()
 	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "records, add (any number), title, node, as_of, lang"})
 }

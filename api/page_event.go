@@ -102,6 +102,7 @@ func (s *Server) recordSpeaksFor(r *http.Request, q momentQuery, position int64,
 			return err
 		}
 		standing = s.standing(at, last.Recorded)
+		standing.Withheld, standing.Says = head.Withheld, head.Says
 	}
 	p.speaksFor(standing, head.Position)
 	return nil

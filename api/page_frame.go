@@ -60,7 +60,7 @@ func pageEndpoint[Q any](serve func(*Server, http.ResponseWriter, *http.Request,
 	t := reflect.TypeFor[Q]()
 	params := paramsOf(t)
 	return endpoint{
-		query: t, answers: []content{text("text/html")},
+		query: t, answers: []content{text("text/html")}, scoping: scopeFiltered,
 		serve: orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
 			var q Q
 			if err := parseQuery(r, params, &q); err != nil {
@@ -404,7 +404,7 @@ func (c *question) twin(p *page, path string) error {
 	}
 	u.RawQuery = values.Encode()
 	if c.inner != "" {
-		values.Set("cursor", sealCursor(&http.Request{URL: u}, c.view.Position(), c.inner))
+		values.Set("cursor", sealCursor(&http.Request{URL: u}, callOf(c.r).caller.scope(), c.view.Position(), c.inner))
 		u.RawQuery = values.Encode()
 	}
 	p.JSON = u.RequestURI()

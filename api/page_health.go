@@ -27,7 +27,6 @@ type healthPage struct {
 	Views               []projections.ViewStatus
 	Patrol              patrolAnswer
 	Book, ViewBytes     string
-	Counts              projections.Counts
 	Growth              plot
 	Started             events.Time
 	// Past figures since the server began: views' lag, records not published, storage.
@@ -60,9 +59,6 @@ func showHealth(c *question, _ healthPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	d.Book, d.ViewBytes = bytesText(book), bytesText(c.view.DiskBytes())
-	if d.Counts, err = c.view.Counts(c.ctx); err != nil {
-		return nil, err
-	}
 	if d.Growth, err = c.growth(p); err != nil {
 		return nil, err
 	}

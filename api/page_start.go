@@ -76,7 +76,10 @@ func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 		if err != nil {
 			return err
 		}
-		if err := joinClose(fillStart(c, &p), c.view); err != nil {
+		err = fillStart(c, &p)
+		standing := c.standing()
+		p.Standing = &standing
+		if err := joinClose(err, c.view); err != nil {
 			return err
 		}
 	}
@@ -85,6 +88,9 @@ func serveStart(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 
 // fillStart adds what only readers may see.
 func fillStart(c *question, p *startPage) error {
+	if c.view.Scoped() { // nothing is counted that the reader may not see
+		return fillScopedStart(c, p)
+	}
 	n, err := c.view.Counts(c.ctx)
 	if err != nil {
 		return err
@@ -126,12 +132,38 @@ func fillStart(c *question, p *startPage) error {
 	return nil
 }
 
+// fillScopedStart adds what a reader with a scope may see. The latest records are those
+// of the day: all that were ever recorded would have to be looked through.
+func fillScopedStart(c *question, p *startPage) error {
+	if err := fillDay(c, p); err != nil {
+		return err
+	}
+	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{From: startOfDay(c), Descending: true, Page: projections.Page{Limit: recentRecords}})
+	if err != nil {
+		return err
+	}
+	p.Recent = list.Rows
+	p.JSON, err = p.Data("/v1/events", "order", "desc", "limit", recentRecords)
+	for _, fill := range []func(*question, *startPage) error{fillDuties, fillTroubles} {
+		if err == nil {
+			err = fill(c, p)
+		}
+	}
+	p.FlaggedCount = int64(len(p.Flagged))
+	return err
+}
+
+// startOfDay is the midnight before the view's moment.
+func startOfDay(c *question) events.Time {
+	return events.TimeOf(c.view.Recorded().Std().UTC().Truncate(day))
+}
+
 // fillDay adds what was recorded on the day of the page's moment.
 func fillDay(c *question, p *startPage) error {
 	if c.view.Position() < 0 {
 		return nil
 	}
-	midnight := c.view.Recorded().Std().UTC().Truncate(day)
+	midnight := startOfDay(c).Std()
 	p.Today = midnight.Format(time.DateOnly)
 	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{From: events.TimeOf(midnight), Descending: true, Page: projections.Page{Limit: cardCounts}})
 	if err != nil {

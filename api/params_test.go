@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ledgerline/events"
+	"ledgerline/projections"
 )
 
 // FuzzQuery: any query string is read or refused with a problem of its own,
@@ -32,7 +33,7 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q was read as %+v", query, q)
 		}
 		if q.Cursor != "" {
-			if _, _, err := openCursor(r, q.Cursor); err != nil && !strings.Contains(err.Error(), "cursor") {
+			if _, _, err := openCursor(r, projections.Scope{}, q.Cursor); err != nil && !strings.Contains(err.Error(), "cursor") {
 				t.Errorf("%q: %v", query, err)
 			}
 		}

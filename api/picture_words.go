@@ -37,6 +37,7 @@ var pictureWords = map[string][2]string{
 	"more-columns": {"… %d more columns", "…… 另有 %d 列"},
 	"cut": {"Showing %d of %d boxes: those nearest to the node asked for. Ask for less depth, or for a node further on, to see the others.",
 		"共 %[2]d 个图框，仅画出离所查询节点最近的 %[1]d 个。如需查看其余部分，请减小深度或改查更远的节点。"},
+	"withheld":                        {"Complete for what you may see; %d withheld.", "在您的可见范围内完整；另有 %d 项未予显示。"},
 	"limit." + projections.LimitDepth: {"There is more beyond the depth asked for.", "超出所查询深度的部分未列出。"},
 	"limit." + projections.LimitNodes: {"There are more nodes than max_nodes allows.", "节点数超过 max_nodes，部分未列出。"},
 	"limit." + projections.LimitColumns: {"Some job on the way reported datasets but not columns, so that what columns went through it is not known.",
@@ -113,6 +114,9 @@ func (p *picture) summary(st Standing) string {
 func (p *picture) notices(st Standing) (out []string) {
 	if len(p.boxes) < p.total {
 		out = append(out, p.phrase("cut", len(p.boxes), p.total))
+	}
+	if st.Withheld != nil {
+		out = append(out, p.phrase("withheld", *st.Withheld))
 	}
 	for _, limit := range st.LimitsHit {
 		if limit == limitPicture {

@@ -30,6 +30,9 @@ type inclusionJSON struct {
 func proveInclusion() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, q inclusionQuery) error {
 		p, err := s.o.Ledger.ProveInclusion(*q.Position, q.Size)
+		if err == nil {
+			err = s.showRecord(r, *q.Position) // the leaf tells who knows a name that the record bears it
+		}
 		if err != nil {
 			return err
 		}
@@ -43,6 +46,7 @@ func proveInclusion() endpoint {
 		}
 		return writeJSON(w, r, http.StatusOK, inclusionJSON{p.Position, hexHash(leaf), p.Hashes, string(p.Checkpoint)})
 	})
+	e = e.filters()
 	e.answers = []content{
 		{http.StatusOK, "text/plain", nil, "C2SP tlog-proof"},
 		ok[inclusionJSON](http.StatusOK, "the same as JSON"),
@@ -95,6 +99,9 @@ func getRecord(s *Server, r *http.Request, _ none) (recordJSON, error) {
 		return recordJSON{}, err
 	}
 	rec, err := s.o.Ledger.Record(position)
+	if err == nil {
+		err = s.showRecord(r, position)
+	}
 	if err != nil {
 		return recordJSON{}, err
 	}

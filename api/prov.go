@@ -157,6 +157,9 @@ func (d *provDocument) answer(g projections.Graph, facts provFacts) {
 		"ledger:checkpointSize": st.CheckpointSize,
 		"ledger:complete":       st.Complete,
 	}
+	if st.Withheld != nil {
+		answer["ledger:withheld"], answer["ledger:says"] = *st.Withheld, st.Says
+	}
 	if st.Time != 0 {
 		answer["ledger:recorded"] = provLiteral{st.Time.String(), "xsd:dateTime"}
 	}

@@ -38,6 +38,9 @@ type Basis struct {
 	// Matches counts the records that belong. Conditions that are no names are left
 	// to who reads the records.
 	Matches int `json:"matches"`
+	// Withheld counts those of them that the caller may not see: that they are there is
+	// proven, and they are not in the answer.
+	Withheld int `json:"withheld,omitzero"`
 	// Derived counts the rows here whose records do not bear the names themselves:
 	// that they belong follows from other records, and that they are all is not
 	// proven.
@@ -73,20 +76,35 @@ func (c *question) prove(cl claim) error {
 	if err != nil {
 		return err
 	}
-	derived, err := cl.agrees(shown)
+	positions := make([]int64, len(shown.Records))
+	for i := range shown.Records {
+		positions[i] = standsFor(&shown.Records[i])
+	}
+	hidden, err := c.view.Hidden(c.ctx, positions...)
 	if err != nil {
 		return err
 	}
+	derived, err := cl.agrees(shown, hidden)
+	if err != nil {
+		return err
+	}
+	withheld := 0
+	for i, at := range positions {
+		if shown.Records[i].Matches && hidden[at] {
+			withheld++
+		}
+	}
 	c.basis = &Basis{
 		Names: q.Names, Also: q.Also, From: events.Time(q.From), To: events.Time(q.To), Commit: shown.Commit, Size: shown.Size,
-		Closed: shown.Closed, Matches: shown.Matches, Derived: derived, NotCovered: notCovered, Proof: proofURL(q),
+		Closed: shown.Closed, Matches: shown.Matches, Withheld: withheld, Derived: derived, NotCovered: notCovered, Proof: proofURL(q),
 	}
 	return nil
 }
 
 // agrees compares what the views answered with what the book proves, and counts
-// the rows that go beyond it. A whole answer must not lack a record that belongs.
-func (cl *claim) agrees(shown *proof.Complete) (derived int, err error) {
+// the rows that go beyond it. A whole answer must not lack a record that belongs and that
+// its reader may see.
+func (cl *claim) agrees(shown *proof.Complete, hidden map[int64]bool) (derived int, err error) {
 	lacks := make(map[int64]bool)
 	for _, r := range shown.Records {
 		if at := standsFor(&r); r.Matches {
@@ -102,7 +120,7 @@ func (cl *claim) agrees(shown *proof.Complete) (derived int, err error) {
 		}
 	}
 	for at, lacking := range lacks {
-		if cl.whole && lacking {
+		if cl.whole && lacking && !hidden[at] {
 			return 0, problem(http.StatusInternalServerError, "views.disagree",
 				fmt.Sprintf("the views lack the record at position %d, which belongs to the answer", at), "the book is right: tell the operator to run ledgerline rebuild")
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ledgerline/events"
+	"ledgerline/projections"
 )
 
 // A Role is what a principal may do here. Which routes each may use stands in the
@@ -55,6 +56,10 @@ type Principal struct {
 	// Regions are codes of areas such as 330100, or beginnings of them such as 33,
 	// in which its bodies have to be; none means everywhere.
 	Regions []string
+	// ReadParties and ReadRegions bound what it may read to what concerns one of these
+	// bodies, or a body in one of these areas: see projections.Scope. None of either means
+	// everything that its roles may read.
+	ReadParties, ReadRegions []string
 }
 
 // has reports whether the principal holds one of the roles.
@@ -77,6 +82,11 @@ func (p Principal) check() error {
 	for _, r := range p.Roles {
 		if _, err := ParseRole(string(r)); err != nil {
 			return err
+		}
+	}
+	for _, list := range [][]string{p.Parties, p.Regions, p.ReadParties, p.ReadRegions} {
+		if slices.ContainsFunc(list, func(s string) bool { return strings.TrimSpace(s) == "" }) {
+			return errors.New("a party or region has no name: leave it out")
 		}
 	}
 	return nil
@@ -205,7 +215,7 @@ func (p Principal) speaks(i int, e *events.Event, typ events.Type, regionOf func
 
 // covers tells whether an area is one of the principal's or lies in it.
 func (p Principal) covers(region string) bool {
-	return len(p.Regions) == 0 || region != "" && slices.ContainsFunc(p.Regions, func(r string) bool { return strings.HasPrefix(region, strings.TrimRight(r, "0")) })
+	return len(p.Regions) == 0 || slices.ContainsFunc(p.Regions, func(r string) bool { return projections.InArea(r, region) })
 }
 
 func forbidden(index int, rule, field, detail, fix string) error {

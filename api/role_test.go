@@ -205,12 +205,15 @@ func TestRolesDocument(t *testing.T) {
 	b.WriteString("# Who may do what\n\n<!-- made by: go test ./api -run TestRolesDocument -update -->\n\n")
 	b.WriteString("A principal is a bearer token's (`ledgerline token create`) or somebody an identity provider vouches for. Its roles say which\n" +
 		"routes it may use and which events it may append. Bound to parties it speaks for these alone; bound to regions, only for parties\n" +
-		"there. No principal holds both admin and auditor. With `serve --dev` everybody may do everything, on the loopback interface.\n\n## Routes\n\n")
+		"there. No principal holds both admin and auditor. With `serve --dev` everybody may do everything, on the loopback interface.\n\n" +
+		"A principal may have a scope: `--read-party` and `--read-region`, or the claims `read_parties` and `read_regions`. Then it reads what concerns one\n" +
+		"of these parties, or a party in one of these regions, and each answer says how much is withheld. The last column says what a route gives it:\n" +
+		"what is in the scope, the same as to others because it tells of no party, or nothing. Without a scope everybody reads what the role allows.\n\n## Routes\n\n")
 	heads, rule := "| route |", "|---|"
 	for _, r := range allRoles {
 		heads, rule = heads+" "+string(r)+" |", rule+":-:|"
 	}
-	b.WriteString(heads + " without a token |\n" + rule + "---|\n")
+	b.WriteString(heads + " without a token | within a scope |\n" + rule + "---|---|\n")
 	for _, rt := range routes() {
 		b.WriteString("| `" + rt.method + " " + rt.path + "` |")
 		for _, r := range allRoles {
@@ -227,7 +230,11 @@ func TestRolesDocument(t *testing.T) {
 		case rt.who.reads:
 			without = "`--public-reads`"
 		}
-		b.WriteString(" " + without + " |\n")
+		within := map[scoping]string{scopeFiltered: "what is in it", scopeNeutral: "the same", scopeRefused: ""}[rt.scoping]
+		if rt.who.public && rt.scoping == scopeRefused {
+			within = "the same"
+		}
+		b.WriteString(" " + without + " | " + within + " |\n")
 	}
 	b.WriteString("\n## Events\n\nThe longest row that a type begins with counts. What begins with `ledger.` is appended by the ledger itself.\n\n" +
 		strings.Replace(heads, "route", "type", 1) + "\n" + rule + "\n")

@@ -186,6 +186,9 @@ func (s *Server) handle(rt route) http.Handler {
 			err = s.authorize(r, rt.who)
 		}
 		if err == nil {
+			err = s.withinScope(rt, callOf(r).caller)
+		}
+		if err == nil {
 			err = s.serve(rt, w, r)
 		}
 		if err != nil {

@@ -4,7 +4,7 @@ package api
 // holds is never translated, only what stands around it.
 var texts = func() map[string][2]string {
 	all := make(map[string][2]string)
-	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts} {
+	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts, accessTexts} {
 		for key, text := range part {
 			if _, twice := all[key]; twice {
 				panic("api: two texts are called " + key)

@@ -101,9 +101,11 @@ func (c *question) identified(source, id string) (projections.Timeline, error) {
 	if err != nil || !ok || position > c.view.Position() {
 		return projections.Timeline{}, err
 	}
-	before := position - 1
-	list, err := c.view.Timeline(c.ctx, projections.TimelineQuery{After: &before, Page: projections.Page{Limit: 1}})
-	list.Next = ""
+	list := projections.Timeline{Rows: []projections.TimelineRow{}}
+	row, ok, err := c.view.Record(position)
+	if ok {
+		list.Rows = append(list.Rows, row)
+	}
 	return list, err
 }
 
@@ -160,6 +162,9 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 	if err != nil {
 		return eventAnswer{}, err
 	}
+	if err := s.showRecord(r, position); err != nil {
+		return eventAnswer{}, err
+	}
 	withheld := !callOf(r).caller.free
 	facets := e.Event.Facets
 	if withheld {
@@ -182,8 +187,15 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 		return eventAnswer{}, err
 	}
 	out.NotBefore, out.NotAfter = anchorOf(b.NotBefore), anchorOf(b.NotAfter)
+	kept := int64(0)
 	for _, f := range facets {
 		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), withheld && !f.Erased, f.Erased, f.ErasedBy})
+		if withheld && !f.Erased {
+			kept++
+		}
+	}
+	if kept > 0 || !callOf(r).caller.scope().All() {
+		out.Ledger.withhold(kept)
 	}
 	return out, nil
 }
@@ -210,6 +222,9 @@ func getFacet() endpoint {
 			return err
 		}
 		e, err := s.o.Ledger.Get(r.Context(), position)
+		if err == nil {
+			err = s.showRecord(r, position)
+		}
 		if err != nil {
 			return err
 		}
@@ -230,5 +245,5 @@ func getFacet() endpoint {
 			}
 		}
 		return problem(http.StatusNotFound, "facet.unknown", "the event has no such facet", "see facets of /v1/events/"+chi.URLParam(r, "position"))
-	}, content{http.StatusOK, "*/*", nil, "the facet as it was received"})
+	}, content{http.StatusOK, "*/*", nil, "the facet as it was received"}).filters()
 }

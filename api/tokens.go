@@ -25,20 +25,25 @@ import (
 // A Token is what the server keeps about a bearer token: enough to recognise
 // it, not enough to use it.
 type Token struct {
-	ID        string    `json:"id"`
-	Principal string    `json:"principal"`
-	SHA256    string    `json:"sha256"` // of the token's text, hex
-	Roles     []Role    `json:"roles"`
-	Parties   []string  `json:"parties,omitzero"`
-	Regions   []string  `json:"regions,omitzero"`
-	Created   time.Time `json:"created"`
+	ID        string   `json:"id"`
+	Principal string   `json:"principal"`
+	SHA256    string   `json:"sha256"` // of the token's text, hex
+	Roles     []Role   `json:"roles"`
+	Parties   []string `json:"parties,omitzero"`
+	Regions   []string `json:"regions,omitzero"`
+	// ReadParties and ReadRegions are those of Principal.
+	ReadParties []string  `json:"read_parties,omitzero"`
+	ReadRegions []string  `json:"read_regions,omitzero"`
+	Created     time.Time `json:"created"`
 	// Expires is when the token stops working; zero means never.
 	Expires time.Time `json:"expires,omitzero"`
 }
 
 // principal is whom the token stands for.
 func (t Token) principal() Principal {
-	return Principal{Name: t.Principal, Roles: t.Roles, Parties: t.Parties, Regions: t.Regions}
+	return Principal{
+		Name: t.Principal, Roles: t.Roles, Parties: t.Parties, Regions: t.Regions, ReadParties: t.ReadParties, ReadRegions: t.ReadRegions,
+	}
 }
 
 const tokenPrefix = "llt_"
@@ -68,6 +73,7 @@ func NewToken(p Principal, created, expires time.Time) (text string, t Token, er
 	return text, Token{
 		ID: id, Principal: p.Name, SHA256: hex.EncodeToString(sum[:]),
 		Roles: slices.Clone(p.Roles), Parties: slices.Clone(p.Parties), Regions: slices.Clone(p.Regions),
+		ReadParties: slices.Clone(p.ReadParties), ReadRegions: slices.Clone(p.ReadRegions),
 		Created: created.UTC().Truncate(time.Second), Expires: expires.UTC().Truncate(time.Second),
 	}, nil
 }

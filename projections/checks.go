@@ -211,6 +211,9 @@ func (w *View) Checks(ctx context.Context, q CheckQuery) (CheckList, error) {
 					list.Next = idCursor(string(last))
 					return false, nil
 				}
+				if seen, err := r.showsCheck(&k); err != nil || !seen {
+					return err == nil, err
+				}
 				list.Checks, last = append(list.Checks, k), key
 				return true, nil
 			})
@@ -221,6 +224,41 @@ func (w *View) Checks(ctx context.Context, q CheckQuery) (CheckList, error) {
 		return nil
 	})
 	return list, err
+}
+
+// showsCheck tells whether the reader may see a check, and counts it if not: it concerns
+// who measured, and whom the entry, the dataset or else the job concern that was tested.
+// Of the items tested it keeps those of entries that the reader may see.
+func (r *reader) showsCheck(k *Check) (bool, error) {
+	if r.sight == nil {
+		return true, nil
+	}
+	seen, err := r.sees(k.By)
+	for _, v := range k.tested() {
+		if err == nil && !seen {
+			seen, err = r.seesNode(v)
+		}
+	}
+	if err != nil || !seen {
+		r.withhold(1)
+		return false, err
+	}
+	k.On, err = keepSeen(r, k.On, func(i *events.ItemRef) (bool, error) { return r.seesNode(vertex{Kind: NodeEntry, Name: i.Entry}) })
+	return true, err
+}
+
+// tested are the nodes that a check is of.
+func (k *Check) tested() (nodes []vertex) {
+	if k.Entry != "" {
+		nodes = append(nodes, vertex{Kind: NodeEntry, Name: k.Entry})
+	}
+	if k.Dataset != nil {
+		nodes = append(nodes, datasetVertex(*k.Dataset))
+	}
+	if len(nodes) == 0 && k.Job != nil {
+		nodes = append(nodes, jobVertex(*k.Job))
+	}
+	return nodes
 }
 
 // checked lists the beginnings of the keys that a query is about, in their order.

@@ -22,6 +22,7 @@ import (
 //     consumer;
 //   - a finding: who reported it, who answers for the entry, who has to put it right;
 //   - a violation: who broke the rule, and who the agreement or the entry is of;
+//   - a test of data: who measured, and whom the entry, dataset or job concern;
 //   - a dataset, and its columns: who provides the entries that describe it or, if none
 //     does, who runs the jobs that write it;
 //   - a job: who runs the jobs of its namespace, and whom the datasets concern that it

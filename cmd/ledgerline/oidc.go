@@ -10,12 +10,14 @@ import (
 // oidcConfig says which identity provider's tokens are taken, beside those of the
 // directory.
 type oidcConfig struct {
-	Issuer         string `toml:"issuer" usage:"URL of an OpenID Connect provider whose tokens are taken"`
-	Audience       string `toml:"audience" usage:"what tokens for this server have in their claim aud"`
-	PrincipalClaim string `toml:"principal-claim" usage:"claim that names the principal (default sub); it is recorded as oidc:NAME"`
-	RolesClaim     string `toml:"roles-claim" usage:"claim that lists its roles (default roles)"`
-	PartiesClaim   string `toml:"parties-claim" usage:"claim that lists the parties it speaks for (default parties)"`
-	RegionsClaim   string `toml:"regions-claim" usage:"claim that lists the regions of its parties (default regions)"`
+	Issuer           string `toml:"issuer" usage:"URL of an OpenID Connect provider whose tokens are taken"`
+	Audience         string `toml:"audience" usage:"what tokens for this server have in their claim aud"`
+	PrincipalClaim   string `toml:"principal-claim" usage:"claim that names the principal (default sub); it is recorded as oidc:NAME"`
+	RolesClaim       string `toml:"roles-claim" usage:"claim that lists its roles (default roles)"`
+	PartiesClaim     string `toml:"parties-claim" usage:"claim that lists the parties it speaks for (default parties)"`
+	RegionsClaim     string `toml:"regions-claim" usage:"claim that lists the regions of its parties (default regions)"`
+	ReadPartiesClaim string `toml:"read-parties-claim" usage:"claim that lists the parties it may read about (default read_parties)"`
+	ReadRegionsClaim string `toml:"read-regions-claim" usage:"claim that lists the regions it may read about (default read_regions)"`
 }
 
 // provider asks the provider what it offers; nil if there is none.
@@ -25,6 +27,7 @@ func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
 	}
 	o, err := api.NewOIDC(ctx, api.OIDCOptions{
 		Issuer: c.Issuer, Audience: c.Audience, PrincipalClaim: c.PrincipalClaim, RolesClaim: c.RolesClaim, PartiesClaim: c.PartiesClaim, RegionsClaim: c.RegionsClaim,
+		ReadPartiesClaim: c.ReadPartiesClaim, ReadRegionsClaim: c.ReadRegionsClaim,
 		Now: time.Now,
 	})
 	if err != nil {

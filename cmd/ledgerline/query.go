@@ -175,6 +175,9 @@ func (p *program) standing(s api.Standing, next string) {
 		when = ", recorded " + local(s.Time)
 	}
 	fmt.Fprintf(p.err, "as of position %d%s\n", s.Position, when)
+	if s.Withheld != nil {
+		fmt.Fprintln(p.err, s.Says)
+	}
 	switch {
 	case next != "":
 		fmt.Fprintf(p.err, "there is more: go on with --cursor %s\n", next)

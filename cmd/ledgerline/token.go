@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,10 @@ token that is lost is replaced, not recovered. A running server knows it at once
 The principal is the name under which the ledger records what is written with the
 token. Its roles say what it may ask and which events it may append; docs/roles.md
 lists them. Bound to parties it speaks for these alone; bound to regions, only for
-parties there. What it reads does not depend on either. No principal holds both
-admin and auditor.`,
+parties there. With --read-party or --read-region it reads only what concerns one
+of these parties, or a party in one of these regions, and each answer says how much
+is withheld; without, all that its roles may read. No principal holds both admin
+and auditor.`,
 		Example: `  ledgerline token create --dir led --principal exchange-platform --role operator > token
   ledgerline token create --dir led --principal d03 --role provider,consumer --party D03 > token`,
 		Args: cobra.NoArgs,
@@ -70,6 +73,8 @@ admin and auditor.`,
 	f.StringSliceVar(&roles, "role", nil, "registrar, reviewer, provider, consumer, operator, ingest, auditor or admin; may be repeated")
 	f.StringSliceVar(&who.Parties, "party", nil, "the party it speaks for; may be repeated; needed for provider and consumer")
 	f.StringSliceVar(&who.Regions, "region", nil, "code of the region its parties are in, such as 3301; may be repeated")
+	f.StringSliceVar(&who.ReadParties, "read-party", nil, "a party that it may read about; may be repeated (default: all)")
+	f.StringSliceVar(&who.ReadRegions, "read-region", nil, "code of a region whose parties it may read about, such as 3301; may be repeated (default: all)")
 	f.DurationVar(&lasts, "expires", 0, "how long the token works, such as 720h (default: until revoked)")
 	return required(c, "dir", "principal", "role")
 }
@@ -92,7 +97,7 @@ func tokenList(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := newTable("ID", "PRINCIPAL", "ROLES", "PARTIES", "REGIONS", "CREATED", "EXPIRES")
+			t := newTable("ID", "PRINCIPAL", "ROLES", "PARTIES", "REGIONS", "READS", "CREATED", "EXPIRES")
 			for _, tok := range list {
 				var roles []string
 				for _, r := range tok.Roles {
@@ -102,13 +107,21 @@ func tokenList(p *program) *cobra.Command {
 				if !tok.Expires.IsZero() {
 					expires = tok.Expires.Format(time.RFC3339)
 				}
-				t.row(tok.ID, tok.Principal, strings.Join(roles, ","), orDash(tok.Parties), orDash(tok.Regions), tok.Created.Format(time.RFC3339), expires)
+				t.row(tok.ID, tok.Principal, strings.Join(roles, ","), orDash(tok.Parties), orDash(tok.Regions), reads(tok), tok.Created.Format(time.RFC3339), expires)
 			}
 			return t.write(p.out, "no tokens")
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "the ledger's directory")
 	return required(c, "dir")
+}
+
+// reads is what a token may read about.
+func reads(t api.Token) string {
+	if list := slices.Concat(t.ReadParties, t.ReadRegions); len(list) > 0 {
+		return strings.Join(list, ",")
+	}
+	return "all"
 }
 
 func tokenRevoke(p *program) *cobra.Command {
