@@ -55,6 +55,10 @@ type caller struct {
 	authenticated bool
 	// free callers may do everything: those without a token in development mode.
 	free bool
+	// session: it is somebody who signed in at a browser.
+	session bool
+	// until is when what the identity provider said ends; zero for others.
+	until time.Time
 }
 
 // may reports whether the caller may use routes of that access.
@@ -62,12 +66,15 @@ func (s *Server) may(c caller, who access) bool {
 	return who.public || c.free || who.reads && s.o.PublicReads || who.log && s.o.PublicLog || c.has(who.roles)
 }
 
-// identify reads the bearer token of a request. No token is an anonymous
-// caller; a token that does not work is an error even where none is needed,
-// because its holder believes to be somebody.
+// identify reads the bearer token of a request or, without one, the cookie of a
+// session. Neither is an anonymous caller; a token that does not work is an error
+// even where none is needed, because its holder believes to be somebody.
 func (s *Server) identify(r *http.Request) (caller, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
+		if c, found, err := s.bySession(r.Context(), r); found || err != nil {
+			return c, err
+		}
 		if s.o.Dev {
 			return caller{Principal: Principal{Name: s.o.DevPrincipal}, free: true}, nil
 		}
@@ -83,7 +90,7 @@ func (s *Server) identify(r *http.Request) (caller, error) {
 // bearer finds the principal of a bearer token.
 func (s *Server) bearer(ctx context.Context, text string) (caller, error) {
 	if s.o.OIDC != nil && !strings.HasPrefix(text, tokenPrefix) {
-		p, err := s.o.OIDC.check(ctx, text)
+		p, until, err := s.o.OIDC.check(ctx, text)
 		switch {
 		case errors.Is(err, errProvider):
 			return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", errProvider.Error(), "try again after the time in Retry-After").after(5 * time.Second).because(err)
@@ -92,7 +99,7 @@ func (s *Server) bearer(ctx context.Context, text string) (caller, error) {
 		case err != nil:
 			return caller{}, problem(http.StatusUnauthorized, "auth.claims", err.Error(), "have the identity provider put the claims right: docs/operating.md lists them")
 		}
-		return caller{Principal: p, authenticated: true}, nil
+		return caller{Principal: p, authenticated: true, until: until}, nil
 	}
 	if s.o.Tokens == nil {
 		return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "this server has no tokens; make one with: ledgerline token")
@@ -102,9 +109,13 @@ func (s *Server) bearer(ctx context.Context, text string) (caller, error) {
 		return caller{}, problem(http.StatusUnauthorized, "auth.token", err.Error(), "use a token that was made with: ledgerline token")
 	}
 	if err != nil {
-		return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", "the tokens cannot be read at the moment", "an operator finds the reason in the server's log").because(err)
+		return caller{}, unreadableTokens(err)
 	}
 	return caller{Principal: tok.principal(), authenticated: true}, nil
+}
+
+func unreadableTokens(err error) *Problem {
+	return problem(http.StatusServiceUnavailable, "auth.unavailable", "the tokens cannot be read at the moment", "an operator finds the reason in the server's log").because(err)
 }
 
 // authorize lets a request through if its caller may use the route.

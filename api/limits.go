@@ -44,6 +44,10 @@ type Limits struct {
 	// bound. In development mode nobody is counted.
 	Rate  float64
 	Burst int
+	// Sessions bounds how many people may be signed in at browsers: 10,000. SessionLength is
+	// how long one stays so: 8 hours, and no longer than the token lasts.
+	Sessions      int
+	SessionLength time.Duration
 	// ViewLag bounds how many records the views may be behind the book before those
 	// who append have to wait for them, at most for Wait, and are then refused:
 	// 250,000; negative: no bound. Views that are being built, or have stopped, hold
@@ -65,7 +69,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
-		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, ViewLag: 250_000,
+		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, Sessions: 10_000, SessionLength: 8 * time.Hour, ViewLag: 250_000,
 		Wait: 10 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
 	}
 }
@@ -83,6 +87,8 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.ConcurrentReads, d.ConcurrentReads)
 	fill(&l.Rate, d.Rate)
 	fill(&l.Burst, d.Burst)
+	fill(&l.Sessions, d.Sessions)
+	fill(&l.SessionLength, d.SessionLength)
 	fill(&l.ViewLag, d.ViewLag)
 	fill(&l.Wait, d.Wait)
 	fill(&l.Timeout, d.Timeout)

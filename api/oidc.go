@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 )
 
 // OIDCOptions say which identity provider's tokens are taken, and what their claims
@@ -23,6 +24,12 @@ type OIDCOptions struct {
 	// read_regions, unless they are given. Roles that are not ours are left out.
 	PrincipalClaim, RolesClaim, PartiesClaim, RegionsClaim, ReadPartiesClaim, ReadRegionsClaim string
 
+	// ClientID and ClientSecret are this server's at the provider, for people who sign in at
+	// a browser. Without an id nobody does; a public client has no secret.
+	ClientID, ClientSecret string
+	// Scopes are asked for beside openid; none: profile.
+	Scopes []string
+
 	Client *http.Client // nil: http.DefaultClient
 	Now    func() time.Time
 }
@@ -32,6 +39,9 @@ type OIDCOptions struct {
 type OIDC struct {
 	o        OIDCOptions
 	verifier *oidc.IDTokenVerifier
+	// people are tokens of people who sign in: they are for this server as a client.
+	people   *oidc.IDTokenVerifier
+	endpoint oauth2.Endpoint
 }
 
 // NewOIDC asks the provider what it offers. ctx bounds nothing but that.
@@ -52,22 +62,82 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the identity provider %s: %w", o.Issuer, err)
 	}
-	return &OIDC{o, p.Verifier(&oidc.Config{ClientID: o.Audience, Now: o.Now})}, nil
+	if len(o.Scopes) == 0 {
+		o.Scopes = []string{"profile"}
+	}
+	return &OIDC{o, p.Verifier(&oidc.Config{ClientID: o.Audience, Now: o.Now}), p.Verifier(&oidc.Config{ClientID: o.ClientID, SkipClientIDCheck: o.ClientID == "", Now: o.Now}), p.Endpoint()}, nil
+}
+
+// signInAt is whose people may sign in at a browser; empty if none may.
+func (o *OIDC) signInAt() string {
+	if o.o.ClientID == "" {
+		return ""
+	}
+	return o.o.Issuer
+}
+
+func (o *OIDC) client(callback string) *oauth2.Config {
+	return &oauth2.Config{ClientID: o.o.ClientID, ClientSecret: o.o.ClientSecret, Endpoint: o.endpoint, RedirectURL: callback, Scopes: append([]string{oidc.ScopeOpenID}, o.o.Scopes...)}
+}
+
+// leadTo is where the provider signs somebody in (OpenID Connect Core 1.0 §3.1.2.1, with
+// PKCE, RFC 7636).
+func (o *OIDC) leadTo(callback, state string, x flow) string {
+	return o.client(callback).AuthCodeURL(state, oidc.Nonce(x.nonce), oauth2.S256ChallengeOption(x.verifier))
+}
+
+// redeem returns who signed in, and until when the provider vouches for it: errors as
+// those of check.
+func (o *OIDC) redeem(ctx context.Context, callback, code string, x flow) (Principal, time.Time, error) {
+	if o.o.Client != nil {
+		ctx = oidc.ClientContext(ctx, o.o.Client)
+	}
+	answer, err := o.client(callback).Exchange(ctx, code, oauth2.VerifierOption(x.verifier))
+	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError {
+		return Principal{}, time.Time{}, errors.Join(errBadToken, errors.New(refused.ErrorCode)) // the answer itself may hold secrets
+	}
+	if err != nil {
+		return Principal{}, time.Time{}, errors.Join(errProvider, errors.New("the code could not be redeemed"))
+	}
+	text, _ := answer.Extra("id_token").(string)
+	token, err := o.verify(ctx, o.people, text)
+	if err != nil {
+		return Principal{}, time.Time{}, err
+	}
+	if token.Nonce != x.nonce {
+		return Principal{}, time.Time{}, errors.Join(errBadToken, errors.New("the token is of another sign-in"))
+	}
+	p, err := o.principal(token)
+	return p, token.Expiry, err
 }
 
 // errProvider says that the provider could not be asked for its keys.
 var errProvider = errors.New("the identity provider cannot be asked")
 
-// check returns the principal of a token: errBadToken, or errProvider if that cannot
-// be known now, or what nobody may be.
-func (o *OIDC) check(ctx context.Context, text string) (Principal, error) {
-	token, err := o.verifier.Verify(ctx, text)
+// check returns the principal of a token, and until when it is good: errBadToken, or
+// errProvider if that cannot be known now, or what nobody may be.
+func (o *OIDC) check(ctx context.Context, text string) (Principal, time.Time, error) {
+	token, err := o.verify(ctx, o.verifier, text)
+	if err != nil {
+		return Principal{}, time.Time{}, err
+	}
+	p, err := o.principal(token)
+	return p, token.Expiry, err
+}
+
+func (o *OIDC) verify(ctx context.Context, v *oidc.IDTokenVerifier, text string) (*oidc.IDToken, error) {
+	token, err := v.Verify(ctx, text)
 	if err != nil && strings.Contains(err.Error(), "fetching keys") { // the library wraps no error here
-		return Principal{}, errors.Join(errProvider, err)
+		return nil, errors.Join(errProvider, err)
 	}
 	if err != nil {
-		return Principal{}, errors.Join(errBadToken, err)
+		return nil, errors.Join(errBadToken, err)
 	}
+	return token, nil
+}
+
+// principal reads the claims of a token.
+func (o *OIDC) principal(token *oidc.IDToken) (Principal, error) {
 	var claims map[string]any
 	if err := token.Claims(&claims); err != nil {
 		return Principal{}, errors.Join(errBadToken, err)

@@ -7,9 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +27,9 @@ type issuer struct {
 	mu  sync.Mutex
 	key *rsa.PrivateKey
 	kid string
+	// Of the last sign-in: what was asked for, and what the token is to say.
+	asked  url.Values
+	claims map[string]any
 }
 
 func newIssuer(t *testing.T) *issuer {
@@ -33,7 +38,31 @@ func newIssuer(t *testing.T) *issuer {
 	i.rotate(t, "k1")
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"authorization_endpoint":"x","token_endpoint":"x","response_types_supported":["code"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, i.http.URL, i.http.URL+"/keys")
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"authorization_endpoint":%q,"token_endpoint":%q,"response_types_supported":["code"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`, i.http.URL, i.http.URL+"/keys", i.http.URL+"/authorize", i.http.URL+"/token")
+	})
+	mux.HandleFunc("/authorize", func(w http.ResponseWriter, r *http.Request) { // nobody is asked for a password
+		i.mu.Lock()
+		i.asked = r.URL.Query()
+		i.mu.Unlock()
+		http.Redirect(w, r, r.URL.Query().Get("redirect_uri")+"?code=c1&hd=example.org&state="+url.QueryEscape(r.URL.Query().Get("state")), http.StatusFound)
+	})
+	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		i.mu.Lock()
+		asked, claims := i.asked, maps.Clone(i.claims)
+		i.asked = nil
+		i.mu.Unlock()
+		sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+		if asked == nil || r.PostFormValue("code") != "c1" || base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge") || r.PostFormValue("redirect_uri") != asked.Get("redirect_uri") {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"invalid_grant"}`)
+			return
+		}
+		if claims["nonce"] == nil {
+			claims["nonce"] = asked.Get("nonce")
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"access_token":"a","token_type":"Bearer","id_token":%q}`, i.sign(t, claims))
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		i.mu.Lock()

@@ -36,6 +36,10 @@ type page struct {
 	Standing *Standing
 	Past     bool
 
+	// Who is signed in at the browser, as what, and what of it may be read; empty for
+	// nobody. SignIn is where to do so; empty if nobody can.
+	Who, Roles, Scope, SignIn string
+
 	language int
 	labels   []rulepack.Labels // of the packs in force, what took effect last at the end
 	path     string            // its own
@@ -57,7 +61,12 @@ func newPage(w http.ResponseWriter, r *http.Request, q pageQuery, title string) 
 	}
 	p.Title = texts[title][p.language]
 	w.Header().Set("Content-Language", p.Lang)
-	w.Header().Set("Vary", "Accept, Accept-Language")
+	w.Header().Set("Vary", "Accept, Accept-Language, Cookie")
+	if c := callOf(r).caller; c.session {
+		p.Who, p.Roles, p.Scope = c.Name, roleNames(c.Roles), sayScope(c.scope())
+	} else if !c.free && !c.authenticated && r.Method == get {
+		p.SignIn = withQuery(signInPath, url.Values{"next": {r.URL.RequestURI()}})
+	}
 	return p
 }
 

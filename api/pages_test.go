@@ -21,7 +21,7 @@ var allPages = []string{
 	"/entries/DS02", "/entries/DS02?as_of=3", "/lineage", "/lineage?node=entry:DS02", "/lineage?node=dataset:hive/pop.main&direction=up&depth=1&columns=true",
 	"/lineage?node=dataset:nowhere", "/sharing", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
 	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
-	"/lineage?node=entry:DS02&compare=8", "/lineage?node=dataset:hive/pop.main&find=merge", "/health", "/bulletin", "/bulletin?period=2026-01&party=D01", "/case", "/case?records=9.12&title=x",
+	"/lineage?node=entry:DS02&compare=8", "/lineage?node=dataset:hive/pop.main&find=merge", "/health", "/sign-in?next=/catalog", "/bulletin", "/bulletin?period=2026-01&party=D01", "/case", "/case?records=9.12&title=x",
 	"/investigate?node=entry:DS02&kind=access&case=12",
 	"/duties", "/duties?state=breached", "/violations", "/violations?code=39.4",
 	"/events", "/events?type=access.&order=desc", "/events?text=nothing-like-it", "/investigate", "/investigate?node=entry:DS02&from=2026-01-01T00:00:00Z",

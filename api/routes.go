@@ -83,6 +83,11 @@ func routes() []route {
 		{get, "/debug/pprof/*", "Profiles of the process, for go tool pprof: heap, goroutine, profile?seconds=10, …", administrators, profiles(), ""},
 
 		{get, "/", "Start page", anybody, pageEndpoint(serveStart), ""},
+		{get, "/sign-in", "Where people sign in at a browser", anybody, pageEndpoint(serveSignIn).neutral(), ""},
+		{post, "/sign-in", "Begins a session with a token that was pasted", anybody, formSignIn(), "token=llt_x"},
+		{post, "/sign-out", "Ends a session", anybody, formSignOut(), ""},
+		{get, "/sign-in/provider", "Leads to the identity provider, to sign in there", anybody, leadToProvider(), ""},
+		{get, "/sign-in/callback", "Where the identity provider leads people back to", anybody, fromProvider(), "?state=x&code=x"},
 		{get, "/events", "Records, filtered, for reading", readers, viewedPage("timeline.html", "title-records", showTimeline), ""},
 		{get, "/investigate", "Who touched a node within a window and who got it or anything made from it, for reading", witnesses, viewedPage("investigate.html", "title-investigate", showInvestigation), ""},
 		{get, "/case", "Records collected by an investigation, with the evidence for them, for reading", witnesses, viewedPage("case.html", "title-case", showCase), ""},

@@ -46,6 +46,11 @@ type Options struct {
 	// UnrecordedReads leaves out the records of who read sensitive history and who took
 	// files out, which nobody does in development mode.
 	UnrecordedReads bool
+	// BehindProxy says that a proxy speaks TLS with browsers, and this server with it.
+	// PublicURL is how browsers reach the server, where a request does not tell: the
+	// identity provider leads people back there.
+	BehindProxy bool
+	PublicURL   string
 	// PublicReads lets anybody read, save for sensitive history; PublicLog lets
 	// anybody mirror the log, leaves included.
 	PublicReads, PublicLog bool
@@ -75,8 +80,13 @@ type Server struct {
 	reads   chan struct{} // a slot per other answer
 	held    holding
 	rates   *rates
-	streams chan struct{} // a slot per follower
-	started events.Time
+	// Of people who sign in: sessions, sign-ins at the provider under way, and who tried
+	// tokens that do not work.
+	sessions *sessions
+	flows    flows
+	failures *rates
+	streams  chan struct{} // a slot per follower
+	started  events.Time
 
 	packLabels keptLabels
 	history    history
@@ -113,6 +123,8 @@ func New(o Options) (*Server, error) {
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
 		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits),
 	}
+	s.sessions, s.flows.by = newSessions(o.Limits.Sessions, o.Now), make(map[string]flow)
+	s.failures = newRates(Limits{Rate: failuresRate, Burst: failuresBurst})
 	s.due = scheduler.New(o.Ledger, o.Views, o.Logger)
 	s.metrics = newMetrics(s)
 	s.handler = s.router()
@@ -191,7 +203,7 @@ func (s *Server) handle(rt route) http.Handler {
 		if err == nil {
 			err = s.serve(rt, w, r)
 		}
-		if err != nil {
+		if err != nil && !s.toSignIn(rt, w, r, err) {
 			s.fail(w, r, err)
 		}
 	})

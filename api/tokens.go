@@ -204,6 +204,21 @@ func (t *Tokens) Check(text string, now time.Time) (Token, error) {
 	return tok, nil
 }
 
+// Still returns the token of the same id and secret as it is now, if it is still there and
+// valid at the time.
+func (t *Tokens) Still(old Token, now time.Time) (Token, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.reload(); err != nil {
+		return Token{}, false, err
+	}
+	i := slices.IndexFunc(t.list, func(x Token) bool { return x.ID == old.ID && x.SHA256 == old.SHA256 && x.Principal == old.Principal })
+	if i < 0 || !t.list[i].Expires.IsZero() && !now.Before(t.list[i].Expires) {
+		return Token{}, false, nil
+	}
+	return t.list[i], true, nil
+}
+
 // List returns the tokens in the order in which they were added.
 func (t *Tokens) List() ([]Token, error) {
 	t.mu.Lock()

@@ -29,6 +29,7 @@ type config struct {
 	Addr              string `toml:"addr" usage:"host and port to listen on; port 0 picks a free one"`
 	Dev               bool   `toml:"dev" usage:"let everybody who can reach the server read and write: for development only"`
 	BehindProxy       bool   `toml:"behind-proxy" usage:"a proxy in front of the server ends TLS; needed to listen without a certificate where other machines can reach it"`
+	PublicURL         string `toml:"public-url" usage:"how browsers reach the server, such as https://ledger.example, where requests do not tell: the identity provider leads people back there"`
 	PublicReads       bool   `toml:"public-reads" usage:"let everybody read without a token, save for who touched data, and its content"`
 	PublicLog         bool   `toml:"public-log" usage:"let everybody mirror the log without a token"`
 	UnrecordedReads   bool   `toml:"unrecorded-reads" usage:"do not record who read sensitive history and who took files out"`

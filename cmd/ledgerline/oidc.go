@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"strings"
 	"time"
 
 	"ledgerline/api"
@@ -12,6 +14,8 @@ import (
 type oidcConfig struct {
 	Issuer           string `toml:"issuer" usage:"URL of an OpenID Connect provider whose tokens are taken"`
 	Audience         string `toml:"audience" usage:"what tokens for this server have in their claim aud"`
+	ClientID         string `toml:"client-id" usage:"this server's id at the provider, for people who sign in at a browser"`
+	ClientSecretFile string `toml:"client-secret-file" usage:"file with its secret there; none for a public client"`
 	PrincipalClaim   string `toml:"principal-claim" usage:"claim that names the principal (default sub); it is recorded as oidc:NAME"`
 	RolesClaim       string `toml:"roles-claim" usage:"claim that lists its roles (default roles)"`
 	PartiesClaim     string `toml:"parties-claim" usage:"claim that lists the parties it speaks for (default parties)"`
@@ -25,13 +29,29 @@ func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
 	if c == (oidcConfig{}) {
 		return nil, nil
 	}
+	secret, err := c.clientSecret()
+	if err != nil {
+		return nil, err
+	}
 	o, err := api.NewOIDC(ctx, api.OIDCOptions{
 		Issuer: c.Issuer, Audience: c.Audience, PrincipalClaim: c.PrincipalClaim, RolesClaim: c.RolesClaim, PartiesClaim: c.PartiesClaim, RegionsClaim: c.RegionsClaim,
 		ReadPartiesClaim: c.ReadPartiesClaim, ReadRegionsClaim: c.ReadRegionsClaim,
-		Now: time.Now,
+		ClientID: c.ClientID, ClientSecret: secret, Now: time.Now,
 	})
 	if err != nil {
 		return nil, cannot("see [oidc] in the configuration, and whether the provider can be reached", "%w", err)
 	}
 	return o, nil
+}
+
+// clientSecret reads the secret of a confidential client.
+func (c oidcConfig) clientSecret() (string, error) {
+	if c.ClientSecretFile == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(c.ClientSecretFile)
+	if err != nil {
+		return "", cannot("see client-secret-file in [oidc]", "reading the client's secret: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
 }
