@@ -103,7 +103,7 @@ func (c *question) growth(p *page) (plot, error) {
 		return p.Href("/events", "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))
 	})
 	g.Label = fmt.Sprintf(p.texts("growth"), c.view.Position()+1)
-	g.Caption = g.Label
+	g.Caption, g.Legend = g.Label, nil // there is one kind
 	return g, err
 }
 
