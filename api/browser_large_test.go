@@ -10,8 +10,8 @@ import (
 )
 
 // TestLargePictureInBrowser uses a picture of as many boxes as one can have: it says what
-// it leaves out, a box that is looked for is brought so near that it can be read, and however
-// often it is moved the picture is laid out once a frame.
+// it leaves out, a box that is looked for is brought so near that it can be read, however often it is
+// moved the picture is laid out once a frame, and Escape leaves what was chosen.
 func TestLargePictureInBrowser(t *testing.T) {
 	ctx := browser(t)
 	f := newFixture(t, nil)
@@ -38,6 +38,9 @@ func TestLargePictureInBrowser(t *testing.T) {
 		{"looking for a box", `const i = document.querySelector("#within"); i.value = "out17"; i.dispatchEvent(new Event("input", {bubbles: true}))`, `document.querySelector("#scene .hit") && ` + shown + ` > 0.5`},
 		{"choosing it", `document.querySelector("#about [role=status] a").click()`, `document.querySelector("#details h3").textContent.includes("out17")`},
 		{"the way to the hub", `document.querySelector('#details a[href*="mark=path"]').click()`, `document.querySelectorAll("#scene .box.lit").length >= 2 && document.querySelector("#scene .box.dim")`},
+		{"Escape", `document.querySelector("#scene").dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}))`, `!location.search.includes("select=") && !document.querySelector("#scene .box.dim")`},
+		{"Escape from the moments", `const d = document.querySelector(".moment details"); d.open = true; d.querySelector("input:not([type=hidden])").dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}))`,
+			`!document.querySelector(".moment details").open && document.activeElement.matches(".moment summary")`},
 	} {
 		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`{`+step.do+`; true}`)); err != nil {
 			t.Fatalf("%s: %v", step.what, err)

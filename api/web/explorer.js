@@ -210,6 +210,7 @@ document.addEventListener("keydown", (ev) => {
   else if (ev.key === "+" || ev.key === "=") zoom(1.3);
   else if (ev.key === "-") zoom(1 / 1.3);
   else if (ev.key === "0") fit();
+  else if (ev.key === "Escape" && location.search.includes("select=")) go(to({ select: "", mark: "", to: "" }));
   else return;
   ev.preventDefault();
 });

@@ -140,3 +140,11 @@ function suggest(input) {
 }
 
 for (const input of document.querySelectorAll("input[data-suggest]")) suggest(input);
+
+// Escape closes what was opened to choose a moment.
+document.addEventListener("keydown", (ev) => {
+  const opened = ev.key === "Escape" && ev.target.closest?.(".moment details[open]");
+  if (!opened) return;
+  opened.open = false;
+  opened.querySelector("summary").focus();
+});
