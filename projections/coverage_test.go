@@ -85,3 +85,46 @@ func TestInvariant_I30(t *testing.T) {
 	}
 	t.Errorf("the first run without authority is not named: %+v", list.Violations)
 }
+
+// A run that was found to differ from what was declared is a violation at each entry
+// concerned, of who runs the job; of nobody where that is not known.
+func TestRecordedDifferencesAreViolations(t *testing.T) {
+	b := newBook(t)
+	b.add(party("P1"), party("P2"))
+	for id, table := range map[string]string{"E1": "raw", "E2": "report"} {
+		b.add(claim{at: day(1, 2), data: draft(id, "P2", "t", []events.Resource{{Namespace: "pg", Name: table, Method: "database"}}, "id")})
+		b.add(inForce(id, "P2")...)
+	}
+	differs := func(run, namespace string, refs ...string) claim {
+		d := &events.DifferenceObserved{Run: run, Job: events.JobRef{Namespace: namespace, Name: "j"}}
+		for _, name := range refs {
+			d.Undeclared = append(d.Undeclared, events.ColumnRef{Namespace: "pg", Name: name, Field: "id"})
+		}
+		return claim{at: day(2, 1), data: d}
+	}
+	b.add(olRun("1", "j", "COMPLETE", day(2, 1), inputs(olInput("raw")), outputs(events.LineageOutput{Namespace: "pg", Name: "report"})),
+		differs("1", "etl", "raw", "report"), differs("unknown", "elsewhere", "raw"), differs("unknown", "elsewhere", "scratch"))
+	b.add(claim{at: day(1, 5), data: &events.RoleAssigned{Party: "P1", Role: events.RoleOperator, Scope: "elsewhere"}},
+		differs("unknown", "elsewhere", "report", "report"))
+	b.add(differs("nowhere", "nobody's", "scratch"))
+	list, err := latestView(t, b).Violations(ctx, ViolationQuery{Rule: RuleColumnsDiffer, Page: Page{Limit: MaxLimit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, v := range list.Violations {
+		got = append(got, v.Party+" "+v.Entry+" "+v.Detail)
+	}
+	const rest = ": 1 columns seen and not declared, 0 declared and not seen"
+	want := []string{
+		"P2 E1 run 1 of the job etl/j: 2 columns seen and not declared, 0 declared and not seen",
+		"P2 E2 run 1 of the job etl/j: 2 columns seen and not declared, 0 declared and not seen",
+		"P2 E1 run unknown of the job elsewhere/j" + rest,
+		"  run unknown of the job elsewhere/j" + rest,
+		"P1 E2 run unknown of the job elsewhere/j: 2 columns seen and not declared, 0 declared and not seen",
+		"  run nowhere of the job nobody's/j" + rest,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

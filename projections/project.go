@@ -38,7 +38,7 @@ var projections = []projection{
 	{"accesses", 6, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 2, applyDuties},
-	{"violations", 2, applyViolations},
+	{"violations", 3, applyViolations},
 	{lineageView, 5, applyLineage},
 	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},

@@ -69,6 +69,11 @@ type ViolationList struct {
 // without consulting the consumer and filing the change.
 const RuleProvisionUnfiled = "provision.changed-unfiled"
 
+// RuleColumnsDiffer is broken by a run that read or wrote other columns than were
+// declared, where somebody recorded it. Who runs the job answers for it, as
+// RuleInputNotCovered has it; nobody does if that is not known.
+const RuleColumnsDiffer = "lineage.columns-differ"
+
 // RuleDetermined is what a competent department found to be broken: by an order to
 // put something right, in an inspection, or when it said who answers for a fault.
 const RuleDetermined = "oversight.determined"
@@ -93,6 +98,8 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 		determined(d.Violation, d.Party, d.Agreement, d.Facts)
 	case *events.InspectionFinding:
 		determined(d.Violation, d.Party, "", d.Facts)
+	case *events.DifferenceObserved:
+		return applyDiffering(b, e, d)
 	case *events.AccountabilityDetermined:
 		if d.Violation != "" {
 			determined(d.Violation, d.Party, "", d.Facts)
@@ -117,6 +124,50 @@ func applyUnfiled(b *batch, e *ledger.Entry, d *events.ProvisionChanged) {
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
 		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
 	})
+}
+
+// applyDiffering notes that a run differed from what was declared, once for each
+// entry whose columns are concerned.
+func applyDiffering(b *batch, e *ledger.Entry, d *events.DifferenceObserved) error {
+	var about []Dataset
+	for _, ref := range slices.Concat(d.Undeclared, d.Unseen) {
+		about = append(about, Dataset{ref.Namespace, ref.Name})
+	}
+	concerned, err := b.entriesOf(unite(about, nil, Dataset.compare))
+	if err != nil {
+		return err
+	}
+	made := concerned
+	run, err := recall[runRow](b, entityKey(tRun, d.Run))
+	if err != nil {
+		return err
+	}
+	if run != nil {
+		if made, err = b.entriesOf(run.Flow.Outputs); err != nil {
+			return err
+		}
+	}
+	owners, err := b.ownersOf(d.Job, made)
+	if err != nil {
+		return err
+	}
+	entries := slices.Compact(slices.Sorted(slices.Values(slices.Concat(concerned...))))
+	if len(owners) == 0 {
+		owners = []string{""}
+	}
+	if len(entries) == 0 {
+		entries = []string{""}
+	}
+	for _, owner := range owners {
+		for _, entry := range entries {
+			b.putOnce(entityKey(tViolation, fmt.Sprintf("%019d", e.Position), RuleColumnsDiffer, owner, entry), &Violation{
+				Rule: RuleColumnsDiffer, Party: owner, Entry: entry, Time: e.Event.Time, Events: []int64{e.Position},
+				Detail: fmt.Sprintf("run %s of the job %s/%s: %d columns seen and not declared, %d declared and not seen",
+					d.Run, d.Job.Namespace, d.Job.Name, len(d.Undeclared), len(d.Unseen)),
+			})
+		}
+	}
+	return nil
 }
 
 // violationKey is where a violation shown by a record is kept, in order of position.
