@@ -54,11 +54,11 @@ func getPaths(c *question, q pathQuery) (projections.PathList, error) {
 
 type impactQuery struct {
 	reading
-	validAt
-	Node     string `query:"node,required" doc:"what changes or fails: a node, named as for /v1/lineage"`
-	Depth    int    `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
-	Columns  bool   `query:"columns" doc:"only what the columns reach, and the items that hold them"`
-	MaxNodes int    `query:"max_nodes" doc:"most nodes to return; what is left out is said" default:"2000" min:"1" max:"50000"`
+	Node     string      `query:"node,required" doc:"what changes or fails: a node, named as for /v1/lineage"`
+	Depth    int         `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
+	Columns  bool        `query:"columns" doc:"only what the columns reach, and the items that hold them"`
+	MaxNodes int         `query:"max_nodes" doc:"most nodes to return; what is left out is said" default:"2000" min:"1" max:"50000"`
+	ValidAt  events.Time `query:"valid_at" doc:"the lineage, as for /v1/lineage, and the agreements that were in force at this RFC 3339 time. Default: all lineage known, and agreements as of the answer's moment"`
 }
 
 func getImpact(c *question, q impactQuery) (projections.Impact, error) {
@@ -111,15 +111,17 @@ func diffLineage(c *question, q lineageDiffQuery) (projections.LineageDiff, erro
 type exposureQuery struct {
 	reading
 	window
-	Node     string `query:"node,required" doc:"what may have got out: a node, named as for /v1/lineage"`
-	Depth    int    `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
-	Columns  bool   `query:"columns" doc:"only what the columns reach"`
-	MaxNodes int    `query:"max_nodes" doc:"most nodes to look at; if there are more, it is said" default:"50000" min:"1" max:"50000"`
+	Node     string      `query:"node,required" doc:"what may have got out: a node, named as for /v1/lineage"`
+	Depth    int         `query:"depth" doc:"how many steps from dataset to dataset" default:"20" min:"1" max:"1000"`
+	Columns  bool        `query:"columns" doc:"only what the columns reach"`
+	MaxNodes int         `query:"max_nodes" doc:"most nodes to look at; if there are more, it is said" default:"50000" min:"1" max:"50000"`
+	ValidAt  events.Time `query:"valid_at" doc:"the lineage that was in force at this RFC 3339 time, as for /v1/lineage, whatever from and to"`
 }
 
 func getExposure(c *question, q exposureQuery) (projections.Exposure, error) {
 	exposure, err := c.view.Exposure(c.ctx, projections.ExposureQuery{
 		Node: q.Node, Depth: q.Depth, Columns: q.Columns, MaxNodes: q.MaxNodes, Window: projections.Window{From: q.From, To: q.To},
+		ValidAt: q.ValidAt,
 	})
 	c.hit(exposure.LimitsHit...)
 	return exposure, err

@@ -16,6 +16,9 @@ type ExposureQuery struct {
 	Depth    int    // as in LineageQuery
 	MaxNodes int    // as in LineageQuery
 	Window          // of the time that calls and deliveries claim
+	// ValidAt is the date at which lineage is looked at, as in LineageQuery; 0 means
+	// all that is known.
+	ValidAt events.Time
 }
 
 // Exposure is who got a node or anything made from it.
@@ -94,12 +97,12 @@ const LimitAccesses = "max_accesses"
 const exposureAccesses = 200_000
 
 // Exposure lists who got a node or anything made from it. Lineage is as known at
-// the view's position, whatever the window: a call counts even if it is not known
-// whether the data had passed on by then. The error is an *UnknownNodeError if
+// the view's position and in force at ValidAt, whatever the window: a call counts
+// even if it is not known whether the data had passed on by then. The error is an *UnknownNodeError if
 // the node is not known.
 func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err error) {
 	err = w.read(func(r *reader) error {
-		t, err := r.downstream(ctx, LineageQuery{Node: q.Node, Columns: q.Columns, Depth: q.Depth, MaxNodes: q.MaxNodes})
+		t, err := r.downstream(ctx, LineageQuery{Node: q.Node, Columns: q.Columns, Depth: q.Depth, MaxNodes: q.MaxNodes, ValidAt: q.ValidAt})
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,8 @@ type ImpactQuery struct {
 	Depth    int    // as in LineageQuery
 	Columns  bool   // as in LineageQuery: only what the columns reach
 	MaxNodes int    // as in LineageQuery
-	// ValidAt is the date at which agreements are looked at; 0 the view's own.
+	// ValidAt is the date at which lineage, as in LineageQuery, and agreements are
+	// looked at; 0 means all lineage that is known, and agreements at the view's own.
 	ValidAt events.Time
 }
 
@@ -89,7 +90,7 @@ type LastDelivery struct {
 // held. The error is an *UnknownNodeError if the node is not known.
 func (w *View) Impact(ctx context.Context, q ImpactQuery) (out Impact, err error) {
 	err = w.read(func(r *reader) error {
-		t, err := r.downstream(ctx, LineageQuery{Node: q.Node, Depth: q.Depth, Columns: q.Columns, MaxNodes: q.MaxNodes})
+		t, err := r.downstream(ctx, LineageQuery{Node: q.Node, Depth: q.Depth, Columns: q.Columns, MaxNodes: q.MaxNodes, ValidAt: q.ValidAt})
 		if err != nil {
 			return err
 		}

@@ -90,6 +90,8 @@ func TestImpact(t *testing.T) {
 		"0 E1 id; A1 P3 id 2026-03-02; A4 P3 id", "2 E2 sum; A2 P1 sum 2026-06-01 delivered 2026-05-01 [sum] 30"})
 	equal(t, "of a column that does not", impact(ImpactQuery{Node: "column:pg/register#phone"}), []string{"0 E1 phone; A1 P3 phone 2026-03-02"})
 	equal(t, "of an entry", impact(ImpactQuery{Node: "entry:E2"}), []string{"0 E2 sum,phone; A2 P1 sum,phone 2026-06-01 delivered 2026-05-02 [phone] 40"})
+	equal(t, "by the lineage of the first day", impact(ImpactQuery{Node: "dataset:pg/register", ValidAt: day(1, 1)}), []string{"0 E1 id,phone"})
+	equal(t, "by the lineage of the second day", impact(ImpactQuery{Node: "dataset:pg/register", ValidAt: day(1, 3)}), []string{"0 E1 id,phone", "2 E2 sum,phone"})
 	early, err := viewAt(t, w.v, 25).Impact(ctx, ImpactQuery{Node: "dataset:pg/register"})
 	if err != nil || len(early.Entries) != 1 || early.Entries[0].Holders[0].LastAccess != nil {
 		t.Errorf("before the runs: %+v %v", early.Entries, err)
@@ -122,6 +124,7 @@ func TestExposure(t *testing.T) {
 		return out
 	}
 	all := Window{}
+	equal(t, "by the lineage of the first day", exposure(ExposureQuery{Node: "dataset:pg/register", ValidAt: day(1, 1)}), []string{"P3 A1 E1@0 id,phone 2/1 20", "entitled A4 id"})
 	equal(t, "of the register", exposure(ExposureQuery{Node: "dataset:pg/register", Window: all}), []string{
 		"P1 A2 E2@2 phone,sum 2/0 20 ? delivered 2: 70", "P3 A1 E1@0 id,phone 2/1 20", "entitled A4 id"})
 	equal(t, "within a window", exposure(ExposureQuery{Node: "dataset:pg/register", Window: Window{day(3, 2), day(3, 4)}}), []string{

@@ -40,6 +40,7 @@ or delivery.`,
 		},
 	}
 	q.flags(c)
+	q.validFlag(c)
 	f := c.Flags()
 	f.StringVar(&from, "from", "", "calls made at this time or later")
 	f.StringVar(&to, "to", "", "calls made before this time")
