@@ -306,3 +306,48 @@ func TestRunStates(t *testing.T) {
 		t.Errorf("run late: %+v", run)
 	}
 }
+
+// A job whose runs read and wrote different things, and do not tell what came from
+// what, says so where several runs count.
+func TestJobsThatMixRuns(t *testing.T) {
+	run := func(id, job string, at int, in, out []string) claim {
+		var from []events.LineageInput
+		for _, name := range in {
+			from = append(from, olInput(name))
+		}
+		return olRun(id, job, "COMPLETE", day(1, at), from, plain(out...))
+	}
+	tells := olOutput("x", "a", "id", "id")
+	w := lineageViews(t,
+		run("1", "differs", 1, []string{"a"}, []string{"x"}), // 1
+		run("2", "differs", 2, []string{"b"}, []string{"y"}), // 2
+		run("3", "same", 1, []string{"a", "b"}, []string{"x"}),
+		run("4", "same", 2, []string{"a", "b"}, []string{"x"}),
+		olRun("5", "tells", "COMPLETE", day(1, 1), inputs(olInput("a")), outputs(tells)),
+		olRun("6", "tells", "COMPLETE", day(1, 2), inputs(olInput("a"), olInput("b")), outputs(tells)),
+		run("7", "reads", 1, []string{"a"}, nil),
+		run("8", "reads", 2, []string{"b"}, nil))
+	mixing := func(at int64, q LineageQuery) (out []string) {
+		q.Direction = Both
+		g, err := viewAt(t, w.v, at).Lineage(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range g.Nodes {
+			if n.MixesRuns {
+				out = append(out, n.Name)
+			}
+		}
+		return out
+	}
+	equal(t, "cumulative", mixing(8, LineageQuery{Node: "dataset:pg/a"}), []string{"differs"})
+	equal(t, "before the second run", mixing(1, LineageQuery{Node: "dataset:pg/a"}), nil)
+	equal(t, "observed", mixing(8, LineageQuery{Node: "dataset:pg/a", View: ViewObserved}), []string{"differs"})
+	equal(t, "of one run", mixing(8, LineageQuery{Node: "dataset:pg/a", View: ViewRun, Run: "1"}), nil)
+	many := make([]string, mostMixed+1)
+	for i := range many {
+		many[i] = fmt.Sprint("d", i)
+	}
+	w = lineageViews(t, run("1", "wide", 1, many, []string{"x"}), run("2", "wide", 2, many, []string{"x"}))
+	equal(t, "of too many edges to look at", mixing(2, LineageQuery{Node: "dataset:pg/x"}), []string{"wide"})
+}

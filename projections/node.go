@@ -63,6 +63,10 @@ type Node struct {
 	Removed bool `json:"removed,omitempty"`
 	// Origin is set if a run or declaration says that nothing is upstream.
 	Origin bool `json:"origin,omitempty"`
+	// MixesRuns is set if a job's runs did not all read and write the same, and do not
+	// tell what came from what: a way through the job may then be of no single run.
+	// View=run and a trace follow one run.
+	MixesRuns bool `json:"mixes_runs,omitempty"`
 	// First is the position of the first record that mentions it.
 	First int64 `json:"first"`
 }

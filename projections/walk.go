@@ -26,6 +26,7 @@ type walk struct {
 	depth    int
 	maxNodes int
 	dropped  bool // walk through dropped datasets
+	several  bool // the view is of what several runs showed
 
 	start    vertex
 	at       graph.Spot // of start
@@ -72,6 +73,7 @@ func newWalk(r *reader, start vertex, q LineageQuery) (*walk, error) {
 	if w.see, err = r.lens(q); err != nil {
 		return nil, err
 	}
+	w.several = q.View != ViewRun && q.View != ViewDeclared
 	if w.g, err = r.graph(); err != nil {
 		return nil, err
 	}

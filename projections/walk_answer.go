@@ -101,12 +101,56 @@ func (w *walk) node(s graph.Spot, text string, depth int) (Node, error) {
 		return n, err
 	}
 	n.ID, n.Depth = text, depth
+	if v.Kind == NodeJob {
+		n.MixesRuns, err = w.mixesRuns(s.Node, v)
+		return n, err
+	}
 	if s == w.at && v.Kind == NodeDataset {
 		d, err := w.dataset(s.Node)
 		n.Fields = d.Schema.Fields
 		return n, err
 	}
 	return n, nil
+}
+
+// mostMixed is how many edges of a job are looked at to tell whether its runs differ;
+// if it has more, they may.
+const mostMixed = 64
+
+// mixesRuns tells whether a walk passes through a job by what several runs, which may
+// differ, read and wrote.
+func (w *walk) mixesRuns(node uint32, v vertex) (bool, error) {
+	if w.kind != graph.Flow || !w.several {
+		return false, nil
+	}
+	var j jobRow
+	if _, err := w.r.find(v.key(), &j); err != nil || j.Runs < 2 {
+		return false, err
+	}
+	var mixed []graph.Edge
+	sides := 0
+	for _, dir := range []graph.Direction{graph.Up, graph.Down} {
+		before := len(mixed)
+		w.g.Each(dir, node, func(e graph.Edge, s graph.State) bool {
+			if (e.Kind == graph.Reads || e.Kind == graph.Writes) && s&graph.MixedObserved != 0 {
+				mixed = append(mixed, e)
+			}
+			return len(mixed) <= before+mostMixed
+		})
+		if len(mixed) > before {
+			sides++
+		}
+	}
+	if sides < 2 || len(mixed) > mostMixed {
+		return sides == 2, nil
+	}
+	for _, e := range mixed {
+		var row edgeRow
+		if _, err := w.r.find(edgeKey(e), &row); err != nil || row.Runs < j.Runs {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // edge is an edge as the answer shows it.
