@@ -170,7 +170,10 @@ func (s *Server) completenessQuestion(ctx context.Context, scope projections.Sco
 	}
 	switch {
 	case q.Commit != nil:
-		return asked, *q.Commit, nil
+		commit = *q.Commit
+		if _, err := s.o.Ledger.IndexState(); errors.Is(err, ledger.ErrNoIndex) { // it may be being taken up
+			return asked, commit, s.commitIndex(ctx)
+		}
 	case q.AsOf.given:
 		commit, err = s.coverAt(ctx, at)
 	default:
