@@ -22,8 +22,8 @@ import (
 var soakQuestions = []string{
 	"/v1/events?limit=20", "/v1/catalog/entries?limit=20", "/v1/catalog/entries/DS0001", "/v1/catalog/entries/DS0002?as_of=1000", "/v1/accesses?limit=20",
 	"/v1/agreements?limit=20", "/v1/findings?limit=20", "/v1/status", "/metrics", "/v1/proofs/inclusion?position=0", "/v1/proofs/consistency?from=1",
-	"/v1/records/700", "/v1/lineage/loose?kind=orphan&limit=20", "/v1/lineage?node=job:airflow/job0007", "/v1/agreements/A0007",
-	"/v1/catalog/entries?text=DS0011", "/", "/catalog", "/events", "/lineage?node=job:airflow/job0007", "/findings?limit=20", "/log/checkpoint",
+	"/v1/records/700", "/v1/lineage/loose?kind=orphan&limit=20", "/v1/lineage?node=job:airflow/job0004", "/v1/agreements/A0007",
+	"/v1/catalog/entries?text=DS0011", "/", "/catalog", "/events", "/lineage?node=job:airflow/job0004", "/findings?limit=20", "/log/checkpoint",
 	"/v1/catalog/entries/none", "/v1/findings?limit=-1",
 }
 
