@@ -18,9 +18,9 @@ import (
 )
 
 // elsewhere makes of the story's events those of other bodies. Whatever is theirs alone
-// has HID in its name.
-var elsewhere = strings.NewReplacer(`D01`, `HIDp`, `D03`, `HIDc`, `DS02`, `HIDe`, `A02`, `HIDa`, `"Q1"`, `"HIDq"`, `"c1"`, `"HIDc1"`, `"c2"`, `"HIDc2"`,
-	`hj.death`, `HID.death`, `pop.main`, `HID.main`, `户籍注销信息`, `HID 信息`, `两周未更新`, `HID`, `"id":"`, `"id":"HID-`, runID, `0198c5a2-6d10-7c3e-9f1b-3a52c7f0eeee`)
+// has HIDDEN in its name.
+var elsewhere = strings.NewReplacer(`D01`, `HIDDENp`, `D03`, `HIDDENc`, `DS02`, `HIDDENe`, `A02`, `HIDDENa`, `"Q1"`, `"HIDDENq"`, `"c1"`, `"HIDDENc1"`, `"c2"`, `"HIDDENc2"`,
+	`hj.death`, `HIDDEN.death`, `pop.main`, `HIDDEN.main`, `户籍注销信息`, `HIDDEN 信息`, `两周未更新`, `HIDDEN`, `"id":"`, `"id":"HIDDEN-`, runID, `0198c5a2-6d10-7c3e-9f1b-3a52c7f0eeee`)
 
 // scopedFixture holds the story twice, of D01 and D03 and of others, and gives tokens of
 // an auditor who may see everything and of one who may see what concerns D01.
@@ -31,7 +31,7 @@ func scopedFixture(t *testing.T) (f *fixture, all, bound string) {
 	f.tell()
 	for _, e := range story() {
 		if !strings.Contains(e, `"register-D07"`) {
-			f.post(strings.ReplaceAll(elsewhere.Replace(e), `"HID-gmsfhm"`, `"gmsfhm"`))
+			f.post(strings.ReplaceAll(elsewhere.Replace(e), `"HIDDEN-gmsfhm"`, `"gmsfhm"`))
 		}
 	}
 	for _, state := range []string{"START", "COMPLETE"} {
@@ -40,7 +40,7 @@ func scopedFixture(t *testing.T) (f *fixture, all, bound string) {
 		}
 	}
 	// One job reads what both have.
-	joint := strings.NewReplacer("hj.death", "HID.death", runID, "0198c5a2-6d10-7c3e-9f1b-3a52c7f0dddd").Replace(runEvent("COMPLETE"))
+	joint := strings.NewReplacer("hj.death", "HIDDEN.death", runID, "0198c5a2-6d10-7c3e-9f1b-3a52c7f0dddd").Replace(runEvent("COMPLETE"))
 	if r := f.do("POST", "/api/v1/lineage", joint); r.status != 201 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
@@ -67,25 +67,25 @@ var scopedRoutes = map[string]scopedRoute{
 	"GET /v1/events/{position}/facets/{name}": {own: "/{mine}/facets/description", other: "/{theirs}/facets/description", status: 403},
 	"GET /v1/records/{position}":              {own: "/{mine}", other: "/{theirs}", status: 403},
 	"GET /v1/catalog/entries":                 {own: "?facets=true", rows: "entries"},
-	"GET /v1/catalog/entries/{id}":            {own: "/DS02", other: "/HIDe", status: 404},
-	"GET /v1/catalog/entries/{id}/history":    {own: "/DS02/history", other: "/HIDe/history", status: 404},
+	"GET /v1/catalog/entries/{id}":            {own: "/DS02", other: "/HIDDENe", status: 404},
+	"GET /v1/catalog/entries/{id}/history":    {own: "/DS02/history", other: "/HIDDENe/history", status: 404},
 	"GET /v1/catalog/diff":                    {own: "?from=0", rows: "entries"},
 	"GET /v1/catalog/export":                  {own: "?format=dcat"},
 	"GET /v1/catalog/hook-rate":               {own: ""},
 	"GET /v1/checks":                          {own: "", rows: "checks"},
 	"GET /v1/parties":                         {own: "", rows: "parties"},
-	"GET /v1/parties/{id}":                    {own: "/D01", other: "/HIDp", status: 404},
-	"GET /v1/parties/{id}/history":            {own: "/D01/history", other: "/HIDp/history", status: 404},
+	"GET /v1/parties/{id}":                    {own: "/D01", other: "/HIDDENp", status: 404},
+	"GET /v1/parties/{id}/history":            {own: "/D01/history", other: "/HIDDENp/history", status: 404},
 	"GET /v1/requests":                        {own: "", rows: "requests"},
-	"GET /v1/requests/{id}":                   {other: "/HIDr", status: 404},
+	"GET /v1/requests/{id}":                   {other: "/HIDDENr", status: 404},
 	"GET /v1/agreements":                      {own: "", rows: "agreements"},
-	"GET /v1/agreements/{id}":                 {own: "/A02", other: "/HIDa", status: 404},
+	"GET /v1/agreements/{id}":                 {own: "/A02", other: "/HIDDENa", status: 404},
 	"GET /v1/shares":                          {own: "", rows: "shares"},
 	"GET /v1/accesses":                        {own: "", rows: "accesses"},
 	"GET /v1/producers":                       {own: "", rows: "producers"},
 	"GET /v1/findings":                        {own: "", rows: "findings"},
-	"GET /v1/findings/{id}":                   {own: "/Q1", other: "/HIDq", status: 404},
-	"GET /v1/findings/{id}/attribution":       {own: "/Q1/attribution", other: "/HIDq/attribution", status: 404},
+	"GET /v1/findings/{id}":                   {own: "/Q1", other: "/HIDDENq", status: 404},
+	"GET /v1/findings/{id}/attribution":       {own: "/Q1/attribution", other: "/HIDDENq/attribution", status: 404},
 	"GET /v1/duties":                          {own: "", rows: "duties"},
 	"GET /v1/disposals":                       {own: "", rows: "disposals"},
 	"GET /v1/violations":                      {own: "", rows: "violations"},
@@ -112,14 +112,14 @@ var scopedRoutes = map[string]scopedRoute{
 	"POST /evidence":                          {body: "entry=DS02"},
 	"GET /events/{position}":                  {own: "/{mine}", other: "/{theirs}", status: 403},
 	"GET /catalog":                            {own: ""},
-	"GET /entries/{id}":                       {own: "/DS02", other: "/HIDe", status: 404},
+	"GET /entries/{id}":                       {own: "/DS02", other: "/HIDDENe", status: 404},
 	"GET /lineage":                            {own: "?node={node}"},
 	"GET /lineage/picture":                    {own: "?node={node}", other: "?node={hidden}", status: 404},
 	"GET /sharing":                            {own: ""},
-	"GET /agreements/{id}":                    {own: "/A02", other: "/HIDa", status: 404},
+	"GET /agreements/{id}":                    {own: "/A02", other: "/HIDDENa", status: 404},
 	"GET /accesses":                           {own: ""},
 	"GET /findings":                           {own: ""},
-	"GET /findings/{id}":                      {own: "/Q1", other: "/HIDq", status: 404},
+	"GET /findings/{id}":                      {own: "/Q1", other: "/HIDDENq", status: 404},
 	"GET /duties":                             {own: ""},
 	"GET /violations":                         {own: ""},
 	"GET /parties":                            {own: ""},
@@ -132,9 +132,9 @@ var scopedRoutes = map[string]scopedRoute{
 // table fails, unless it gives such callers nothing or tells of no party.
 func TestScopeOfEveryRoute(t *testing.T) {
 	f, all, bound := scopedFixture(t)
-	mine, theirs := f.find(t, "Q1"), f.find(t, "HIDq")
+	mine, theirs := f.find(t, "Q1"), f.find(t, "HIDDENq")
 	fill := strings.NewReplacer("{mine}", fmt.Sprint(mine), "{theirs}", fmt.Sprint(theirs),
-		"{node}", url.QueryEscape("dataset:postgres://pop:5432/hj.death"), "{hidden}", url.QueryEscape("dataset:postgres://pop:5432/HID.death"))
+		"{node}", url.QueryEscape("dataset:postgres://pop:5432/hj.death"), "{hidden}", url.QueryEscape("dataset:postgres://pop:5432/HIDDEN.death"))
 	tried := 0
 	for _, rt := range routes() {
 		name := rt.method + " " + rt.path
@@ -182,7 +182,7 @@ func TestScopeOfEveryRoute(t *testing.T) {
 			continue
 		}
 		content := unpacked(t, r)
-		if i := strings.Index(content, "HID"); i >= 0 {
+		if i := strings.Index(content, "HIDDEN"); i >= 0 {
 			t.Errorf("%s shows what lies outside: …%.120s…", name, content[max(0, i-60):])
 		}
 		if strings.Contains(content, "pop.main") {
@@ -280,7 +280,7 @@ func TestScopeOfProofs(t *testing.T) {
 	}
 	ask := func(key, who string) (a answer) {
 		r := f.get("/v1/proofs/completeness?key="+url.QueryEscape(key), "Authorization", "Bearer "+who)
-		if r.status != 200 || who == bound && strings.Contains(string(r.body), "HID") {
+		if r.status != 200 || who == bound && strings.Contains(string(r.body), "HIDDEN") {
 			t.Fatalf("%s: %d %s", key, r.status, r.body)
 		}
 		r.into(t, &a)
@@ -299,22 +299,22 @@ func TestScopeOfProofs(t *testing.T) {
 		if err != nil || shown.Withheld != mine.Withheld || shown.Matches != whole.Matches {
 			t.Errorf("%s: checked: %+v, %v", key, shown, err)
 		}
-		if bytes.Contains(mine.Proof, []byte("HID")) || !bytes.Contains(whole.Proof, []byte("HID")) && key != "party:D01" {
+		if bytes.Contains(mine.Proof, []byte("HIDDEN")) || !bytes.Contains(whole.Proof, []byte("HIDDEN")) && key != "party:D01" {
 			t.Errorf("%s: the proof holds what is withheld", key)
 		}
 	}
 	// A list that is proven says the same.
 	r := f.get("/v1/events?type=quality.issue.reported&proof=complete", "Authorization", "Bearer "+bound)
 	st := standingOf(t, r)
-	if st.Basis == nil || st.Basis.Matches != 2 || st.Basis.Withheld != 1 || *st.Withheld != 1 || strings.Contains(string(r.body), "HID") {
+	if st.Basis == nil || st.Basis.Matches != 2 || st.Basis.Withheld != 1 || *st.Withheld != 1 || strings.Contains(string(r.body), "HIDDEN") {
 		t.Errorf("%s", r.body)
 	}
 	// A bundle of a question that reaches beyond the scope.
 	b := f.do(post, "/v1/evidence", `{"catalog":{}}`, "Content-Type", "application/json", "Authorization", "Bearer "+bound)
-	if text := unpacked(t, b); b.status != 200 || strings.Contains(text, "HID") || !strings.Contains(text, `"withheld"`) {
+	if text := unpacked(t, b); b.status != 200 || strings.Contains(text, "HIDDEN") || !strings.Contains(text, `"withheld"`) {
 		t.Errorf("%d %.500s", b.status, text)
 	}
-	b = f.do(post, "/v1/evidence", fmt.Sprintf(`{"events":{"positions":[%d]}}`, f.find(t, "HIDq")), "Content-Type", "application/json", "Authorization", "Bearer "+bound)
+	b = f.do(post, "/v1/evidence", fmt.Sprintf(`{"events":{"positions":[%d]}}`, f.find(t, "HIDDENq")), "Content-Type", "application/json", "Authorization", "Bearer "+bound)
 	if b.status != 403 || b.problem(t).Rule != "scope.outside" || b.problem(t).Field != "/events/positions/0" {
 		t.Errorf("%d %s", b.status, b.body)
 	}
@@ -357,7 +357,7 @@ func TestScopeOfStreams(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(text.String(), "HID") || withheld == 0 || sent == 0 || sent+withheld != size {
+	if strings.Contains(text.String(), "HIDDEN") || withheld == 0 || sent == 0 || sent+withheld != size {
 		t.Errorf("%d sent and %d withheld of %d: %.400s", sent, withheld, size, text.String())
 	}
 }
