@@ -146,15 +146,23 @@ func getEntryHistory(c *question, _ reading) (historyAnswer, error) {
 
 type diffQuery struct {
 	paging
-	From Moment `query:"from,required" doc:"the earlier moment: a position, or an RFC 3339 time"`
-	To   Moment `query:"to" doc:"the later moment. Default: all the views have applied"`
+	From      Moment      `query:"from" doc:"the earlier moment: a position, or an RFC 3339 time. Needed unless valid_from is given; then the default is to"`
+	To        Moment      `query:"to" doc:"the later moment. Default: all the views have applied"`
+	ValidAt   events.Time `query:"valid_at" doc:"compare what was in force at this RFC 3339 time, at both moments. Default: the latest versions known"`
+	ValidFrom events.Time `query:"valid_from" doc:"in the place of valid_at at the earlier moment: so two dates are compared by what is known at one moment"`
 }
 
 // when makes the later moment the one the answer speaks for.
 func (q diffQuery) when() reading { return reading{AsOf: q.To} }
 
 func diffCatalog(c *question, q diffQuery) (projections.CatalogDiff, error) {
-	at, err := c.s.resolve(c.ctx, q.From, "from")
+	at, err := c.view.Position(), error(nil)
+	switch {
+	case q.From.given:
+		at, err = c.s.resolve(c.ctx, q.From, "from")
+	case q.ValidFrom == 0:
+		err = problem(http.StatusBadRequest, "query.required", "the parameter from is missing", "give from, or valid_from and valid_at to compare two dates").at("from")
+	}
 	if err != nil {
 		return projections.CatalogDiff{}, err
 	}
@@ -165,7 +173,7 @@ func diffCatalog(c *question, q diffQuery) (projections.CatalogDiff, error) {
 	if err != nil {
 		return projections.CatalogDiff{}, err
 	}
-	diff, err := c.view.CatalogDiff(c.ctx, earlier, c.page(q.paging))
+	diff, err := c.view.CatalogDiff(c.ctx, earlier, q.ValidFrom, q.ValidAt, c.page(q.paging))
 	c.next(&diff.Next)
 	return diff, joinClose(err, earlier)
 }

@@ -186,7 +186,7 @@ func fillDay(c *question, p *startPage) error {
 	if err != nil {
 		return err
 	}
-	p.Diff, err = c.view.CatalogDiff(c.ctx, earlier, projections.Page{Limit: cardRows})
+	p.Diff, err = c.view.CatalogDiff(c.ctx, earlier, 0, 0, projections.Page{Limit: cardRows})
 	return joinClose(err, earlier)
 }
 

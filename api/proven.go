@@ -207,6 +207,7 @@ func unprovable(field, detail, fix string) *Problem {
 
 const (
 	typesAccess    = "access."
+	typeGap        = "access.gap.declared"
 	typesAgreement = "share.agreement."
 	typesShare     = "share."
 )

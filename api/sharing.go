@@ -108,6 +108,7 @@ func getAgreement(c *question, q agreementQuery) (agreementAnswer, error) {
 
 type sharesQuery struct {
 	reading
+	validAt
 	paging
 	window
 	proving
@@ -127,7 +128,7 @@ func listShares(c *question, q sharesQuery) (projections.ShareList, error) {
 	}
 	list, err := c.view.Shares(c.ctx, projections.ShareQuery{
 		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, Purpose: q.Purpose, Dataset: dataset, Imported: q.wanted(),
-		From: q.From, To: q.To, Page: c.page(q.paging),
+		From: q.From, To: q.To, ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
 		err = c.proveShares(q, list)
@@ -159,6 +160,7 @@ func (c *question) proveShares(q sharesQuery, list projections.ShareList) error 
 
 type accessesQuery struct {
 	reading
+	validAt
 	paging
 	window
 	proving
@@ -183,7 +185,7 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 	}
 	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
 		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, Result: q.Result, Type: q.Type,
-		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, Page: c.page(q.paging),
+		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, ValidAt: q.ValidAt, Gaps: true, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
 		err = c.prove(q.claim(dataset, list))
@@ -201,13 +203,16 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	cl := claim{names: typeNames(typesAccess)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
-	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
 	if len(names) > 0 {
 		cl.names, cl.also = names[:1], names[1:]
 	}
 	cl.whole = list.Next == "" && q.Cursor == "" && !selected
 	for _, a := range list.Accesses {
 		cl.rows = append(cl.rows, a.Position)
+		if a.Gap != nil && len(names) > 0 { // it bears none of the names asked for
+			cl.names = distinctNames(append(cl.names, typeNames(typeGap)...))
+		}
 	}
 	return cl
 }

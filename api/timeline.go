@@ -37,7 +37,7 @@ func listEvents(c *question, q eventsQuery) (projections.Timeline, error) {
 	query := projections.TimelineQuery{
 		TypePrefix: q.Type, Party: q.Party, Entry: q.Entry, Agreement: q.Agreement, Principal: q.Principal,
 		Actor: q.Actor, Text: q.Text,
-		From: q.From, To: q.To, Descending: q.Order == "desc", Page: c.page(q.paging),
+		From: q.From, To: q.To, Descending: q.Order == "desc", Gaps: q.Proof == "", Page: c.page(q.paging),
 	}
 	var err error
 	if query.Dataset, err = c.dataset(q.Dataset); err != nil {

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -155,6 +156,11 @@ type AccessQuery struct {
 	// From and To bound when calls were made, [From, To); batches and gaps are those
 	// that overlap it.
 	From, To events.Time
+	// ValidAt leaves out calls made later, as claimed; 0 none.
+	ValidAt events.Time
+	// Gaps also lists the declared gaps, where they fall, in which calls that the query
+	// selects may be missing: those of the providers that it can be about.
+	Gaps bool
 	Page
 }
 
@@ -162,6 +168,9 @@ type AccessQuery struct {
 type AccessList struct {
 	Accesses []Access `json:"accesses"`
 	Next     string   `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // accessKey holds a row per call, batch and gap, by position; accessBy the posting lists.
@@ -327,17 +336,26 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 	if q.Type != "" {
 		s.groups = append(s.groups, group(eventBy(name{kind: events.NameType, first: q.Type})))
 	}
+	list := AccessList{Accesses: []Access{}}
+	providers, err := w.providersOf(q)
+	if err != nil {
+		return list, err
+	}
+	if q.Gaps && q.Type == "" && !q.FlaggedOnly {
+		for i, g := range s.groups {
+			s.groups[i] = append(g, eventBy(name{kind: events.NameType, first: typeGap}))
+		}
+	}
 	if len(s.groups) == 0 {
 		s.groups = [][][]byte{group(anyAccess)}
 	}
-	list := AccessList{Accesses: []Access{}}
-	var err error
-	if s.low, s.high, err = w.accessPositions(q.From, q.To); err != nil {
+	to := endOf(q.ValidAt, q.To)
+	if s.low, s.high, err = w.accessPositions(q.From, to); err != nil {
 		return list, err
 	}
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		a, ok, err := r.access(position)
-		if err != nil || !ok || !a.overlaps(q.From, q.To) || (q.Imported != nil && *q.Imported != a.Imported) {
+		if err != nil || !ok || !a.overlaps(q.From, to) || a.Gap != nil && providers != nil && !slices.Contains(providers, a.Provider) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, err
 		}
 		if ok, err := r.shows(a.Provider, a.Consumer); err != nil || !ok {
@@ -346,7 +364,50 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		list.Accesses = append(list.Accesses, a)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, a := range list.Accesses {
+		ids = append(ids, a.Provider, a.Consumer, a.Operator)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
+}
+
+// providersOf lists the providers whose calls a query can be about; nil if these can
+// be any. A query that names two lists none.
+func (w *View) providersOf(q AccessQuery) (out []string, err error) {
+	about := func(of ...string) {
+		if out == nil {
+			out = append([]string{}, of...)
+			return
+		}
+		out = slices.DeleteFunc(out, func(p string) bool { return !slices.Contains(of, p) })
+	}
+	if q.Provider != "" {
+		about(q.Provider)
+	}
+	err = w.read(func(r *reader) error {
+		if q.Agreement != "" {
+			var a Agreement
+			if known, err := r.find(entityKey(tAgreement, q.Agreement), &a); err != nil {
+				return err
+			} else if known {
+				about(a.Provider)
+			}
+		}
+		if q.Entry != "" {
+			e, known, err := r.entry(q.Entry, 0)
+			if err != nil {
+				return err
+			} else if known {
+				about(e.Provider)
+			}
+		}
+		return nil
+	})
+	return out, err
 }
 
 // access reads what was recorded of calls at a position; false if nothing was.

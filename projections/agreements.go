@@ -104,6 +104,9 @@ type AgreementQuery struct {
 type AgreementList struct {
 	Agreements []Agreement `json:"agreements"`
 	Next       string      `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // applyAgreements keeps, under an agreement's id, a row per event: the agreement
@@ -267,6 +270,14 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 		list.Agreements = append(list.Agreements, a)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, a := range list.Agreements {
+		ids = append(ids, a.Provider, a.Consumer)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
 }
 

@@ -40,7 +40,7 @@ type EntryDiff struct {
 	// Change is added, changed or withdrawn.
 	Change string        `json:"change"`
 	Fields []FieldChange `json:"fields,omitempty"` // unless it was added
-	Entry  Entry         `json:"entry"`            // as of the later moment
+	Entry  Entry         `json:"entry"`            // as of the later moment; of one no longer in force, as of the earlier
 }
 
 // The kinds of EntryDiff.Change.
@@ -52,10 +52,14 @@ const (
 
 // CatalogDiff is one part of the difference between two moments, ordered by id.
 type CatalogDiff struct {
-	From    int64       `json:"from"` // position of the earlier view
-	To      int64       `json:"to"`
-	Entries []EntryDiff `json:"entries"`
-	Next    string      `json:"next,omitempty"`
+	From int64 `json:"from"` // position of the earlier view
+	To   int64 `json:"to"`
+	// ValidFrom and ValidAt are the dates of which what was in force is compared; 0 if
+	// the latest versions known are.
+	ValidFrom events.Time `json:"valid_from,omitzero"`
+	ValidAt   events.Time `json:"valid_at,omitzero"`
+	Entries   []EntryDiff `json:"entries"`
+	Next      string      `json:"next,omitempty"`
 }
 
 // EntryHistory returns every step of an entry known as of the view, oldest
@@ -90,39 +94,65 @@ func (w *View) EntryHistory(ctx context.Context, id string) (steps []EntryVersio
 	return steps, nil
 }
 
-// CatalogDiff says what differs between the earlier view and w, comparing the
-// latest versions known.
-func (w *View) CatalogDiff(ctx context.Context, from *View, p Page) (CatalogDiff, error) {
+// CatalogDiff says what differs between the earlier view and w. Without dates it
+// compares the latest versions known; else those in force at validFrom as the earlier
+// view knows them with those in force at validAt as w does. A validFrom of 0 is
+// validAt. So two dates can be compared by what is known at one moment, and one date by
+// what was known at two.
+func (w *View) CatalogDiff(ctx context.Context, from *View, validFrom, validAt events.Time, p Page) (CatalogDiff, error) {
 	if from.at > w.at {
 		return CatalogDiff{}, fmt.Errorf("a difference needs the earlier position first: %d is after %d", from.at, w.at)
 	}
-	diff := CatalogDiff{From: from.at, To: w.at, Entries: []EntryDiff{}}
+	if validFrom != 0 && validAt == 0 {
+		return CatalogDiff{}, &QueryError{"valid_at", "valid_from compares two dates: give the later one as valid_at"}
+	}
+	if validFrom == 0 {
+		validFrom = validAt
+	}
+	diff := CatalogDiff{From: from.at, To: w.at, ValidFrom: validFrom, ValidAt: validAt, Entries: []EntryDiff{}}
 	var err error
 	diff.Next, err = w.pageOfEntities(ctx, entityKey(tEntry), p, func(r *reader, id string, row row) (bool, error) {
-		if row.position <= from.at {
+		if row.position <= from.at && validFrom == validAt {
 			return false, nil // no event since
 		}
-		after, _, err := r.entry(id, 0)
+		d := EntryDiff{ID: id}
+		after, is, err := r.entry(id, validAt)
 		if err != nil {
 			return false, err
 		}
-		if ok, err := r.shows(after.Provider); err != nil || !ok {
+		before, was, err := from.whole().Entry(ctx, id, validFrom)
+		if err != nil || !was && !is {
 			return false, err
 		}
-		before, known, err := from.whole().Entry(ctx, id, 0)
-		if err != nil {
+		provider := after.Provider
+		if !is {
+			provider = before.Provider
+		}
+		if ok, err := r.shows(provider); err != nil || !ok {
 			return false, err
 		}
-		d := EntryDiff{ID: id, Title: after.Title, Change: ChangeAdded, Entry: after}
-		if known {
+		switch d.Entry = after; {
+		case !was:
+			d.Change = ChangeAdded
+		case !is:
+			d.Change, d.Entry = ChangeWithdrawn, before
+		case validAt == 0 && after.Stage == events.StageWithdrawn && before.Stage != events.StageWithdrawn:
+			d.Change = ChangeWithdrawn
+		default:
 			d.Change = ChangeChanged
-			if after.Stage == events.StageWithdrawn && before.Stage != events.StageWithdrawn {
-				d.Change = ChangeWithdrawn
-			}
+		}
+		if was && is {
 			if d.Fields, err = changes(before, after); err != nil {
 				return false, err
 			}
+			if validAt != 0 { // how long a version holds follows from the others
+				d.Fields = slices.DeleteFunc(d.Fields, func(c FieldChange) bool { return c.Field == "valid_to" })
+				if len(d.Fields) == 0 {
+					return false, nil
+				}
+			}
 		}
+		d.Title = d.Entry.Title
 		diff.Entries = append(diff.Entries, d)
 		return true, nil
 	})

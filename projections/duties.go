@@ -91,6 +91,9 @@ type DutyQuery struct {
 type DutyList struct {
 	Duties []Duty `json:"duties"`
 	Next   string `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // openKey holds the id of the duty that is open for a case under a version of a
@@ -339,5 +342,13 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 		list.Duties = append(list.Duties, d)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, d := range list.Duties {
+		ids = append(ids, d.Party, d.Was)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
 }

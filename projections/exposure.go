@@ -34,9 +34,12 @@ type Exposure struct {
 	// Entitled lists who had an agreement in force at some time of the window, under
 	// which no call got an answer and no delivery is recorded: data may have been
 	// handed over unrecorded.
-	Entitled  []Entitled `json:"entitled"`
-	Complete  bool       `json:"complete"`
-	LimitsHit []string   `json:"limits_hit"`
+	Entitled []Entitled `json:"entitled"`
+	// Gaps are the gaps that providers of the entries declared within the window: calls
+	// made then may be missing.
+	Gaps      []Access `json:"gaps"`
+	Complete  bool     `json:"complete"`
+	LimitsHit []string `json:"limits_hit"`
 }
 
 // Exposed sums up the calls of one consumer for one entry under one agreement, and
@@ -131,6 +134,10 @@ func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err
 		}
 		return x.keep(&out)
 	})
+	if err != nil {
+		return out, err
+	}
+	out.Gaps, err = w.gapsOf(ctx, out.Entries, q.Window)
 	return out, err
 }
 
@@ -165,6 +172,28 @@ func (x *exposing) keep(out *Exposure) (err error) {
 		return r.sees(concerned...)
 	})
 	return err
+}
+
+// gapsOf lists the gaps that the providers of entries declared within a window.
+func (w *View) gapsOf(ctx context.Context, entries []string, window Window) ([]Access, error) {
+	gaps, providers := []Access{}, make(map[string]bool)
+	for _, id := range entries {
+		e, _, err := w.Entry(ctx, id, 0)
+		if err != nil {
+			return nil, err
+		}
+		providers[e.Provider] = true
+	}
+	err := eachPage(func(p Page) (string, error) {
+		list, err := w.Accesses(ctx, AccessQuery{Type: typeGap, From: window.From, To: window.To, Page: p})
+		for _, a := range list.Accesses {
+			if providers[a.Provider] {
+				gaps = append(gaps, a)
+			}
+		}
+		return list.Next, err
+	})
+	return gaps, err
 }
 
 type exposedKey struct{ consumer, provider, agreement, entry string }

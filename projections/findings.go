@@ -132,6 +132,9 @@ type FindingQuery struct {
 type FindingList struct {
 	Findings []Finding `json:"findings"`
 	Next     string    `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // applyFindings keeps a row per issue, under its id.
@@ -280,6 +283,14 @@ func (w *View) Findings(ctx context.Context, q FindingQuery) (FindingList, error
 		list.Findings = append(list.Findings, f)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, f := range list.Findings {
+		ids = append(ids, f.By, f.Provider, f.Assigned)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
 }
 

@@ -243,8 +243,10 @@ func answers(t testing.TB, w *View) []byte {
 		history, err := w.EntryHistory(ctx, id)
 		say(history, err)
 	}
-	diff, err := w.CatalogDiff(ctx, viewAt(t, w.v, w.Position()/2), all)
-	say(diff, err)
+	for _, at := range []events.Time{0, day(6, 1)} {
+		diff, err := w.CatalogDiff(ctx, viewAt(t, w.v, w.Position()/2), 0, at, all)
+		say(diff, err)
+	}
 	accesses, err := w.Accesses(ctx, AccessQuery{Page: all})
 	say(accesses, err)
 	producers, err := w.Producers(ctx, ProducerQuery{Page: all})

@@ -241,6 +241,26 @@ func standing[S any, P rowOf[S]](r *reader, entity []byte, validAt events.Time, 
 	return s, ok, err
 }
 
+// partyNames are the names of parties at a date (0: the latest known), by id; those
+// that are not registered are left out.
+func (w *View) partyNames(validAt events.Time, ids []string) (map[string]string, error) {
+	names := make(map[string]string)
+	err := w.read(func(r *reader) error {
+		slices.Sort(ids)
+		for _, id := range slices.Compact(ids) {
+			p, ok, err := r.party(id, validAt)
+			if err != nil {
+				return err
+			}
+			if ok && id != "" {
+				names[id] = p.Name
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
 // partyName returns a party's name as of the reader's position; empty if it is
 // not registered.
 func (r *reader) partyName(id string) (string, error) {

@@ -127,10 +127,10 @@ func TestCatalogDiff(t *testing.T) {
 		}
 		return out
 	}
-	equal(t, "before the first", change(middle.CatalogDiff(ctx, viewAt(t, w.v, first-1), Page{})), []string{"E1 added", "E2 added"})
-	equal(t, "after the first", change(middle.CatalogDiff(ctx, viewAt(t, w.v, first), Page{})), []string{"E1 changed", "E2 added"})
-	equal(t, "to the end", change(w.CatalogDiff(ctx, middle, Page{})), []string{"E1 withdrawn"})
-	if _, err := middle.CatalogDiff(ctx, w, Page{}); err == nil {
+	equal(t, "before the first", change(middle.CatalogDiff(ctx, viewAt(t, w.v, first-1), 0, 0, Page{})), []string{"E1 added", "E2 added"})
+	equal(t, "after the first", change(middle.CatalogDiff(ctx, viewAt(t, w.v, first), 0, 0, Page{})), []string{"E1 changed", "E2 added"})
+	equal(t, "to the end", change(w.CatalogDiff(ctx, middle, 0, 0, Page{})), []string{"E1 withdrawn"})
+	if _, err := middle.CatalogDiff(ctx, w, 0, 0, Page{}); err == nil {
 		t.Error("a difference backwards was given")
 	}
 }

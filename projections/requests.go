@@ -97,6 +97,9 @@ type RequestQuery struct {
 type RequestList struct {
 	Requests []Request `json:"requests"`
 	Next     string    `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // applyRequests keeps, under a request's id, a row per event: the request whole,
@@ -190,6 +193,14 @@ func (w *View) Requests(ctx context.Context, q RequestQuery) (RequestList, error
 		list.Requests = append(list.Requests, req)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, req := range list.Requests {
+		ids = append(ids, req.Provider, req.Consumer)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
 }
 

@@ -62,6 +62,8 @@ type ShareQuery struct {
 	// Dataset selects shares of an entry that describes it.
 	Dataset  Dataset
 	From, To events.Time // of Share.Time, [From, To)
+	// ValidAt leaves out what took effect later, as claimed; 0 nothing.
+	ValidAt events.Time
 	// Imported selects what is from before the ledger, or if false the rest; nil both.
 	Imported *bool
 	Page
@@ -71,6 +73,9 @@ type ShareQuery struct {
 type ShareList struct {
 	Shares []Share `json:"shares"`
 	Next   string  `json:"next,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // shareKey holds a row per event of sharing, by position. Accesses are not
@@ -190,6 +195,7 @@ func itemsByEntry(refs []events.ItemRef) []SharedItems {
 // what happened to agreements and under them, and accesses.
 func (w *View) Shares(ctx context.Context, q ShareQuery) (ShareList, error) {
 	s := selection{high: w.at, descending: true}
+	to := endOf(q.ValidAt, q.To)
 	for _, c := range []struct{ kind, value string }{
 		{"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"purpose", q.Purpose}, {"provider", q.Provider},
 	} {
@@ -215,7 +221,7 @@ func (w *View) Shares(ctx context.Context, q ShareQuery) (ShareList, error) {
 	var err error
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		share, ok, err := r.share(position)
-		if err != nil || !ok || !within(share.Time, q.From, q.To) || !share.covers(q) || (q.Imported != nil && *q.Imported != share.Imported) {
+		if err != nil || !ok || !within(share.Time, q.From, to) || !share.covers(q) || (q.Imported != nil && *q.Imported != share.Imported) {
 			return false, err
 		}
 		if ok, err := r.shows(share.Provider, share.Consumer); err != nil || !ok {
@@ -224,7 +230,23 @@ func (w *View) Shares(ctx context.Context, q ShareQuery) (ShareList, error) {
 		list.Shares = append(list.Shares, share)
 		return true, nil
 	})
+	if err != nil {
+		return list, err
+	}
+	var ids []string
+	for _, s := range list.Shares {
+		ids = append(ids, s.Provider, s.Consumer)
+	}
+	list.PartyNames, err = w.partyNames(q.ValidAt, ids)
 	return list, err
+}
+
+// endOf is where a window ends that leaves out what is after validAt.
+func endOf(validAt, to events.Time) events.Time {
+	if validAt != 0 && (to == 0 || validAt < to) {
+		return validAt + 1
+	}
+	return to
 }
 
 // covers reports whether the column asked for is one of the entry asked for.

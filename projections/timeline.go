@@ -64,6 +64,9 @@ type TimelineQuery struct {
 	After *int64
 	// Descending lists the last recorded first.
 	Descending bool
+	// Gaps also lists declared gaps, where they were recorded, in which calls of the
+	// agreement or entry asked for may be missing. It adds nothing to other questions.
+	Gaps bool
 	Page
 }
 
@@ -194,10 +197,25 @@ func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) 
 		return list, err
 	}
 	words := strings.Fields(normalise(q.Text))
+	if q.Gaps = q.Gaps && q.TypePrefix == "" && (q.Agreement != "" || q.Entry != ""); q.Gaps {
+		for i, g := range s.groups {
+			s.groups[i] = append(g, eventBy(name{kind: events.NameType, first: typeGap}))
+		}
+	}
+	providers, err := w.providersOf(AccessQuery{Agreement: q.Agreement, Entry: q.Entry})
+	if err != nil {
+		return list, err
+	}
 	list.Next, err = w.pageOfPositions(ctx, s, q.Page, func(r *reader, position int64) (bool, error) {
 		row, ok, err := r.event(position)
 		if err != nil || !ok || q.Imported != nil && *q.Imported != row.Imported {
 			return false, err
+		}
+		if q.Gaps && row.Type == typeGap {
+			a, _, err := r.access(position)
+			if err != nil || providers != nil && !slices.Contains(providers, a.Provider) {
+				return false, err
+			}
 		}
 		if ok, err = r.seesRecord(&row); err != nil || !ok {
 			r.withhold(1)

@@ -63,6 +63,9 @@ type ViolationList struct {
 	Next       string      `json:"next,omitempty"`
 	// LimitsHit says why it is not all: LimitAccesses.
 	LimitsHit []string `json:"limits_hit,omitempty"`
+	// PartyNames are the names of the parties in the list, by id, as of the position and
+	// date asked for.
+	PartyNames map[string]string `json:"party_names"`
 }
 
 // RuleProvisionUnfiled is broken by a provider that changes what it provides
@@ -237,7 +240,12 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	if to < len(found) {
 		list.Next = idCursor(fmt.Sprint(to))
 	}
-	return list, nil
+	var ids []string
+	for _, v := range list.Violations {
+		ids = append(ids, v.Party)
+	}
+	list.PartyNames, err = w.partyNames(0, ids)
+	return list, err
 }
 
 // offset is how many rows of a list that is put together anew come before the page.

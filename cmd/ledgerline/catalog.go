@@ -128,18 +128,25 @@ func catalogHistory(p *program) *cobra.Command {
 
 func diffCommand(p *program) *cobra.Command {
 	q := question{until: "to"}
-	var from, to string
+	var from, to, validFrom, validAt string
 	c := &cobra.Command{
-		Use:     "diff --from MOMENT [--to MOMENT]",
-		Short:   "Say what was added, changed and withdrawn in the catalog between two moments",
-		Example: `  ledgerline diff --from 2025-12-31 --to 2026-03-31 --server http://127.0.0.1:8420`,
-		Args:    cobra.NoArgs,
+		Use:   "diff [--from MOMENT] [--to MOMENT] [--valid-from TIME] [--valid-at TIME]",
+		Short: "Say what was added, changed and withdrawn in the catalog between two moments",
+		Long: `Diff compares the catalog as known at two moments, --from and --to: the latest
+versions, or with --valid-at those in force at that time. With --valid-from and
+--valid-at it compares what was in force at two times, as known at one moment.`,
+		Example: `  ledgerline diff --from 2025-12-31 --to 2026-03-31 --server http://127.0.0.1:8420
+  ledgerline diff --valid-from 2025-12-31 --valid-at 2026-03-31 --dir led`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := url.Values{}
-			for name, text := range map[string]string{"from": from, "to": to} {
+			if from == "" && validFrom == "" {
+				return usage("give the earlier moment: --from, or --valid-from with --valid-at")
+			}
+			for name, text := range map[string]string{"from": from, "to": to, "valid_from": validFrom, "valid_at": validAt} {
 				m, err := moment(text)
 				if err != nil {
-					return usage("--%s %s: %w", name, text, err)
+					return usage("--%s %s: %w", strings.ReplaceAll(name, "_", "-"), text, err)
 				}
 				set(v, name, m)
 			}
@@ -158,7 +165,9 @@ func diffCommand(p *program) *cobra.Command {
 	f.BoolVar(&q.json, "json", false, "print the answer as the server gave it, in JSON")
 	f.StringVar(&from, "from", "", "the earlier moment: a position or a time")
 	f.StringVar(&to, "to", "", "the later moment (default: now)")
-	return required(c, "from")
+	f.StringVar(&validFrom, "valid-from", "", "compare what was in force at this time, with --valid-at")
+	f.StringVar(&validAt, "valid-at", "", "compare what was in force at this time")
+	return c
 }
 
 // changes writes differences as "field: before → after".

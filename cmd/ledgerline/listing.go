@@ -182,7 +182,7 @@ func sharesCommand(p *program) *cobra.Command {
 	return listing[projections.ShareList]{
 		use: "shares", short: "List who shared what with whom and when: requests, agreements, deliveries, calls, disposal",
 		example: `  ledgerline shares --consumer D03 --entry DS02 --server http://127.0.0.1:8420`,
-		path:    "/v1/shares", moments: []string{"from", "to"},
+		path:    "/v1/shares", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
 			"provider": "who provides", "consumer": "who gets it", "entry": "the catalog entry shared", "column": "the item shared", "purpose": "the purpose it was for",
 			"dataset": "a dataset that the entry describes", "from": "at this time or later", "to": "before this time",
@@ -205,7 +205,7 @@ func accessesCommand(p *program) *cobra.Command {
 	return listing[projections.AccessList]{
 		use: "accesses", short: "List recorded calls and sealed batches of them, each judged against its agreement",
 		example: `  ledgerline accesses --flagged true --provider D07 --server http://127.0.0.1:8420`,
-		path:    "/v1/accesses", moments: []string{"from", "to"},
+		path:    "/v1/accesses", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
 			"provider": "who was called", "consumer": "who called", "agreement": "the agreement named", "entry": "the catalog entry accessed", "column": "a column accessed",
 			"purpose": "the purpose stated", "credential": "digest of the credential", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
@@ -218,8 +218,12 @@ func accessesCommand(p *program) *cobra.Command {
 				for _, f := range a.Flags {
 					rules = append(rules, f.Rule)
 				}
+				result := strings.TrimSpace(a.Result + " " + a.Reason)
+				if a.Gap != nil { // it stands where calls may be missing
+					result = "missing: " + a.Gap.Cause
+				}
 				t.row(number(a.Position), local(a.Time), a.Type, a.Consumer, a.Operator, a.Agreement, a.Entry, strings.Join(a.Columns, " "), strconv.Itoa(a.RowCount),
-					strings.TrimSpace(a.Result+" "+a.Reason), strings.Join(rules, " "))
+					result, strings.Join(rules, " "))
 			}
 			return list.Next, t.write(p.out, "no calls")
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
+
+	"ledgerline/ledger/proof"
 )
 
 func proveCommand(p *program) *cobra.Command {
@@ -36,6 +39,12 @@ commitment to its index that covers it; with --commit, as of the commitment that
 recorded at a position. --out NAME writes NAME.completeness, to be checked offline with:
 ledgerline verify NAME.completeness --key KEY.
 
+With a position and --calls FILE, the records of the calls that a sealed batch stands
+for, one a line, as their producer keeps them: the proof that the call with the number
+--call is among them. The records do not leave this machine. --out NAME writes
+NAME.call, that call's record with its path, beside the files above; all three are
+checked with: ledgerline verify NAME.call NAME.tlog-proof NAME.record --key KEY
+
 With --from and --to alone, two numbers of records: the proof that the log of the
 later size begins with the log of the earlier.`,
 		Example: `  ledgerline prove 17 --server http://127.0.0.1:8420 --out p17
@@ -54,6 +63,8 @@ later size begins with the log of the earlier.`,
 	f.StringVar(&w.also, "also", "", "with --key: show the bodies only of records that bear this name too")
 	f.StringVar(&w.asOf, "as-of", "", "with --key: what the ledger knew then: a position, or a time")
 	f.StringVar(&w.commit, "commit", "", "with --key: as of the commitment to the index that is recorded at this position")
+	f.StringVar(&w.calls, "calls", "", "with the position of a sealed batch: file with the records of its calls, one a line")
+	f.Uint64Var(&w.call, "call", 0, "with --calls: the producer's number of the call")
 	f.StringVar(&w.out, "out", "", "write files of this name instead of printing")
 	return c
 }
@@ -65,6 +76,8 @@ type wanted struct {
 	from, to        string
 	key, also       string
 	asOf, commit    string
+	calls           string
+	call            uint64
 }
 
 func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) {
@@ -79,6 +92,9 @@ func (w *wanted) fetch(c *cobra.Command, p *program, args []string) (err error) 
 	}
 	if ways != 1 {
 		return usage("give a position, or --source and --id, or --key, or --from and --to")
+	}
+	if (w.calls != "") != (w.call > 0) || w.calls != "" && (w.key != "" || w.from != "" || w.out == "") {
+		return usage("to prove a call of a sealed batch give its position, --calls FILE, --call NUMBER and --out NAME")
 	}
 	cl, err := w.target.connect(c.Context(), p)
 	if err != nil {
@@ -197,7 +213,41 @@ func (w *wanted) inclusion(ctx context.Context, p *program, cl *client, position
 	if err != nil {
 		return err
 	}
+	if w.calls != "" {
+		if err := w.sealedCall(p, record); err != nil {
+			return err
+		}
+	}
 	return errors.Join(w.deliver(p, ".tlog-proof", text), w.deliver(p, ".record", record))
+}
+
+// sealedCall proves a call by the records of all calls of its batch.
+func (w *wanted) sealedCall(p *program, record []byte) error {
+	var r rawRecord
+	if err := json.Unmarshal(record, &r); err != nil {
+		return fmt.Errorf("reading the record: %w", err)
+	}
+	body, err := proof.ParseBody(r.Body)
+	if err != nil {
+		return err
+	}
+	batch, ok := body.Seals()
+	if !ok {
+		return no("see: ledgerline accesses --type "+proof.SealedType, "the record at position %d seals no batch of calls, it is a %s", r.Position, body.Type)
+	}
+	b, err := os.ReadFile(w.calls)
+	if err != nil {
+		return fmt.Errorf("reading the calls: %w", err)
+	}
+	call, err := proof.ProveSealed(batch, r.Position, bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n")), w.call)
+	if err != nil {
+		return no("a record is a line's bytes, without the line feed", "%s: %v", w.calls, err)
+	}
+	text, err := json.Marshal(call)
+	if err != nil {
+		return err
+	}
+	return w.deliver(p, ".call", append(text, '\n'))
 }
 
 // deliver prints, or writes a file if --out was given.

@@ -27,6 +27,7 @@ type pieces struct {
 	complete     []*proof.Completeness
 	keyChanges   [][]byte
 	forks        []proof.Fork
+	calls        []proof.SealedCall
 }
 
 // rawRecord is a record as GET /v1/records/{position} gives it.
@@ -158,6 +159,12 @@ func (e *pieces) addJSON(b []byte) error {
 			return err
 		}
 		return e.add(raw)
+	case has("number") && has("path"):
+		var c proof.SealedCall
+		if err := c.UnmarshalJSON(b); err != nil {
+			return err
+		}
+		e.calls = append(e.calls, c)
 	case has("older") && has("newer"):
 		var f proof.Fork
 		if err := f.UnmarshalJSON(b); err != nil {
@@ -234,6 +241,13 @@ func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
 			return lines, fmt.Errorf("no proof shows position %d", position)
 		}
 	}
+	for _, c := range e.calls {
+		line, err := e.sealed(c, proven)
+		if err != nil {
+			return lines, err
+		}
+		ok("%s", line)
+	}
 	for _, c := range e.consistences {
 		from, to, err := c.Check(origin, keys)
 		if err != nil {
@@ -268,6 +282,27 @@ func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
 		lines = append(lines, describeComplete(c)...)
 	}
 	return append(append(lines, e.erased()...), e.open()...), nil
+}
+
+// sealed checks a call of a batch against the record that seals it, which was checked
+// before.
+func (e *pieces) sealed(c proof.SealedCall, proven map[int64]bool) (line string, err error) {
+	i := slices.IndexFunc(e.records, func(r rawRecord) bool { return r.Position == c.Position })
+	if i < 0 || !proven[c.Position] {
+		return "", fmt.Errorf("call %d is of the batch sealed at position %d: give the record of that position and its proof too", c.Number, c.Position)
+	}
+	body, err := proof.ParseBody(e.records[i].Body)
+	if err != nil {
+		return "", err
+	}
+	batch, ok := body.Seals()
+	if !ok {
+		return "", fmt.Errorf("call %d: the record at position %d seals no batch", c.Number, c.Position)
+	}
+	if err := c.Check(batch); err != nil {
+		return "", fmt.Errorf("call %d: %w", c.Number, err)
+	}
+	return fmt.Sprintf("call %d is one of the calls %d to %d that record %d seals; its record has %d bytes", c.Number, batch.First, batch.Last, c.Position, len(c.Record)), nil
 }
 
 // erased says what the records show to have been erased, and what they only claim.

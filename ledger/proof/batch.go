@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fxamacker/cbor/v2"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -71,6 +72,78 @@ func CheckCall(p BatchProof, root Hash, count int64, record []byte) error {
 		return errors.New("the record is not in the batch: its path does not lead to the sealed root")
 	}
 	return nil
+}
+
+// SealedType is the type of the records that seal batches.
+const SealedType = "access.batch.sealed"
+
+// A SealedBatch is what a record of type [SealedType] commits to: the calls of the
+// producer's numbers First to Last.
+type SealedBatch struct {
+	First uint64 `cbor:"first"`
+	Last  uint64 `cbor:"last"`
+	Root  Hash   `cbor:"root"`
+}
+
+// Seals returns the batch that the body seals; false if it is not the body of a sealed
+// batch, or not of a shape that is known.
+func (b *Body) Seals() (s SealedBatch, ok bool) {
+	if b.Type != SealedType || b.Schema != 1 {
+		return s, false
+	}
+	err := cbor.Unmarshal(b.Data, &s)
+	return s, err == nil && s.First >= 1 && s.Last >= s.First && s.Last-s.First < maxCalls
+}
+
+// maxCalls keeps the number of calls of a batch within an int64.
+const maxCalls = 1 << 62
+
+// SealedCall is one call with the proof that it is in a batch: what a producer hands
+// out. Position is that of the record that seals the batch, which has to be proven
+// beside it.
+type SealedCall struct {
+	Position int64 `json:"position"`
+	// Number is the producer's number of the call.
+	Number uint64 `json:"number"`
+	// Record are the bytes of the call's record, as the producer stores them.
+	Record []byte `json:"record"`
+	// Path are the hashes from the record's leaf up to the root.
+	Path []Hash `json:"path"`
+}
+
+// ProveSealed proves the call of a number by all records of its batch, in the order of
+// their numbers. It refuses records that are not those that were sealed.
+func ProveSealed(batch SealedBatch, position int64, records [][]byte, number uint64) (SealedCall, error) {
+	if n := batch.Last - batch.First + 1; uint64(len(records)) != n {
+		return SealedCall{}, fmt.Errorf("the batch seals %d calls, and there are %d records", n, len(records))
+	}
+	if number < batch.First || number > batch.Last {
+		return SealedCall{}, fmt.Errorf("the batch seals the calls %d to %d, not %d", batch.First, batch.Last, number)
+	}
+	root, err := BatchRoot(records)
+	if err != nil {
+		return SealedCall{}, err
+	}
+	if root != batch.Root {
+		return SealedCall{}, errors.New("these are not the records that were sealed: their root is another")
+	}
+	i := number - batch.First
+	p, err := ProveCall(records, int64(i))
+	return SealedCall{position, number, records[i], p.Path}, err
+}
+
+// Check checks that the call is in a batch under its number.
+func (c *SealedCall) Check(batch SealedBatch) error {
+	if c.Number < batch.First || c.Number > batch.Last {
+		return fmt.Errorf("call %d is not among those that were sealed, %d to %d", c.Number, batch.First, batch.Last)
+	}
+	count := int64(batch.Last - batch.First + 1)
+	return CheckCall(BatchProof{int64(c.Number - batch.First), count, c.Path}, batch.Root, count, c.Record)
+}
+
+// UnmarshalJSON reads a call, which has all members and no others.
+func (c *SealedCall) UnmarshalJSON(b []byte) error {
+	return readObject(b, map[string]any{"position": &c.Position, "number": &c.Number, "record": &c.Record, "path": &c.Path})
 }
 
 // batchTree holds all hashes of the tree over the records.
