@@ -31,7 +31,7 @@ type finder struct {
 // find lists what has fallen due by now and is not recorded yet.
 func find(ctx context.Context, book *ledger.Ledger, view *projections.View, now events.Time) ([]Due, error) {
 	f := &finder{book: book, view: view, now: now}
-	for _, look := range []func(context.Context) error{f.agreements, f.entries, f.retention} {
+	for _, look := range []func(context.Context) error{f.agreements, f.leftEntries, f.metDuties, f.retention} {
 		if err := look(ctx); err != nil {
 			return nil, err
 		}
@@ -117,43 +117,6 @@ func (f *finder) successor(ctx context.Context, id string) (string, error) {
 		id = p.Successor
 	}
 	return id, nil
-}
-
-// entries finds what merged parties left behind in the catalog: their duties
-// changed hands, and the entries have to say so.
-func (f *finder) entries(ctx context.Context) error {
-	var merged []projections.Party
-	err := pages(func(p projections.Page) (string, error) {
-		list, err := f.view.Parties(ctx, projections.PartyQuery{State: events.StageMerged, Page: p})
-		merged = append(merged, list.Parties...)
-		return list.Next, err
-	})
-	for _, m := range merged {
-		if err != nil {
-			return err
-		}
-		if m.Since > f.now || m.Imported {
-			continue
-		}
-		by := ""
-		if by, err = f.successor(ctx, m.ID); err != nil {
-			return err
-		}
-		err = pages(func(p projections.Page) (string, error) {
-			list, err := f.view.Entries(ctx, projections.EntryQuery{Provider: m.ID, Page: p})
-			for _, e := range list.Entries {
-				if err == nil && e.Stage != events.StageWithdrawn && e.Published > 0 {
-					id := "update/" + e.ID + "/" + m.ID
-					err = f.add(Due{id, "catalog.update_duty.opened", m.Since, &events.UpdateDutyOpened{
-						Duty: id, Entry: e.ID, Trigger: "duty_change", TriggerDate: m.Since, By: by,
-						Basis: fmt.Sprintf("%s was merged into %s (position %d)", m.ID, m.Successor, m.Position),
-					}})
-				}
-			}
-			return list.Next, err
-		})
-	}
-	return err
 }
 
 // retention finds classes of records that were kept for as long as a rule pack asks.

@@ -347,3 +347,65 @@ func TestRun(t *testing.T) {
 	stop()
 	<-done
 }
+
+// TestDissolvedPartiesEntries: what a dissolved party left in the catalog is a duty
+// raised by the competent department of its region; where there is none, nothing is
+// recorded in anybody's name.
+func TestDissolvedPartiesEntries(t *testing.T) {
+	f := newFixture(t)
+	f.publish("E1")
+	f.add(&events.PartyDissolved{Party: "P2", Basis: "b"})
+	f.add(&events.PartyDissolved{Party: "P3", Basis: "b"}) // has no entries
+	s := New(f.book, f.views, nil)
+	equal(t, "dissolved", pass(t, s), []string{"catalog.update_duty.opened update/E1/P2 01-02"})
+	e, err := f.book.Get(context.Background(), f.book.Head().Size-1)
+	if d, ok := e.Event.Data.(*events.UpdateDutyOpened); err != nil || !ok || d.By != "P1" || d.Trigger != "duty_change" || !strings.Contains(d.Basis, "P2 was dissolved") {
+		t.Errorf("%+v %v", e.Event.Data, err)
+	}
+	equal(t, "again", pass(t, s), nil)
+	equal(t, "another one, with views of its own", pass(t, New(f.book, f.follow("others"), nil)), nil)
+
+	lone := newFixture(t)
+	lone.publish("E1")
+	lone.add(&events.PartyDissolved{Party: "P1", Basis: "b"})
+	lone.add(&events.PartyDissolved{Party: "P2", Basis: "b"})
+	equal(t, "nobody is competent", pass(t, New(lone.book, lone.views, nil)), nil)
+}
+
+// TestUpdateDutiesClose: a duty to bring an entry up to date ends by the first version
+// that comes into force after it was opened, once; one that somebody closed stays as it
+// is.
+func TestUpdateDutiesClose(t *testing.T) {
+	f := newFixture(t)
+	f.publish("E1")
+	for _, duty := range []string{"U1", "U2"} {
+		f.add(&events.UpdateDutyOpened{Duty: duty, Entry: "E1", Trigger: "law_change", TriggerDate: day(1, 1), Basis: "b", By: "P1"})
+	}
+	s := New(f.book, f.views, nil)
+	equal(t, "the version in force is older", pass(t, s), nil)
+	f.clock.set(1, 5)
+	for _, d := range []events.Data{
+		&events.EntryRevised{
+			Entry: "E1", Version: 2, Provider: "P2", Title: "t2", Items: []events.EntryItem{{ID: "id", Name: "项", Type: "text"}}, UpdateFrequency: "daily",
+			Grade: "general-2", Region: "990000", Sharing: events.Sharing{Attribute: events.SharingUnconditional}, ChangedPaths: []string{"/title"},
+		},
+		&events.EntryAssessed{Entry: "E1", Version: 2, By: "P2", Kind: events.AssessSecrecy, Result: "passed"},
+		&events.EntryAssessed{Entry: "E1", Version: 2, By: "P2", Kind: events.AssessPersonal, Result: "passed"},
+		&events.EntryDepartmentApproved{Entry: "E1", Version: 2, By: "P2", Approver: "head", ApproverRole: events.RoleDepartmentHead},
+		&events.EntrySubmitted{Entry: "E1", Version: 2, By: "P2", To: "P1", SubmissionKind: events.SubmissionUpdate},
+	} {
+		f.add(d)
+	}
+	equal(t, "it is not in force yet", pass(t, s), nil)
+	f.clock.set(1, 6)
+	f.add(&events.EntryPublished{Entry: "E1", Version: 2, By: "P1"})
+	f.add(&events.UpdateDutyClosed{Duty: "U2", Entry: "E1", ByVersion: 2, By: "P2"})
+	f.clock.set(1, 9)
+	equal(t, "in force", pass(t, s), []string{"catalog.update_duty.closed met/U1 01-06"})
+	e, err := f.book.Get(context.Background(), f.book.Head().Size-1)
+	if d, ok := e.Event.Data.(*events.UpdateDutyClosed); err != nil || !ok || d.ByVersion != 2 || d.By != "P1" {
+		t.Errorf("%+v %v", e.Event.Data, err)
+	}
+	equal(t, "again", pass(t, s), nil)
+	equal(t, "another one, with views of its own", pass(t, New(f.book, f.follow("others"), nil)), nil)
+}
