@@ -208,6 +208,7 @@ func unprovable(field, detail, fix string) *Problem {
 const (
 	typesAccess    = "access."
 	typeGap        = "access.gap.declared"
+	typeBatch      = "access.batch.sealed"
 	typesAgreement = "share.agreement."
 	typesShare     = "share."
 )

@@ -36,6 +36,7 @@ func routes() []route {
 		{get, "/v1/agreements/{id}", "One agreement", readers, viewed(getAgreement), ""},
 		{get, "/v1/shares", "Who shared what with whom and when", readers, viewed(listShares), ""},
 		{get, "/v1/accesses", "Recorded calls, sealed batches of calls and declared gaps, judged against the agreement active at the time", witnesses, viewed(listAccesses), "?flagged=true"},
+		{post, "/v1/uses", "Who used data about one person, and why: the calls that name the person, found by the keyed reference", witnesses, listUses(), `{"person":"sha256:00"}`},
 		{get, "/v1/producers", "Who numbers its events or calls, how far, and which numbers are missing", readers, viewed(listProducers), "?gaps=true"},
 		{get, "/v1/findings", "List quality issues", readers, viewed(listFindings), "?state=reported"},
 		{get, "/v1/findings/{id}", "One quality issue", readers, viewed(getFinding), ""},

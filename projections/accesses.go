@@ -161,6 +161,9 @@ type AccessQuery struct {
 	// Gaps also lists the declared gaps, where they fall, in which calls that the query
 	// selects may be missing: those of the providers that it can be about.
 	Gaps bool
+	// Person is the keyed reference of a person: of the calls that name one, those about
+	// that person.
+	Person string
 	Page
 }
 
@@ -225,6 +228,13 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 	}
 	if err := b.follow(&a, e); err != nil {
 		return err
+	}
+	person := ""
+	for _, f := range e.Event.Facets {
+		if f.Owner != "" && f.Owner != person { // it is sealed under the key of who is asked about
+			person = f.Owner
+			b.mark(tAccessBy, "person", person)
+		}
 	}
 	return b.keepAccess(&a, dataset)
 }
@@ -327,7 +337,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		s.groups = append(s.groups, group(accessBy("dataset", q.Dataset.Namespace, q.Dataset.Name)))
 	}
 	for _, c := range []struct{ kind, value string }{
-		{"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"purpose", q.Purpose}, {"credential", q.Credential}, {"result", q.Result},
+		{"person", q.Person}, {"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"purpose", q.Purpose}, {"credential", q.Credential}, {"result", q.Result},
 	} {
 		if c.value != "" {
 			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))

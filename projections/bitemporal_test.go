@@ -171,3 +171,34 @@ func TestGapsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestUsesOfAPerson: the calls about a person are found by the reference that they
+// were recorded under, erased or not, and no others.
+func TestUsesOfAPerson(t *testing.T) {
+	b := newBook(t)
+	about := func(person string, at events.Time) claim {
+		a := access("", "id")
+		a.DataSubject, a.Query = person, "q"
+		return claim{at: at, data: a}
+	}
+	first := b.add(about("ref:a", day(2, 1)))
+	b.add(about("ref:b", day(2, 2)), claim{at: day(2, 3), data: access("", "id")}, about("ref:a", day(2, 4)))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	for _, c := range []struct {
+		q    AccessQuery
+		want int
+	}{
+		{AccessQuery{Person: "ref:a"}, 2}, {AccessQuery{Person: "ref:b"}, 1}, {AccessQuery{Person: "ref:c"}, 0}, {AccessQuery{}, 4},
+		{AccessQuery{Person: "ref:a", From: day(2, 2)}, 1}, {AccessQuery{Person: "ref:a", ValidAt: day(2, 2)}, 1},
+	} {
+		list, err := viewAt(t, v, b.Head().Size-1).Accesses(ctx, c.q)
+		if err != nil || len(list.Accesses) != c.want {
+			t.Errorf("%+v: %d calls, %v", c.q, len(list.Accesses), err)
+		}
+	}
+	list, err := viewAt(t, v, first).Accesses(ctx, AccessQuery{Person: "ref:a"})
+	if err != nil || len(list.Accesses) != 1 {
+		t.Errorf("as of the first: %d calls, %v", len(list.Accesses), err)
+	}
+}

@@ -35,7 +35,7 @@ var projections = []projection{
 	{"shares", 2, applyShares},
 	{"disposals", 1, applyDisposals},
 	{"producers", 1, applyProducers},
-	{"accesses", 6, applyAccesses},
+	{"accesses", 7, applyAccesses},
 	{"findings", 2, applyFindings},
 	{"duties", 2, applyDuties},
 	{"violations", 3, applyViolations},

@@ -248,6 +248,21 @@ func (c *client) post(ctx context.Context, path string, header http.Header, body
 	return res.StatusCode, b, nil
 }
 
+// question asks what is said in the body, with a query.
+func (c *client) question(ctx context.Context, path string, query url.Values, body []byte) ([]byte, error) {
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	res, err := c.request(ctx, http.MethodPost, path, query, header, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
+	}
+	return b, nil
+}
+
 // getText asks for a text, such as a checkpoint or a proof.
 func (c *client) getText(ctx context.Context, path string, query url.Values) ([]byte, error) {
 	res, err := c.request(ctx, http.MethodGet, path, query, http.Header{"Accept": {"text/plain, application/octet-stream"}}, nil)

@@ -211,21 +211,24 @@ func accessesCommand(p *program) *cobra.Command {
 			"purpose": "the purpose stated", "credential": "digest of the credential", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
 			"flagged": "true: only what broke a rule", "from": "made at this time or later", "to": "made before this time",
 		},
-		show: func(p *program, list projections.AccessList) (string, error) {
-			t := newTable("POSITION", "TIME", "TYPE", "CONSUMER", "OPERATOR", "AGREEMENT", "ENTRY", "COLUMNS", "ROWS", "RESULT", "BROKE")
-			for _, a := range list.Accesses {
-				var rules []string
-				for _, f := range a.Flags {
-					rules = append(rules, f.Rule)
-				}
-				result := strings.TrimSpace(a.Result + " " + a.Reason)
-				if a.Gap != nil { // it stands where calls may be missing
-					result = "missing: " + a.Gap.Cause
-				}
-				t.row(number(a.Position), local(a.Time), a.Type, a.Consumer, a.Operator, a.Agreement, a.Entry, strings.Join(a.Columns, " "), strconv.Itoa(a.RowCount),
-					result, strings.Join(rules, " "))
-			}
-			return list.Next, t.write(p.out, "no calls")
-		},
+		show: func(p *program, list projections.AccessList) (string, error) { return list.Next, p.accesses(list) },
 	}.command(p)
+}
+
+// accesses prints what was recorded of calls.
+func (p *program) accesses(list projections.AccessList) error {
+	t := newTable("POSITION", "TIME", "TYPE", "CONSUMER", "OPERATOR", "AGREEMENT", "ENTRY", "COLUMNS", "ROWS", "RESULT", "BROKE")
+	for _, a := range list.Accesses {
+		var rules []string
+		for _, f := range a.Flags {
+			rules = append(rules, f.Rule)
+		}
+		result := strings.TrimSpace(a.Result + " " + a.Reason)
+		if a.Gap != nil { // it stands where calls may be missing
+			result = "missing: " + a.Gap.Cause
+		}
+		t.row(number(a.Position), local(a.Time), a.Type, a.Consumer, a.Operator, a.Agreement, a.Entry, strings.Join(a.Columns, " "), strconv.Itoa(a.RowCount),
+			result, strings.Join(rules, " "))
+	}
+	return t.write(p.out, "no calls")
 }

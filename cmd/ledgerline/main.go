@@ -56,7 +56,7 @@ var commands = []struct {
 }{
 	{"Begin:", []func(*program) *cobra.Command{demoCommand, initCommand, serveCommand, tokenCommand, keysCommand}},
 	{"Record:", []func(*program) *cobra.Command{appendCommand, importCommand}},
-	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, traceCommand, differencesCommand, looseCommand, exposureCommand, dutiesCommand, violationsCommand, dueCommand, bulletinCommand, agreementsCommand, requestsCommand, sharesCommand, accessesCommand, findingsCommand, checksCommand, attributionCommand, partiesCommand, producersCommand, disposalsCommand}},
+	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, traceCommand, differencesCommand, looseCommand, exposureCommand, dutiesCommand, violationsCommand, dueCommand, bulletinCommand, agreementsCommand, requestsCommand, sharesCommand, accessesCommand, usesCommand, findingsCommand, checksCommand, attributionCommand, partiesCommand, producersCommand, disposalsCommand}},
 	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
 	{"Keep:", []func(*program) *cobra.Command{eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand, doctorCommand}},
 	{"Other:", []func(*program) *cobra.Command{benchCommand, versionCommand}},

@@ -111,10 +111,10 @@ var theQuestions = []posed{
 			{"/v1/requests?state=partially_granted&as_of=" + known, "requests --state partially_granted --as-of " + known, "requests: id provider consumer ground basis answered"},
 		}},
 	{"A citizen, by the portal", "Which bodies used data about me last year, and why?",
-		"Persons are named in sealed parts of the records only, and there is no index by person: whoever answers reads the sealed references of the calls that name one person, such as those under A06.", []way{
+		"The calls that name the person, found by the keyed reference that the portal makes. Calls in sealed batches name nobody: the answer then says that it is not complete. What is deferred by law (`rights.request.answered`) is for the portal to leave out.", []way{
 			{"/v1/events?type=rights.request.&as_of=" + known, "events --type rights.request. --as-of " + known, "rows: time type subject.id party"},
-			{"/v1/accesses?agreement=A06&type=access.call.recorded&from=2025-12-01T00:00:00Z&to=2025-12-15T00:00:00Z&as_of=" + known,
-				"accesses --agreement A06 --type access.call.recorded --from 2025-12-01T00:00:00Z --to 2025-12-15T00:00:00Z --as-of " + known, "accesses: time provider consumer purpose columns subject_count"},
+			{"/v1/uses?from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z&as_of=" + known + ` {"person":"PERSON"}`,
+				"uses PERSON --from 2025-01-01T00:00:00Z --to 2026-01-01T00:00:00Z --as-of " + known, "accesses: time type provider consumer agreement purpose columns"},
 		}},
 	{"A court", "Everything about case A11, to be checked offline?",
 		"`ledgerline evidence --agreement A11 --out a11.zip`, then `ledgerline verify a11.zip --key yunze.vkey` without this server. What the bundle holds:", []way{

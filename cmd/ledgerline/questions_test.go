@@ -18,13 +18,16 @@ import (
 // questionsAreAnswered puts the questions of docs/questions.md to the demo, over HTTP
 // and by command, and holds the document to what is answered.
 func questionsAreAnswered(t told) {
+	citizen := fmt.Sprintf("%x", sha256.Sum256([]byte("person/A06/DS01/3")))
 	leaked := "sha256:" + fmt.Sprintf("%x", sha256.Sum256([]byte("credential/X2")))
 	var b bytes.Buffer
 	b.WriteString(questionsHead)
 	for i, q := range theQuestions {
 		fmt.Fprintf(&b, "\n## %d. %s\n\n%s asks. %s\n", i+1, q.text, q.asker, q.answer)
 		for _, a := range q.ways {
-			a.path, a.command = strings.ReplaceAll(a.path, "CREDENTIAL", leaked), strings.ReplaceAll(a.command, "CREDENTIAL", leaked)
+			for word, is := range map[string]string{"CREDENTIAL": leaked, "PERSON": citizen} {
+				a.path, a.command = strings.ReplaceAll(a.path, word, is), strings.ReplaceAll(a.command, word, is)
+			}
 			t.Run(a.path, func(inner *testing.T) { b.WriteString(told{inner, t.url}.pose(a)) })
 		}
 	}
@@ -44,8 +47,19 @@ func questionsAreAnswered(t told) {
 func (t told) pose(a way) string {
 	t.Helper()
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n```\ncurl -s \"$LEDGERLINE_SERVER%s\"\nledgerline %s\n```\n", a.path, a.command)
-	r, err := http.Get(t.url + a.path)
+	path, data, posted := strings.Cut(a.path, " ")
+	with := ""
+	if posted {
+		with = " -H 'Content-Type: application/json' -d '" + data + "'"
+	}
+	fmt.Fprintf(&out, "\n```\ncurl -s \"$LEDGERLINE_SERVER%s\"%s\nledgerline %s\n```\n", path, with, a.command)
+	ask := func() (*http.Response, error) { return http.Get(t.url + path) }
+	if posted {
+		ask = func() (*http.Response, error) {
+			return http.Post(t.url+path, "application/json", strings.NewReader(data))
+		}
+	}
+	r, err := ask()
 	if err != nil {
 		t.Fatal(err)
 	}
