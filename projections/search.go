@@ -252,16 +252,15 @@ func (x *searchIndex) holding(word string) []int32 {
 	if single {
 		return lists[0]
 	}
-	slices.SortFunc(lists, func(a, b []int32) int { return len(a) - len(b) })
+	// The texts with the rarest pair are read: that is cheaper than looking each up among
+	// those with the other pairs, which in English are nearly all.
+	rarest := slices.MinFunc(lists, func(a, b []int32) int { return len(a) - len(b) })
+	if len(lists) == 1 {
+		return rarest
+	}
 	var out []int32
-	for _, n := range lists[0] {
-		in := true
-		for _, list := range lists[1:] {
-			if _, in = slices.BinarySearch(list, n); !in {
-				break
-			}
-		}
-		if in && (len(lists) == 1 || strings.Contains(x.texts[n].text, word)) {
+	for _, n := range rarest {
+		if strings.Contains(x.texts[n].text, word) {
 			out = append(out, n)
 		}
 	}

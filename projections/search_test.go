@@ -82,36 +82,55 @@ func TestSearchIsAScan(t *testing.T) {
 }
 
 // BenchmarkSearch measures the first page of a search among 40,000 entries, with
-// the facets of all that match.
+// the facets of all that match, in Chinese and English: as of now, and as of a past
+// position after which a quarter of the entries changed.
 func BenchmarkSearch(b *testing.B) {
 	bk := newBook(b)
 	bk.add(party("P1"), party("P2"))
-	subjects := []string{"户籍人口", "死亡登记", "婚姻登记", "社会保险", "养老待遇", "不动产", "车辆", "纳税人", "市场主体", "居住证"}
+	subjects := [][2]string{{"户籍人口", "resident population"}, {"死亡登记", "death register"}, {"婚姻登记", "marriage register"}, {"社会保险", "social insurance"},
+		{"养老待遇", "pension benefits"}, {"不动产", "real estate"}, {"车辆", "vehicles"}, {"纳税人", "taxpayers"}, {"市场主体", "market entities"}, {"居住证", "residence permits"}}
 	var batch []events.Event
-	for i := range 40_000 {
-		d := draft(fmt.Sprintf("DS%05d", i), "P2", fmt.Sprintf("%s%s信息 %d", subjects[i%10], subjects[i/10%10], i), nil, "gmsfhm", "xm", "csrq", "gxsj")
-		if batch = append(batch, bk.event(claim{at: day(1, 2), data: d})); len(batch) == 1000 {
+	say := func(data events.Data, whole bool) {
+		if data != nil {
+			batch = append(batch, bk.event(claim{at: day(1, 2), data: data}))
+		}
+		if len(batch) == 1000 || whole && len(batch) > 0 {
 			if _, err := bk.Append(context.Background(), batch...); err != nil {
 				b.Fatal(err)
 			}
 			batch = nil
 		}
 	}
+	entry := func(i int) *events.EntryDrafted {
+		d := draft(fmt.Sprintf("DS%05d", i), "P2", fmt.Sprintf("%s%s信息 %d", subjects[i%10][0], subjects[i/10%10][0], i), nil, "gmsfhm", "xm", "csrq", "gxsj")
+		d.TitleEN = fmt.Sprintf("%s and %s", subjects[i%10][1], subjects[i/10%10][1])
+		return d
+	}
+	for i := range 40_000 {
+		say(entry(i), false)
+	}
+	say(nil, true)
+	then := bk.Head().Size - 1
+	for i := 0; i < 40_000; i += 4 {
+		say(revise(entry(i), 1), false) // of the draft
+	}
+	say(nil, true)
 	v := newViews(b, bk.Ledger)
 	if err := v.apply(context.Background(), run{0, bk.Head().Size}); err != nil {
 		b.Fatal(err)
 	}
-	w := current(b, v)
-	if _, err := w.Entries(ctx, EntryQuery{}); err != nil { // reads the index
-		b.Fatal(err)
-	}
-	for _, text := range []string{"", "死亡", "信息", "死亡 婚姻", "DS0", "39999", "亡"} {
-		b.Run("text="+text, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := w.Entries(ctx, EntryQuery{Text: text, Facets: true, Page: Page{Limit: 20}}); err != nil {
-					b.Fatal(err)
+	for name, w := range map[string]*View{"now": current(b, v), "past": viewAt(b, v, then)} {
+		if _, err := w.Entries(ctx, EntryQuery{}); err != nil { // reads the index
+			b.Fatal(err)
+		}
+		for _, text := range []string{"", "死亡", "信息", "死亡 婚姻", "death", "pension estate", "DS0", "39999", "亡"} {
+			b.Run(name+"/text="+text, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := w.Entries(ctx, EntryQuery{Text: text, Facets: true, Page: Page{Limit: 20}}); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
