@@ -177,6 +177,7 @@ func (x *exposing) keep(out *Exposure) (err error) {
 // gapsOf lists the gaps that the providers of entries declared within a window.
 func (w *View) gapsOf(ctx context.Context, entries []string, window Window) ([]Access, error) {
 	gaps, providers := []Access{}, make(map[string]bool)
+	w = w.whole() // who may see an entry may see its provider's gaps
 	for _, id := range entries {
 		e, _, err := w.Entry(ctx, id, 0)
 		if err != nil {

@@ -201,7 +201,7 @@ func TestScopeOfLists(t *testing.T) {
 			return l.Violations, l.Next, err
 		})
 		everyRow(t, "catalog diff", w, s, func(d *EntryDiff) bool { return sees(d.Entry.Provider) }, func(w *View, p Page) ([]EntryDiff, string, error) {
-			l, err := w.CatalogDiff(ctx, viewAt(t, v, 20), p)
+			l, err := w.CatalogDiff(ctx, viewAt(t, v, 20), 0, 0, p)
 			return l.Entries, l.Next, err
 		})
 		// What concerns whom among records is found in another way: by the names that lists
