@@ -39,6 +39,10 @@ func scopedFixture(t *testing.T) (f *fixture, all, bound string) {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
 	}
+	// Both were asked about one person.
+	call := ce("p1", "access.call.recorded", fmt.Sprintf(called, "HIDp1"))
+	f.post(strings.ReplaceAll(call, "HIDp1", "p1"))
+	f.post(strings.ReplaceAll(elsewhere.Replace(call), `"gmsfhm = 4711"`, `"HID = 4711"`))
 	// One job reads what both have.
 	joint := strings.NewReplacer("hj.death", "HIDDEN.death", runID, "0198c5a2-6d10-7c3e-9f1b-3a52c7f0dddd").Replace(runEvent("COMPLETE"))
 	if r := f.do("POST", "/api/v1/lineage", joint); r.status != 201 {
@@ -101,6 +105,7 @@ var scopedRoutes = map[string]scopedRoute{
 	"GET /v1/runs/{id}":                       {own: "/" + runID, other: "/0198c5a2-6d10-7c3e-9f1b-3a52c7f0eeee", status: 404},
 	"GET /v1/proofs/inclusion":                {own: "?position={mine}", other: "?position={theirs}", status: 403},
 	"GET /v1/proofs/completeness":             {own: "?key=party:D01"},
+	"POST /v1/uses":                           {body: `{"person":"person-9f3a"}`, rows: "accesses"},
 	"POST /v1/evidence":                       {body: `{"subject":{"kind":"entry","id":"DS02"}}`},
 	"GET /log/body/{position}":                {own: "/0", other: "/{theirs}", status: 403},
 	"GET /v1/status":                          {own: ""},

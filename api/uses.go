@@ -37,7 +37,8 @@ func listUses() endpoint {
 		if of.Person == "" || len(of.Person) > events.MaxID {
 			return projections.AccessList{}, problem(http.StatusBadRequest, "field.required", "the body names no person", "send the keyed reference of the person, as it stands in data_subject of the calls").at("/person")
 		}
-		batches, err := c.view.Accesses(c.ctx, projections.AccessQuery{
+		// What is withheld of the batches is not withheld of this answer.
+		batches, err := c.view.Within(callOf(c.r).caller.scope()).Accesses(c.ctx, projections.AccessQuery{
 			Type: typeBatch, From: q.From, To: q.To, ValidAt: q.ValidAt, Page: projections.Page{Limit: 1},
 		})
 		if err != nil {
