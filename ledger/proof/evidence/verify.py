@@ -1016,8 +1016,8 @@ def main(args):
     try:
         if key is not None:
             try:
-                with open(key) as f:
-                    key = f.read()
+                with open(key, "rb") as f:
+                    key = f.read().decode(errors="replace")
             except OSError:
                 if "+" not in key:
                     raise
