@@ -332,9 +332,8 @@ func (r *reader) agreement(id string, validAt, now events.Time) (a Agreement, ok
 	if err != nil || !there {
 		return Agreement{}, false, err
 	}
-	if more, err := look(row); err != nil {
-		return Agreement{}, false, err
-	} else if more { // the latest is mostly the one; what was before takes an iterator
+	more, err := look(row)
+	if err == nil && more { // the latest is mostly the one; what was before takes an iterator
 		err = r.history(k, row.position-1, look)
 	}
 	if err != nil || !ok {
