@@ -27,7 +27,7 @@ func TestSealedBatches(t *testing.T) {
 		"/v1/accesses?from=2026-01-07T00:00:30Z&" + after:                 {`"B1"`, `"G1"`},
 		"/v1/producers?gaps=true&" + after:                                {`"numbers":"calls"`, `"last":14`, `"declared":` + strconv.FormatInt(rc.Position, 10), `{"first":5,"last":10,`},
 		"/v1/violations?rule=producer.sequence-gap&" + after:              {`the numbers 5 to 10 of the calls of producer g1`, `"party":"D01"`},
-		"/accesses?" + after:                                              {"sealed batch", "declared gap", "11–14"},
+		"/accesses?" + after:                                              {"sealed batch", "declared gap", "11–14", "bar other"},
 		"/v1/shares?consumer=D03&column=xm&" + after:                      {`access.batch.sealed`},
 		"/v1/exposure?node=entry:DS02&from=2026-01-07T00:00:00Z&" + after: {`"calls":5,"rows":11,"denied":1`},
 	} {

@@ -155,6 +155,23 @@ type problemPage struct {
 	What    string
 }
 
+// Without is the parameter of the address that the problem is with; empty if it is
+// with none, or with the moment, which has a link of its own.
+func (p problemPage) Without() string {
+	if p.Problem.Field == "as_of" || !p.query.Has(p.Problem.Field) {
+		return ""
+	}
+	return p.Problem.Field
+}
+
+// WithoutHref is this page without that parameter.
+func (p problemPage) WithoutHref() string {
+	return withQuery(p.path, p.without(p.Problem.Field, "cursor"))
+}
+
+// OtherMoment tells whether the address asks for a moment.
+func (p problemPage) OtherMoment() bool { return p.query.Get("as_of") != "" }
+
 // problemText says in the page's language what kind of problem it is. What is wrong in
 // particular is told in English, as to programs.
 func (p page) problemText(status int) string {

@@ -155,7 +155,7 @@ func (c *question) accessPlot(p *page, q projections.AccessQuery, pairs ...any) 
 		q.Page.Cursor = list.Next
 	}
 	g, err := p.plot(points, []plotKey{
-		{"fine", p.texts("plot-fine")}, {"denied", p.texts("plot-denied")}, {"flag", p.texts("plot-flag")},
+		{"fine", p.texts("plot-fine")}, {"denied", p.texts("plot-denied")}, {"flag", p.texts("plot-flag")}, {"other", p.texts("plot-gap")},
 	}, func(from, to time.Time) (string, error) {
 		return p.Href("/accesses", append(pairs, "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))...)
 	})
@@ -170,6 +170,8 @@ func accessClass(a projections.Access) string {
 	switch {
 	case len(a.Flags) > 0:
 		return "flag"
+	case a.Gap != nil:
+		return "other"
 	case a.Result == "denied" || a.Result == "error":
 		return "denied"
 	}

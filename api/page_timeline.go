@@ -211,7 +211,7 @@ func recordClass(typ string, broken bool) string {
 		return "flag"
 	case typ == "access.call.denied":
 		return "denied"
-	case strings.HasPrefix(typ, "access."):
+	case strings.HasPrefix(typ, "access.") && typ != "access.gap.declared":
 		return "fine"
 	case strings.HasPrefix(typ, "quality.") || strings.HasPrefix(typ, "correction."):
 		return "quality"

@@ -223,6 +223,17 @@ func TestPageMoments(t *testing.T) {
 			t.Errorf("%s to a program: %+v", page, p)
 		}
 	}
+	for page, link := range map[string]string{ // leads out of what is wrong, and promises no JSON
+		"/accesses?flagged=maybe&entry=DS02": `href="/accesses?entry=DS02"`, "/catalog?colour=red": `href="/catalog"`, "/catalog?as_of=soon&text=a": `href="/catalog?text=a"`,
+	} {
+		r := f.get(page, "Accept", "text/html", "Accept-Language", "en")
+		if !strings.Contains(string(r.body), link) || strings.Contains(string(r.body), texts["footer"][0]) {
+			t.Errorf("%s: no %s in %s, or it can be had as JSON", page, link, r.body)
+		}
+	}
+	if r := f.get("/accesses?flagged=maybe"); !strings.Contains(r.problem(t).Fix, "true or false") {
+		t.Errorf("a flag that is none: %s", r.body)
+	}
 }
 
 // TestPagePaging walks a list on its page and at its twin: each part holds what

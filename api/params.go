@@ -98,7 +98,11 @@ func parseQuery(r *http.Request, params []param, q any) error {
 			continue
 		}
 		if err := p.set(v.FieldByIndex(p.index), text); err != nil {
-			return problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%s: %v", p.name, err), p.name+" is "+p.doc).at(p.name)
+			is := p.name + " is "
+			if v.FieldByIndex(p.index).Kind() == reflect.Bool {
+				is += "true or false: "
+			}
+			return problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%s: %v", p.name, err), is+p.doc).at(p.name)
 		}
 	}
 	return nil

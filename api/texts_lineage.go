@@ -58,7 +58,7 @@ var lineageTexts = map[string][2]string{
 
 	"plot-day":        {"By day (UTC), by the time claimed.", "按日（UTC）统计，以声称时间为准。"},
 	"plot-days":       {"In spans of %d days (UTC), by the time claimed.", "每 %d 天一段（UTC），以声称时间为准。"},
-	"plot-calls":      {"%d recorded calls.", "共 %d 次已记录的调用。"},
+	"plot-calls":      {"%d records of calls; a batch of calls is one record.", "共 %d 条调用记录，每个批次计为一条。"},
 	"plot-cut":        {"There are more, which are not drawn.", "还有更多，未画出。"},
 	"plot-records":    {"%d records.", "共 %d 条记录。"},
 	"plot-recorded":   {"By the time they were recorded (UTC).", "按入账时间（UTC）统计。"},
@@ -67,5 +67,6 @@ var lineageTexts = map[string][2]string{
 	"plot-other":      {"catalog, sharing, lineage and others", "目录、共享、血缘等"},
 	"plot-fine":       {"answered, no rule broken", "已答复，未见违规"},
 	"plot-denied":     {"denied or failed", "被拒绝或出错"},
+	"plot-gap":        {"declared gap", "申报缺口"},
 	"plot-flag":       {"broke a rule", "违规"},
 }

@@ -394,7 +394,7 @@ func (book *rulebook) judgeAccess(a *Access) (out []Violation) {
 		}
 		out = append(out, book.judge(Violation{
 			Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
-			Events: append([]int64{a.Position}, f.Events...),
+			Events: f.Events, // the access is among them
 		}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
 	}
 	return out

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -19,6 +20,9 @@ func TestViolationsSelected(t *testing.T) {
 	}
 	queries := []ViolationQuery{{From: day(2, 7), To: day(6, 25)}, {Party: "P2", From: day(6, 1)}}
 	for _, v := range all.Violations {
+		if at := slices.Sorted(slices.Values(v.Events)); len(at) == 0 || len(slices.Compact(at)) != len(v.Events) {
+			t.Errorf("%s by %s names the records %d: none, or one twice", v.Rule, v.Party, v.Events)
+		}
 		queries = append(queries, ViolationQuery{Party: v.Party}, ViolationQuery{Rule: v.Rule}, ViolationQuery{Code: v.Code, Entry: v.Entry},
 			ViolationQuery{Agreement: v.Agreement, Party: v.Party}, ViolationQuery{From: v.Time, To: v.Time + 1})
 	}
