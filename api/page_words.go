@@ -51,6 +51,14 @@ var valueWords = map[string][2]string{
 	"state/rechecked": {"checked again", "已复核"},
 
 	"state/registered": {"registered", "已登记"},
+	"role/registrar":   {"registrar", "登记员"},
+	"role/reviewer":    {"reviewer", "审核员"},
+	"role/provider":    {"provider", "提供方"},
+	"role/consumer":    {"consumer", "使用方"},
+	"role/operator":    {"operator", "运行方"},
+	"role/ingest":      {"ingest", "采集程序"},
+	"role/auditor":     {"auditor", "审计员"},
+	"role/admin":       {"admin", "管理员"},
 	"state/merged":     {"merged", "已合并"},
 	"state/dissolved":  {"dissolved", "已撤销"},
 

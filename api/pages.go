@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ledgerline/events/rulepack"
+	"ledgerline/projections"
 )
 
 //go:embed web
@@ -63,11 +64,32 @@ func newPage(w http.ResponseWriter, r *http.Request, q pageQuery, title string) 
 	w.Header().Set("Content-Language", p.Lang)
 	w.Header().Set("Vary", "Accept, Accept-Language, Cookie")
 	if c := callOf(r).caller; c.session {
-		p.Who, p.Roles, p.Scope = c.Name, roleNames(c.Roles), sayScope(c.scope())
+		p.Who, p.Roles, p.Scope = c.Name, p.roles(c.Roles), p.scope(c.scope())
 	} else if !c.free && !c.authenticated && r.Method == get {
 		p.SignIn = withQuery(signInPath, url.Values{"next": {r.URL.RequestURI()}})
 	}
 	return p
+}
+
+// roles are roles in the page's language.
+func (p page) roles(list []Role) string {
+	names := make([]string, len(list))
+	for i, r := range list {
+		names[i] = p.Word("role", string(r))
+	}
+	return strings.Join(names, ", ")
+}
+
+// scope is a scope in the page's language.
+func (p page) scope(s projections.Scope) string {
+	var parts []string
+	if len(s.Parties) > 0 {
+		parts = append(parts, p.texts("scope-of-parties")+" "+strings.Join(s.Parties, ", "))
+	}
+	if len(s.Regions) > 0 {
+		parts = append(parts, p.texts("scope-of-regions")+" "+strings.Join(s.Regions, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // prefersChinese reads which of the two languages comes first (RFC 9110

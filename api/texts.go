@@ -19,6 +19,7 @@ var commonTexts = map[string][2]string{
 	"skip":     {"Skip to content", "跳到正文"},
 	"nav":      {"Main", "主导航"},
 	"nav-docs": {"API", "接口文档"},
+	"stop":     {".", "。"},
 	"footer":   {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
 
 	"what": {

@@ -6,6 +6,8 @@ var accessTexts = map[string][2]string{
 	"sign-in":          {"Sign in", "登录"},
 	"sign-out":         {"Sign out", "退出登录"},
 	"signed-in":        {"Signed in:", "当前登录："},
+	"scope-of-parties": {"parties", "部门"},
+	"scope-of-regions": {"regions", "行政区划"},
 	"reads-about":      {"reads about", "可见范围："},
 	"sign-in-failed":   {"You could not be signed in.", "登录未成功。"},
 	"sign-in-already":  {"You are signed in. Signing in again ends that session.", "您已登录。再次登录将结束当前会话。"},
