@@ -57,7 +57,6 @@ var valueWords = map[string][2]string{
 	"role/consumer":    {"consumer", "使用方"},
 	"role/operator":    {"operator", "运行方"},
 	"role/ingest":      {"ingest", "采集程序"},
-	"role/auditor":     {"auditor", "审计员"},
 	"role/admin":       {"admin", "管理员"},
 	"state/merged":     {"merged", "已合并"},
 	"state/dissolved":  {"dissolved", "已撤销"},
