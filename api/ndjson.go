@@ -69,7 +69,7 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 			out.stopReading() // the reader may wait for a client that waits for us
 		}
 		<-read
-		if !callOf(r).wire.ended {
+		if sent := callOf(r).wire; sent != nil && !sent.ended { // nil: there is no body
 			lastOf(callOf(r))
 		}
 	}()

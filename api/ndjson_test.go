@@ -201,6 +201,7 @@ func TestStreamsShareAConnection(t *testing.T) {
 func FuzzStream(f *testing.F) {
 	f.Add([]byte(registered("D01") + "\n{}\n\n" + registered("D01")))
 	f.Add([]byte("\n\n\r\n\x00"))
+	f.Add([]byte{})
 	f.Add([]byte(`[{"specversion":"1.0"}]` + "\n" + `"x"`))
 	fx := newFixture(f, func(o *Options) { o.Limits.BodyBytes = 2 << 10 })
 	f.Fuzz(func(t *testing.T, body []byte) {
