@@ -25,7 +25,7 @@ import (
 // others use it. One op is five seconds of each.
 func BenchmarkIndexKeepsUp(b *testing.B) {
 	const rate, producers, batch, seconds = 20_000, 4, 100, 5
-	bare, l := diskLogWith(b, Options{Index: IndexOptions{Off: true}}), diskLog(b)
+	bare, l := diskLog(b), diskLogWith(b, Options{})
 	var next int64
 	var alone, with, worst, behind, reached, bareReached []float64
 	steady := func(l *Ledger) (perSecond, micros float64) {
