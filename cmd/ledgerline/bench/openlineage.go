@@ -84,7 +84,8 @@ func benchOpenLineage(ctx context.Context, s *Session) (err error) {
 // 3,000 a second and a lag of 0.2 s come to.
 const lineageWindow = 600
 
-const lineageClients = 16
+// lineageClients is how many jobs tell of themselves at the same time.
+const lineageClients = 64
 
 // postLineage has clients send bodies, and tells acked the position of each.
 func (s *server) postLineage(ctx context.Context, bodies [][]byte, acked func(ctx context.Context, position int64) error) error {
