@@ -83,6 +83,9 @@ func decodeParts(v []byte, parts []proof.IndexPart) (pastTrees, []proof.IndexPar
 		return pastTrees{}, nil, bad
 	}
 	p := pastTrees{int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint64(v[8:]))}
+	if p.base < 0 || p.total < 0 {
+		return pastTrees{}, nil, bad
+	}
 	for v = v[pastHeader:]; len(v) > 0; v = v[pastPartSize:] {
 		node := binary.BigEndian.Uint16(v)
 		depth := bits.Len16(node) - 1

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -99,5 +100,30 @@ func TestPastTrees(t *testing.T) {
 	}
 	if err := s.close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestPartsRefused: rows of earlier trees that cannot be are refused, and nothing is
+// made of them.
+func TestPartsRefused(t *testing.T) {
+	row := func(base, total uint64, rest ...byte) []byte {
+		return append(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, base), total), rest...)
+	}
+	part := func(node byte) []byte { return append([]byte{0, node}, make([]byte, proof.HashSize)...) }
+	for name, v := range map[string][]byte{
+		"empty":           nil,
+		"half a header":   row(1, 1)[:pastHeader-1],
+		"half a part":     row(1, 1, part(1)[1:]...),
+		"negative base":   row(1<<63, 1, part(1)...),
+		"negative total":  row(1, 1<<63, part(1)...),
+		"no such node":    row(1, 1, part(0)...),
+		"node too far in": row(1, 1, append([]byte{0x80, 0}, make([]byte, proof.HashSize)...)...),
+	} {
+		if _, _, err := decodeParts(v, nil); !errors.Is(err, errIndexRows) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if p, parts, err := decodeParts(row(1, 1, part(1)...), nil); err != nil || p != (pastTrees{1, 1}) || len(parts) != 1 {
+		t.Errorf("the root alone: %+v, %v, %v", p, parts, err)
 	}
 }
