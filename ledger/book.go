@@ -33,7 +33,8 @@ type bookOptions struct {
 }
 
 func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
-	cache := pebble.NewCache(o.CacheBytes)
+	const memtable = 64 << 20
+	cache := NewCache(o.CacheBytes, memtable)
 	defer cache.Unref() // the store holds its own reference
 	flushes := &flushGuard{logger: pebbleLogger{o.Logger}}
 	p := &pebble.Options{
@@ -43,7 +44,7 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 		ErrorIfExists:               b.create,
 		ErrorIfNotExists:            !b.create,
 		ReadOnly:                    b.readOnly,
-		MemTableSize:                64 << 20,
+		MemTableSize:                memtable,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,

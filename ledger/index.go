@@ -25,7 +25,8 @@ type IndexOptions struct {
 	Age     time.Duration
 	// ProofRecords is the most records one proof shows; default 100,000.
 	ProofRecords int
-	// CacheBytes is the size of the index's block cache; default 64 MiB.
+	// CacheBytes is how much of the index's block cache is there whatever is written;
+	// default 64 MiB.
 	CacheBytes int64
 	// Off keeps no index, and there are no proofs of completeness.
 	Off bool

@@ -63,12 +63,13 @@ func openIndexStore(o Options, dir string) (*indexStore, error) {
 	if err := makeDir(o.FS, dir); err != nil {
 		return nil, err
 	}
-	cache := pebble.NewCache(o.Index.CacheBytes)
+	const memtable = 32 << 20
+	cache := NewCache(o.Index.CacheBytes, memtable)
 	defer cache.Unref() // the store holds its own reference
 	flushes := &flushGuard{logger: pebbleLogger{o.Logger}}
 	p := &pebble.Options{
 		FS: o.FS, Cache: cache, FormatMajorVersion: pebbleFormat, DisableWAL: true,
-		MemTableSize: 32 << 20, MemTableStopWritesThreshold: 4, L0CompactionThreshold: 4, L0StopWritesThreshold: 1000,
+		MemTableSize: memtable, MemTableStopWritesThreshold: 4, L0CompactionThreshold: 4, L0StopWritesThreshold: 1000,
 		Logger: pebbleLogger{o.Logger},
 		// A read that meets damage must not end the process: the rows are made anew.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {

@@ -28,7 +28,8 @@ type Options struct {
 	HeadFile string
 	// KeyFile holds the signing key, by default DIR/keys/ledger.key.
 	KeyFile string
-	// CacheBytes is the size of Pebble's block cache, by default 256 MiB.
+	// CacheBytes is how much of Pebble's block cache is there whatever is written, by
+	// default 256 MiB.
 	CacheBytes int64
 	// IdentityBytes bounds the memory of the filter that tells new events from those
 	// that are in the book already: 2 bytes for each, by default 64 MiB at most,

@@ -62,7 +62,8 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	if _, err := fs.Stat(fs.PathJoin(dir, damagedFile)); err == nil {
 		return nil, &unfitError{"damage was met when it was last open"}
 	}
-	cache := pebble.NewCache(cacheBytes)
+	const memtable = 64 << 20
+	cache := ledger.NewCache(cacheBytes, memtable)
 	defer cache.Unref()
 	flushes := &flushGuard{logger: pebbleLogger{log}}
 	o := &pebble.Options{
@@ -70,7 +71,7 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 		Cache:                       cache,
 		FormatMajorVersion:          formatVersion,
 		Comparer:                    byEntity,
-		MemTableSize:                64 << 20,
+		MemTableSize:                memtable,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       200,

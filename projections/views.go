@@ -21,7 +21,8 @@ import (
 type Options struct {
 	FS     vfs.FS       // nil: the disk
 	Logger *slog.Logger // nil: discards
-	// CacheBytes is the size of the block cache; 0 means 128 MiB.
+	// CacheBytes is how much of the block cache is there whatever is written; 0 means
+	// 128 MiB.
 	CacheBytes int64
 	// RunLength is the most records applied in one batch while the views keep up;
 	// 0 means 4096. Views far behind take larger runs.

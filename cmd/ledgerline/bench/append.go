@@ -137,10 +137,11 @@ func (s *Session) raw() (*raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := pebble.NewCache(256 << 20)
+	const memtable = 64 << 20
+	cache := ledger.NewCache(256<<20, memtable)
 	defer cache.Unref()
 	o := &pebble.Options{
-		Cache: cache, FormatMajorVersion: 24, MemTableSize: 64 << 20, MemTableStopWritesThreshold: 4,
+		Cache: cache, FormatMajorVersion: 24, MemTableSize: memtable, MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold: 2, L0StopWritesThreshold: 1000, Logger: quiet{},
 	}
 	for i := range o.Levels {
