@@ -102,7 +102,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, q reading, cursor s
 			return nil, err
 		}
 		if q.AsOf.given && position != at {
-			return nil, problem(http.StatusBadRequest, "cursor.position", fmt.Sprintf("the cursor continues an answer as of position %d, not %d", position, at), "leave as_of out, or leave the cursor out").at("cursor")
+			return nil, problem(http.StatusBadRequest, "cursor.position", sayf("the cursor continues an answer as of position %d, not %d", position, at), "leave as_of out, or leave the cursor out").at("cursor")
 		}
 		at, c.inner = position, inner
 	}
@@ -120,7 +120,7 @@ func (c *question) close() error { return c.view.Close() }
 func (s *Server) resolve(ctx context.Context, m Moment, field string) (int64, error) {
 	if !m.byTime {
 		if last := s.o.Ledger.Head().Size - 1; m.position > last {
-			return 0, problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("there is no position %d yet", m.position), fmt.Sprintf("the last one is %d", last)).at(field)
+			return 0, problem(http.StatusNotFound, "position.unknown", sayf("there is no position %d yet", m.position), sayf("the last one is %d", last)).at(field)
 		}
 		return m.position, nil
 	}
@@ -129,7 +129,7 @@ func (s *Server) resolve(ctx context.Context, m Moment, field string) (int64, er
 		return 0, problemOf(err).at(field)
 	}
 	if at < 0 {
-		return 0, problem(http.StatusNotFound, "time.before-ledger", fmt.Sprintf("at %s this ledger had not begun", m.time), "ask for a later time; position 0 is the beginning").at(field)
+		return 0, problem(http.StatusNotFound, "time.before-ledger", sayf("at %s this ledger had not begun", m.time), "ask for a later time; position 0 is the beginning").at(field)
 	}
 	return at, nil
 }
@@ -169,7 +169,7 @@ func (s *Server) waitApplied(ctx context.Context, position int64) error {
 	err := s.o.Views.Wait(bounded, position)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return problem(http.StatusGatewayTimeout, "after.not-reached",
-			fmt.Sprintf("the views did not reach position %d within %s; they are at %d", position, s.o.Limits.Wait, s.o.Views.Applied()),
+			sayf("the views did not reach position %d within %s; they are at %d", position, s.o.Limits.Wait, s.o.Views.Applied()),
 			"ask again; if the position was acknowledged the views will reach it")
 	}
 	return err
@@ -301,27 +301,27 @@ func pathPosition(r *http.Request) (int64, error) {
 	s := chi.URLParam(r, "position")
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || s[0] == '+' {
-		return 0, problem(http.StatusBadRequest, "path.position", fmt.Sprintf("%q is not a position", clip(s)), "positions are whole numbers from 0").at("position")
+		return 0, problem(http.StatusBadRequest, "path.position", sayf("%q is not a position", clip(s)), "positions are whole numbers from 0").at("position")
 	}
 	return n, nil
 }
 
 // unknownNode helps somebody who misspelt a node, or whose text means several.
 func unknownNode(e *projections.UnknownNodeError) *Problem {
-	status, rule, fix := http.StatusNotFound, "node.unknown", "nodes are named dataset:{namespace}/{name}, column:{namespace}/{name}#{field}, job:{namespace}/{name}, run:{uuid} or entry:{id}"
+	status, rule, fix := http.StatusNotFound, "node.unknown", sayf("nodes are named dataset:{namespace}/{name}, column:{namespace}/{name}#{field}, job:{namespace}/{name}, run:{uuid} or entry:{id}")
 	if e.Ambiguous {
 		status, rule = http.StatusBadRequest, "node.ambiguous"
 	}
 	if len(e.Near) > 0 {
-		fix = "use one of: " + strings.Join(e.Near, ", ")
+		fix = sayf("use one of: %s", strings.Join(e.Near, ", "))
 	}
-	return problem(status, rule, e.Error(), fix).at("node")
+	return problem(status, rule, saidOf(e), fix).at("node")
 }
 
 // notFound is the problem of an identifier that names nothing as of a position, or
 // nothing that the caller may see.
 func notFound(kind, id string, at int64) *Problem {
-	return problem(http.StatusNotFound, kind+".unknown", fmt.Sprintf("no %s is called %q as of position %d", kind, clip(id), at), "see the list, or ask as of another time")
+	return problem(http.StatusNotFound, kind+".unknown", sayf("no %v is called %q as of position %d", docText(kind), clip(id), at), "see the list, or ask as of another time")
 }
 
 // writeJSON answers with v. The body is made before the first byte is sent, so

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"os"
@@ -92,8 +91,8 @@ func decodeEvents(r *http.Request) (batch []events.Event, single bool, err error
 	}
 	binary := len(r.Header.Values("Ce-Specversion")) > 0
 	if !binary && media != events.MediaTypeStructured && media != events.MediaTypeBatch && media != "application/json" {
-		return nil, false, problem(http.StatusUnsupportedMediaType, "body.media-type", fmt.Sprintf("events are not read from %q", clip(r.Header.Get("Content-Type"))),
-			"send "+events.MediaTypeStructured+", "+events.MediaTypeBatch+", "+mediaTypeLines+" or binary mode with ce- headers").at("Content-Type")
+		return nil, false, problem(http.StatusUnsupportedMediaType, "body.media-type", sayf("events are not read from %q", clip(r.Header.Get("Content-Type"))),
+			sayf("send %s, %s, %s or binary mode with ce- headers", events.MediaTypeStructured, events.MediaTypeBatch, mediaTypeLines)).at("Content-Type")
 	}
 	body, err := readWhole(r)
 	if err != nil {
@@ -132,7 +131,7 @@ func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) 
 		return problem(http.StatusBadRequest, "batch.empty", "the batch holds no event", "send at least one")
 	}
 	if most := s.o.Limits.BatchEvents; len(batch) > most {
-		return problem(http.StatusRequestEntityTooLarge, "limit.batch-events", fmt.Sprintf("the batch holds %d events; the limit is %d", len(batch), most), "send it in parts, or as "+mediaTypeLines)
+		return problem(http.StatusRequestEntityTooLarge, "limit.batch-events", sayf("the batch holds %d events; the limit is %d", len(batch), most), sayf("send it in parts, or as %s", mediaTypeLines))
 	}
 	match := r.Header.Get("If-Match")
 	if match == "" {
@@ -145,10 +144,10 @@ func (s *Server) checkBatch(batch []events.Event, r *http.Request, single bool) 
 	text, closed := strings.CutSuffix(text, `"`)
 	version, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || !found || !closed {
-		return problem(http.StatusBadRequest, "if-match.syntax", fmt.Sprintf("%q is not the version of a subject", clip(match)), `send the ETag of the subject as it was read, such as "3"`).at("If-Match")
+		return problem(http.StatusBadRequest, "if-match.syntax", sayf("%q is not the version of a subject", clip(match)), `send the ETag of the subject as it was read, such as "3"`).at("If-Match")
 	}
 	if given := batch[0].ExpectedVersion; given != nil && *given != version {
-		return problem(http.StatusBadRequest, "if-match.differs", fmt.Sprintf("If-Match says %d and the attribute expectedversion %d", version, *given), "give one of them").at("If-Match")
+		return problem(http.StatusBadRequest, "if-match.differs", sayf("If-Match says %d and the attribute expectedversion %d", version, *given), "give one of them").at("If-Match")
 	}
 	batch[0].ExpectedVersion = &version
 	return nil

@@ -93,20 +93,20 @@ func (s *Server) bearer(ctx context.Context, text string) (caller, error) {
 		p, until, err := s.o.OIDC.check(ctx, text)
 		switch {
 		case errors.Is(err, errProvider):
-			return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", errProvider.Error(), "try again after the time in Retry-After").after(5 * time.Second).because(err)
+			return caller{}, problem(http.StatusServiceUnavailable, "auth.unavailable", saidOf(errProvider), "try again after the time in Retry-After").after(5 * time.Second).because(err)
 		case errors.Is(err, errBadToken):
-			return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "get a new token from the identity provider").because(err)
+			return caller{}, problem(http.StatusUnauthorized, "auth.token", saidOf(errBadToken), "get a new token from the identity provider").because(err)
 		case err != nil:
-			return caller{}, problem(http.StatusUnauthorized, "auth.claims", err.Error(), "have the identity provider put the claims right: docs/operating.md lists them")
+			return caller{}, problem(http.StatusUnauthorized, "auth.claims", saidOf(err), "have the identity provider put the claims right: docs/operating.md lists them")
 		}
 		return caller{Principal: p, authenticated: true, until: until}, nil
 	}
 	if s.o.Tokens == nil {
-		return caller{}, problem(http.StatusUnauthorized, "auth.token", errBadToken.Error(), "this server has no tokens; make one with: ledgerline token")
+		return caller{}, problem(http.StatusUnauthorized, "auth.token", saidOf(errBadToken), "this server has no tokens; make one with: ledgerline token")
 	}
 	tok, err := s.o.Tokens.Check(text, s.o.Now())
 	if errors.Is(err, errBadToken) {
-		return caller{}, problem(http.StatusUnauthorized, "auth.token", err.Error(), "use a token that was made with: ledgerline token")
+		return caller{}, problem(http.StatusUnauthorized, "auth.token", saidOf(err), "use a token that was made with: ledgerline token")
 	}
 	if err != nil {
 		return caller{}, unreadableTokens(err)
@@ -143,19 +143,19 @@ func (s *Server) allow(c caller, who access) error {
 	case s.may(c, who):
 		return nil
 	case !c.authenticated:
-		return problem(http.StatusUnauthorized, "auth.required", "this route needs a token with one of the roles "+roleNames(who.roles), "send Authorization: Bearer with a token made by: ledgerline token")
+		return problem(http.StatusUnauthorized, "auth.required", sayf("this route needs a token with one of the roles %s", roleNames(who.roles)), "send Authorization: Bearer with a token made by: ledgerline token")
 	default:
-		return problem(http.StatusForbidden, "auth.role", c.Name+" holds none of the roles "+roleNames(who.roles), "use a token with one of them")
+		return problem(http.StatusForbidden, "auth.role", sayf("%s holds none of the roles %s", c.Name, roleNames(who.roles)), "use a token with one of them")
 	}
 }
 
 // says is who may, in words.
-func (a access) says() string {
+func (a access) says(names func([]Role) string) phrase {
 	switch {
 	case a.public:
-		return "Open to anybody."
+		return sayf("Open to anybody.")
 	case len(a.roles) == len(allRoles):
-		return "Needs a token, of any role."
+		return sayf("Needs a token, of any role.")
 	}
-	return "Needs one of the roles " + roleNames(a.roles) + "."
+	return sayf("Needs one of the roles %s.", names(a.roles))
 }

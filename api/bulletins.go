@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -205,7 +204,7 @@ var periodQuarter = regexp.MustCompile(`^(\d{4})-Q([1-4])$`)
 // parsePeriod reads a period: a year, a quarter, a month, a day, or two days with ..
 // between them, the last not included.
 func parsePeriod(text string, zone *time.Location) (from, to time.Time, err error) {
-	wrong := problem(http.StatusBadRequest, "bulletin.period", fmt.Sprintf("%q is not a period", clip(text)),
+	wrong := problem(http.StatusBadRequest, "bulletin.period", sayf("%q is not a period", clip(text)),
 		"write a month such as 2025-12, a quarter such as 2025-Q4, a year, a day, or 2025-12-01..2026-01-01 with the last day not included").at("period")
 	if a, b, ok := strings.Cut(text, ".."); ok {
 		from, errFrom := time.ParseInLocation(time.DateOnly, a, zone)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -167,7 +166,7 @@ func diffCatalog(c *question, q diffQuery) (projections.CatalogDiff, error) {
 		return projections.CatalogDiff{}, err
 	}
 	if at > c.view.Position() {
-		return projections.CatalogDiff{}, problem(http.StatusBadRequest, "diff.order", fmt.Sprintf("from is position %d, after to, which is %d", at, c.view.Position()), "give the earlier moment as from").at("from")
+		return projections.CatalogDiff{}, problem(http.StatusBadRequest, "diff.order", sayf("from is position %d, after to, which is %d", at, c.view.Position()), "give the earlier moment as from").at("from")
 	}
 	earlier, err := c.s.viewAt(c.ctx, at)
 	if err != nil {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -107,7 +106,7 @@ func (s *Server) withholdFrom(r *http.Request, p *proof.Completeness, shown *pro
 	}
 	shown, err = p.Check(p.Question, s.o.Ledger.Origin(), s.o.Ledger.Keys())
 	if err != nil { // a record of so many names that only its body tells whether it matches
-		return nil, problem(http.StatusForbidden, "scope.proof", fmt.Sprintf("the proof needs the content of some of %d records that you may not see", len(hidden)), "leave also out, or use the token of somebody who may read everything").because(err)
+		return nil, problem(http.StatusForbidden, "scope.proof", sayf("the proof needs the content of some of %d records that you may not see", len(hidden)), "leave also out, or use the token of somebody who may read everything").because(err)
 	}
 	return shown, nil
 }
@@ -166,7 +165,7 @@ func (s *Server) completenessQuestion(ctx context.Context, scope projections.Sco
 		}
 	}
 	if err := asked.Validate(); err != nil {
-		return asked, 0, problem(http.StatusBadRequest, "query.value", err.Error(), "give each name once").at("key")
+		return asked, 0, problem(http.StatusBadRequest, "query.value", saidOf(err), "give each name once").at("key")
 	}
 	switch {
 	case q.Commit != nil:
@@ -189,7 +188,7 @@ func (s *Server) names(ctx context.Context, scope projections.Scope, text, field
 	}
 	kind, rest, found := strings.Cut(text, ":")
 	if !found || rest == "" {
-		return nil, badName(fmt.Sprintf("%q names nothing", clip(text)), field)
+		return nil, badName(sayf("%q names nothing", clip(text)), field)
 	}
 	switch kind {
 	case proof.KindType, proof.KindEntry, proof.KindParty, proof.KindAgreement, proof.KindPrincipal:
@@ -203,7 +202,7 @@ func (s *Server) names(ctx context.Context, scope projections.Scope, text, field
 	case proof.KindDataset:
 		return s.datasetNames(ctx, scope, rest, field)
 	}
-	return nil, badName(fmt.Sprintf("there is no kind of name called %q", clip(kind)), field)
+	return nil, badName(sayf("there is no kind of name called %q", clip(kind)), field)
 }
 
 // exactNames reads names as JSON: an array of a kind and its parts, or an array of
@@ -244,7 +243,7 @@ func (s *Server) datasetNames(ctx context.Context, scope projections.Scope, text
 	return names, nil
 }
 
-func badName(detail, field string) *Problem {
+func badName[S sentence](detail S, field string) *Problem {
 	return problem(http.StatusBadRequest, "query.value", detail, `write a name as {kind}:{id}, such as entry:DS02, or as a JSON array, such as ["dataset","warehouse","orders"]`).at(field)
 }
 
@@ -307,7 +306,7 @@ func publicBody() endpoint {
 			return err
 		}
 		if !body.Public() {
-			return problem(http.StatusNotFound, "body.private", fmt.Sprintf("the record at position %d is not one of the ledger about itself", position), "see /v1/records for others, if you may")
+			return problem(http.StatusNotFound, "body.private", sayf("the record at position %d is not one of the ledger about itself", position), "see /v1/records for others, if you may")
 		}
 		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
 		writeBody(w, r, http.StatusOK, mediaCBOR, rec.Body)

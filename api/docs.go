@@ -1,9 +1,6 @@
 package api
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 type docsPage struct {
 	page
@@ -18,8 +15,9 @@ type routeDoc struct {
 }
 
 type paramDoc struct {
-	Name, Doc, Values string
-	Required          bool
+	Name, Doc, Default string
+	Values             []string
+	Required           bool
 }
 
 type contentDoc struct {
@@ -30,28 +28,30 @@ type contentDoc struct {
 func serveDocs(_ *Server, w http.ResponseWriter, r *http.Request, q pageQuery) error {
 	p := docsPage{page: newPage(w, r, q, "title-docs")}
 	for _, rt := range routes() {
-		p.Routes = append(p.Routes, describe(rt))
+		p.Routes = append(p.Routes, p.describe(rt))
 	}
 	return render(w, r, "docs.html", p)
 }
 
-func describe(rt route) routeDoc {
+// says is a description in the page's language.
+func (p page) says(doc phrase) string {
+	text, _ := doc.in(p.language)
+	return text
+}
+
+func (p page) describe(rt route) routeDoc {
 	d := routeDoc{
-		ID: operationID(rt), Method: rt.method, Path: openPath(rt.path), Summary: rt.summary, Example: curl(rt),
-		Who: rt.who.says(),
+		ID: operationID(rt), Method: rt.method, Path: openPath(rt.path), Summary: p.says(docText(rt.summary)), Example: curl(rt),
+		Who: p.says(rt.who.says(p.roles)),
 	}
-	for _, p := range paramsOf(rt.query) {
-		values := strings.Join(p.enum, ", ")
-		if p.def != "" {
-			values = strings.TrimPrefix(values+"; default "+p.def, "; ")
-		}
-		d.Params = append(d.Params, paramDoc{p.name, p.doc, values, p.required})
+	for _, of := range paramsOf(rt.query) {
+		d.Params = append(d.Params, paramDoc{of.name, p.says(docText(of.doc)), of.def, of.enum, of.required})
 	}
 	for _, c := range rt.accepts {
-		d.Bodies = append(d.Bodies, contentDoc{c.status, c.media, c.doc})
+		d.Bodies = append(d.Bodies, contentDoc{c.status, c.media, p.says(docText(c.doc))})
 	}
 	for _, c := range rt.answers {
-		d.Answers = append(d.Answers, contentDoc{c.status, c.media, c.doc})
+		d.Answers = append(d.Answers, contentDoc{c.status, c.media, p.says(docText(c.doc))})
 	}
 	return d
 }

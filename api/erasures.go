@@ -112,7 +112,7 @@ func postRelease() endpoint {
 func (s *Server) actID(r *http.Request, name string) (string, error) {
 	if key := r.Header.Get("Idempotency-Key"); key != "" {
 		if len(key) > events.MaxID {
-			return "", problem(http.StatusBadRequest, "idempotency-key.length", fmt.Sprintf("the key is %d bytes long", len(key)), fmt.Sprintf("send at most %d", events.MaxID)).at("Idempotency-Key")
+			return "", problem(http.StatusBadRequest, "idempotency-key.length", sayf("the key is %d bytes long", len(key)), sayf("send at most %d", events.MaxID)).at("Idempotency-Key")
 		}
 		return key, nil
 	}
@@ -174,10 +174,11 @@ func readBody(r *http.Request, into any) error {
 	if err = json.Unmarshal(body, into, json.RejectUnknownMembers(true)); err == nil {
 		return nil
 	}
-	p := problem(http.StatusBadRequest, "body.json", "the body cannot be read: "+err.Error(), "send a JSON object with the members that /docs lists")
+	detail := sayf("the body cannot be read: %v", err)
 	if len(bytes.TrimSpace(body)) == 0 {
-		p.Detail = "the body is empty"
+		detail = sayf("the body is empty")
 	}
+	p := problem(http.StatusBadRequest, "body.json", detail, "send a JSON object with the members that /docs lists")
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		return p.at(string(semantic.JSONPointer))
 	}

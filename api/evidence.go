@@ -109,7 +109,7 @@ func formEvidence() endpoint {
 // readEvidenceForm reads the question that a page's form asks.
 func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 	if err := r.ParseForm(); err != nil {
-		return q, problem(http.StatusBadRequest, "body.syntax", "the form cannot be read: "+err.Error(), "send it from a page of this server, or ask /v1/evidence")
+		return q, problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), "send it from a page of this server, or ask /v1/evidence")
 	}
 	f := r.PostForm
 	if at := f.Get("as_of"); at != "" {
@@ -121,7 +121,7 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 	case f.Has("position"):
 		n, err := strconv.ParseInt(f.Get("position"), 10, 64)
 		if err != nil {
-			return q, problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%q is not a position", clip(f.Get("position"))), "positions are whole numbers from 0").at("position")
+			return q, problem(http.StatusBadRequest, "query.value", sayf("%q is not a position", clip(f.Get("position"))), "positions are whole numbers from 0").at("position")
 		}
 		q.Events = &evidenceEvents{Positions: []int64{n}}
 	case f.Has("positions"):
@@ -173,7 +173,7 @@ func readEvidenceRequest(r *http.Request) (q evidenceRequest, err error) {
 		if errors.As(err, &at) {
 			field = string(at.JSONPointer)
 		}
-		return q, problem(http.StatusBadRequest, "body.syntax", "the question cannot be read: "+err.Error(), `send an object such as {"subject":{"kind":"agreement","id":"A11"}}; see /docs`).at(field)
+		return q, problem(http.StatusBadRequest, "body.syntax", sayf("the question cannot be read: %v", err), `send an object such as {"subject":{"kind":"agreement","id":"A11"}}; see /docs`).at(field)
 	}
 	asked := 0
 	for _, given := range []bool{q.Events != nil, q.Subject != nil, q.Share != nil, q.Lineage != nil, q.Catalog != nil} {
@@ -182,7 +182,7 @@ func readEvidenceRequest(r *http.Request) (q evidenceRequest, err error) {
 		}
 	}
 	if asked != 1 {
-		return q, problem(http.StatusBadRequest, "evidence.question", fmt.Sprintf("%d questions are asked", asked), "give exactly one of events, subject, share, lineage and catalog")
+		return q, problem(http.StatusBadRequest, "evidence.question", sayf("%d questions are asked", asked), "give exactly one of events, subject, share, lineage and catalog")
 	}
 	return q, nil
 }
@@ -335,16 +335,16 @@ func (c *question) numbering(records []evidence.Record) (out []evidence.Numberin
 
 func (c *question) notProvable(err error) error {
 	if tooMany := (*ledger.ProofSizeError)(nil); errors.As(err, &tooMany) {
-		return problem(http.StatusBadRequest, "limit.evidence-records", tooMany.Error(), "ask for a shorter window, or in parts")
+		return problem(http.StatusBadRequest, "limit.evidence-records", saidOf(tooMany), "ask for a shorter window, or in parts")
 	}
 	if errors.Is(err, ledger.ErrNoIndex) {
-		return problem(http.StatusServiceUnavailable, "index.unavailable", "that nothing was left out cannot be proven now: "+err.Error(), `ask again later, or with "complete": false`).after(time.Second).because(err)
+		return problem(http.StatusServiceUnavailable, "index.unavailable", sayf("that nothing was left out cannot be proven now: %v", err), `ask again later, or with "complete": false`).after(time.Second).because(err)
 	}
 	return err
 }
 
 func tooMuchEvidence() *Problem {
-	return problem(http.StatusBadRequest, "limit.evidence-records", fmt.Sprintf("more than %d records would be in the bundle", maxEvidenceRecords), "ask for a shorter window, less depth, or in parts")
+	return problem(http.StatusBadRequest, "limit.evidence-records", sayf("more than %d records would be in the bundle", maxEvidenceRecords), "ask for a shorter window, less depth, or in parts")
 }
 
 // grownSince proves that the log grew from checkpoints that somebody kept.
@@ -356,10 +356,10 @@ func (c *question) grownSince(since []string, size int64) ([]proof.Consistency, 
 		field := "/since/" + strconv.Itoa(i)
 		kept, err := proof.OpenCheckpoint([]byte(text), l.Origin(), keys)
 		if err != nil {
-			return nil, problem(http.StatusBadRequest, "evidence.checkpoint", err.Error(), "send the signed checkpoint as it was kept, all lines of it").at(field)
+			return nil, problem(http.StatusBadRequest, "evidence.checkpoint", saidOf(err), "send the signed checkpoint as it was kept, all lines of it").at(field)
 		}
 		if kept.Size > size {
-			return nil, problem(http.StatusConflict, "evidence.checkpoint", fmt.Sprintf("the checkpoint is of %d records, and the log holds %d", kept.Size, size), "keep it: a log that was larger before has lost records").at(field)
+			return nil, problem(http.StatusConflict, "evidence.checkpoint", sayf("the checkpoint is of %d records, and the log holds %d", kept.Size, size), "keep it: a log that was larger before has lost records").at(field)
 		}
 		g, err := l.ProveConsistency(kept.Size, size)
 		if err != nil {
@@ -367,7 +367,7 @@ func (c *question) grownSince(since []string, size int64) ([]proof.Consistency, 
 		}
 		g.From = text
 		if _, _, err := g.Check(l.Origin(), keys); err != nil {
-			return nil, problem(http.StatusConflict, "evidence.fork", "the log does not begin with that of the checkpoint: "+err.Error(), "keep the checkpoint: it shows that there were two logs").at(field)
+			return nil, problem(http.StatusConflict, "evidence.fork", sayf("the log does not begin with that of the checkpoint: %v", err), "keep the checkpoint: it shows that there were two logs").at(field)
 		}
 		bySize[kept.Size] = g
 	}
@@ -411,7 +411,7 @@ func (c *question) checkPositions(positions []int64) error {
 	}
 	for i, p := range positions {
 		if p < 0 || p > c.view.Position() {
-			return problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("there is no position %d as of %d", p, c.view.Position()), fmt.Sprintf("ask for a position from 0 to %d", c.view.Position())).at("/events/positions/" + strconv.Itoa(i))
+			return problem(http.StatusNotFound, "position.unknown", sayf("there is no position %d as of %d", p, c.view.Position()), sayf("ask for a position from 0 to %d", c.view.Position())).at("/events/positions/" + strconv.Itoa(i))
 		}
 	}
 	return nil

@@ -44,12 +44,12 @@ func followEvents() endpoint {
 		if last := r.Header.Get("Last-Event-ID"); last != "" {
 			n, err := strconv.ParseInt(last, 10, 64)
 			if err != nil || n < 0 {
-				return problem(http.StatusBadRequest, "stream.last-event-id", fmt.Sprintf("%q is not a position", clip(last)), "send the id of the last event received").at("Last-Event-ID")
+				return problem(http.StatusBadRequest, "stream.last-event-id", sayf("%q is not a position", clip(last)), "send the id of the last event received").at("Last-Event-ID")
 			}
 			from = n + 1
 		}
 		if size := s.o.Ledger.Head().Size; from > size {
-			return problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("position %d is beyond the next one, %d", from, size), "begin at a position that exists, or leave it out")
+			return problem(http.StatusNotFound, "position.unknown", sayf("position %d is beyond the next one, %d", from, size), "begin at a position that exists, or leave it out")
 		}
 		select {
 		case s.streams <- struct{}{}:

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"ledgerline/events"
@@ -94,7 +93,7 @@ func diffLineage(c *question, q lineageDiffQuery) (projections.LineageDiff, erro
 		return projections.LineageDiff{}, err
 	}
 	if at > c.view.Position() {
-		return projections.LineageDiff{}, problem(http.StatusBadRequest, "diff.order", fmt.Sprintf("from is position %d, after to, which is %d", at, c.view.Position()), "give the earlier moment as from").at("from")
+		return projections.LineageDiff{}, problem(http.StatusBadRequest, "diff.order", sayf("from is position %d, after to, which is %d", at, c.view.Position()), "give the earlier moment as from").at("from")
 	}
 	earlier, err := c.s.viewAt(c.ctx, at)
 	if err != nil {

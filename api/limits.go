@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -195,7 +194,7 @@ func (r *rates) take(who string, now time.Time) error {
 	}
 	missing := 1 - l.TokensAt(now)
 	wait := time.Duration(missing / float64(r.limit) * float64(time.Second))
-	return problem(http.StatusTooManyRequests, "limit.rate", fmt.Sprintf("more than %g requests a second were sent", float64(r.limit)),
+	return problem(http.StatusTooManyRequests, "limit.rate", sayf("more than %g requests a second were sent", float64(r.limit)),
 		"slow down: send again after the time in Retry-After, or many events in one request").after(max(wait.Round(time.Second), time.Second))
 }
 

@@ -128,7 +128,7 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 		}
 	}
 	if len(seen) > maxExportEvents {
-		return nil, tooMuchToExport(fmt.Sprintf("%d records are behind the graph, more than %d", len(seen), maxExportEvents))
+		return nil, tooMuchToExport(sayf("%d records are behind the graph, more than %d", len(seen), maxExportEvents))
 	}
 	body, erased := []byte("["), false
 	for _, at := range slices.Sorted(maps.Keys(seen)) {
@@ -153,7 +153,7 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 				body = append(body, ",\n"...)
 			}
 			if body = append(body, f.Bytes...); len(body) > maxExportBytes {
-				return nil, tooMuchToExport(fmt.Sprintf("the events behind the graph are longer than %d MiB", maxExportBytes>>20))
+				return nil, tooMuchToExport(sayf("the events behind the graph are longer than %d MiB", maxExportBytes>>20))
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 	return append(body, "]\n"...), nil
 }
 
-func tooMuchToExport(detail string) *Problem {
+func tooMuchToExport(detail phrase) *Problem {
 	return problem(http.StatusBadRequest, "export.too-large", detail, "ask for less depth or one direction, or read the records one by one: /v1/events/{position}/facets/openlineage").at("format")
 }
 

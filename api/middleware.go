@@ -242,7 +242,7 @@ func decoded(r *http.Request, limit int64, stream bool) (io.ReadCloser, error) {
 	case "deflate":
 		plain, err = newDeflateReader(packed)
 	default:
-		return nil, problem(http.StatusUnsupportedMediaType, "body.encoding", fmt.Sprintf("the content encoding %q is not known here", clip(encoding)), "send gzip, deflate or no encoding").at("Content-Encoding")
+		return nil, problem(http.StatusUnsupportedMediaType, "body.encoding", sayf("the content encoding %q is not known here", clip(encoding)), "send gzip, deflate or no encoding").at("Content-Encoding")
 	}
 	if err != nil {
 		return nil, badEncoding(err)

@@ -109,7 +109,7 @@ func (s *Server) readLines(body io.Reader, q *lineQueue) error {
 				l := line{index: index, size: len(text)}
 				index++
 				if errors.Is(err, errLineTooLong) {
-					l.err = problem(http.StatusRequestEntityTooLarge, "line.too-large", fmt.Sprintf("the line is longer than %d bytes", s.o.Limits.BodyBytes), "send large content as OpenLineage events, or in parts")
+					l.err = problem(http.StatusRequestEntityTooLarge, "line.too-large", sayf("the line is longer than %d bytes", s.o.Limits.BodyBytes), "send large content as OpenLineage events, or in parts")
 					err = nil
 				} else {
 					l.event, l.err = events.DecodeStructured(text)
@@ -372,7 +372,7 @@ func (o *lineWriter) deadline(body io.Reader) io.Reader {
 			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = problem(http.StatusRequestTimeout, "stream.idle", fmt.Sprintf("no line came for %s", o.timeout), "go on with the next event in another request").because(err)
+			err = problem(http.StatusRequestTimeout, "stream.idle", sayf("no line came for %s", o.timeout), "go on with the next event in another request").because(err)
 		}
 		return n, err
 	})

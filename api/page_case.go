@@ -84,7 +84,7 @@ func showCase(c *question, q casePageQuery, p *page) (any, error) {
 func (c *question) checkCase(positions []int64) error {
 	for _, at := range positions {
 		if at > c.view.Position() {
-			return problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("there is no position %d as of %d", at, c.view.Position()), "take it out of the case, or look as of a later moment").at("records")
+			return problem(http.StatusNotFound, "position.unknown", sayf("there is no position %d as of %d", at, c.view.Position()), "take it out of the case, or look as of a later moment").at("records")
 		}
 	}
 	return nil
@@ -95,14 +95,14 @@ func parsePositions(text string) (positions []int64, err error) {
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == '.' || r == ',' || r == ' ' }) {
 		n, err := strconv.ParseInt(part, 10, 64)
 		if err != nil || n < 0 {
-			return nil, problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%q is not a position", clip(part)), "positions are whole numbers from 0, joined by dots").at("records")
+			return nil, problem(http.StatusBadRequest, "query.value", sayf("%q is not a position", clip(part)), "positions are whole numbers from 0, joined by dots").at("records")
 		}
 		positions = append(positions, n)
 	}
 	slices.Sort(positions)
 	positions = slices.Compact(positions)
 	if len(positions) > caseRecords {
-		return nil, problem(http.StatusBadRequest, "limit.case-records", fmt.Sprintf("a case holds %d records at most, not %d", caseRecords, len(positions)), "make two of it").at("records")
+		return nil, problem(http.StatusBadRequest, "limit.case-records", sayf("a case holds %d records at most, not %d", caseRecords, len(positions)), "make two of it").at("records")
 	}
 	return positions, nil
 }
@@ -121,7 +121,7 @@ func formCase() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
 		return orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
 			if err := r.ParseForm(); err != nil {
-				return problem(http.StatusBadRequest, "body.syntax", "the form cannot be read: "+err.Error(), "send it from a page of this server")
+				return problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), "send it from a page of this server")
 			}
 			f := r.PostForm
 			positions, err := parsePositions(strings.Join(append(f["add"], f.Get("records")), "."))

@@ -1,13 +1,11 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -243,10 +241,7 @@ func (p page) valueText(path string, v any) (string, error) {
 	case bool:
 		return p.Word("truth", strconv.FormatBool(v)), nil
 	case string:
-		if t, err := time.Parse(time.RFC3339, v); err == nil {
-			return t.UTC().Format("2006-01-02 15:04"), nil
-		}
-		return p.Word(cmp.Or(wordKinds[name], name), v), nil
+		return p.toldText(name, v), nil
 	case []any:
 		parts := make([]string, len(v))
 		for i, of := range v {
@@ -256,7 +251,7 @@ func (p page) valueText(path string, v any) (string, error) {
 			}
 			parts[i] = text
 		}
-		return strings.Join(parts, ", "), nil
+		return strings.Join(parts, p.texts("comma")), nil
 	case map[string]any:
 		var parts []string
 		for _, member := range slices.Sorted(maps.Keys(v)) {
@@ -264,9 +259,9 @@ func (p page) valueText(path string, v any) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			parts = append(parts, p.Word("field", member)+": "+text)
+			parts = append(parts, p.Word("field", member)+p.texts("colon")+text)
 		}
-		return strings.Join(parts, "; "), nil
+		return strings.Join(parts, p.texts("semicolon")), nil
 	}
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *Server) recordSpeaksFor(r *http.Request, q momentQuery, position int64,
 			return err
 		}
 		if at < position {
-			return problem(http.StatusNotFound, "record.later", fmt.Sprintf("record %d was not there yet as of position %d", position, at), "leave as_of out to see it").at("as_of")
+			return problem(http.StatusNotFound, "record.later", sayf("record %d was not there yet as of position %d", position, at), "leave as_of out to see it").at("as_of")
 		}
 		last, err := s.o.Ledger.Get(r.Context(), at)
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ledgerline/events"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -22,7 +24,10 @@ var subjectPages = map[string]string{
 }
 
 // wordKinds are the kinds of words of fields that are not named like them.
-var wordKinds = map[string]string{"attribute": "sharing", "update_frequency": "frequency", "methods": "method", "type": "item"}
+var wordKinds = map[string]string{
+	"attribute": "sharing", "update_frequency": "frequency", "methods": "method", "type": "item", "purposes": "purpose", "event_type": "run", "disposal": "method",
+	"approval": "approver_role",
+}
 
 // tell reads the content of an event. The order of members is the event's.
 func (p page) tell(content jsontext.Value) ([]toldMember, error) {
@@ -68,13 +73,30 @@ func (p page) tellValue(d *jsontext.Decoder, name, label string) (m toldMember, 
 	case 't', 'f':
 		m.Text = p.Word("truth", t.String())
 	default:
-		m.Text = t.String()
-		m.Text = p.Word(cmp.Or(wordKinds[name], name), m.Text)
+		m.Text = p.toldText(name, t.String())
 		if path := subjectPages[name]; path != "" && t.Kind() == '"' {
 			m.Href, err = p.Href(p.ID(strings.TrimSuffix(path, "/"), t.String()))
 		}
 	}
 	return m, err
+}
+
+// toldText is a value of a field: the word for a code, and instants and dates as the
+// page writes them.
+func (p page) toldText(name, value string) string {
+	if name == "kind" { // of a legal basis, or of whatever else has kinds
+		if word := p.WordOf("legal", value); word != "" {
+			return word
+		}
+	}
+	if word := p.WordOf(cmp.Or(wordKinds[name], name), value); word != "" {
+		return word
+	}
+	var t events.Time
+	if len(value) >= len("2006-01-02T15:04:05Z") && t.UnmarshalText([]byte(value)) == nil {
+		return writtenTime(t.Std(), p.language)
+	}
+	return p.Date(value)
 }
 
 // tellList puts a list of plain values on a line; others get numbers.
@@ -104,7 +126,7 @@ func (p page) tellList(d *jsontext.Decoder, name string, m toldMember) (toldMemb
 		for i, of := range list {
 			texts[i] = of.Text
 		}
-		m.Text = strings.Join(texts, ", ")
+		m.Text = strings.Join(texts, p.texts("comma"))
 	default:
 		m.Inner = list
 	}

@@ -50,7 +50,7 @@ func (a momentQuery) moment() (m Moment, err error) {
 		}
 	}
 	if err := m.UnmarshalText([]byte(s)); err != nil {
-		return m, problem(http.StatusBadRequest, "query.value", "as_of: "+err.Error(), "as_of is a position such as 42, a date such as 2026-01-31, or a time such as 2026-01-31 09:30 (UTC)").at("as_of")
+		return m, problem(http.StatusBadRequest, "query.value", sayf("%s: %v", "as_of", err), "as_of is a position such as 42, a date such as 2026-01-31, or a time such as 2026-01-31 09:30 (UTC)").at("as_of")
 	}
 	return m, nil
 }
@@ -145,14 +145,15 @@ func orProblemPage(answer func(*Server, http.ResponseWriter, *http.Request) erro
 		w.Header().Del("ETag")
 		w.Header().Set("Cache-Control", "no-store")
 		p := newPage(w, r, pageQuery{Lang: knownLanguage(r.URL.Query().Get("lang"))}, "title-problem")
-		return renderStatus(w, r, said.Status, "problem.html", problemPage{&p, said, p.problemText(said.Status)})
+		return renderStatus(w, r, said.Status, "problem.html", problemPage{&p, said, p.problemText(said.Status), p.Sentence(said.detail), p.Sentence(said.fix)})
 	}
 }
 
 type problemPage struct {
 	*page
-	Problem *Problem
-	What    string
+	Problem     *Problem
+	What        string
+	Detail, Fix toldSentence
 }
 
 // Without is the parameter of the address that the problem is with; empty if it is
@@ -172,8 +173,7 @@ func (p problemPage) WithoutHref() string {
 // OtherMoment tells whether the address asks for a moment.
 func (p problemPage) OtherMoment() bool { return p.query.Get("as_of") != "" }
 
-// problemText says in the page's language what kind of problem it is. What is wrong in
-// particular is told in English, as to programs.
+// problemText says what kind of problem it is.
 func (p page) problemText(status int) string {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:

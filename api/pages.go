@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -17,7 +18,13 @@ import (
 //go:embed web
 var web embed.FS
 
-var pages = template.Must(template.ParseFS(web, "web/*.html"))
+// pages are the templates, in the order of languages: they differ in how dates are
+// written.
+var pages = func() (of [2]*template.Template) {
+	of[0] = template.Must(template.ParseFS(web, "web/*.html"))
+	of[1] = template.Must(template.Must(of[0].Clone()).Parse(chineseDates))
+	return of
+}()
 
 type pageQuery struct {
 	Lang string `query:"lang" doc:"language of the page. Default: as Accept-Language says" enum:"en,zh,zh-CN"`
@@ -77,19 +84,19 @@ func (p page) roles(list []Role) string {
 	for i, r := range list {
 		names[i] = p.Word("role", string(r))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, p.texts("comma"))
 }
 
 // scope is a scope in the page's language.
 func (p page) scope(s projections.Scope) string {
 	var parts []string
 	if len(s.Parties) > 0 {
-		parts = append(parts, p.texts("scope-of-parties")+" "+strings.Join(s.Parties, ", "))
+		parts = append(parts, p.texts("scope-of-parties")+" "+strings.Join(s.Parties, p.texts("comma")))
 	}
 	if len(s.Regions) > 0 {
-		parts = append(parts, p.texts("scope-of-regions")+" "+strings.Join(s.Regions, ", "))
+		parts = append(parts, p.texts("scope-of-regions")+" "+strings.Join(s.Regions, p.texts("comma")))
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, p.texts("semicolon"))
 }
 
 // prefersChinese reads which of the two languages comes first (RFC 9110
@@ -106,6 +113,9 @@ func prefersChinese(accept string) bool {
 	return false
 }
 
+// speaks is the page's language, by its place among languages.
+func (p page) speaks() int { return p.language }
+
 // T returns a text in the page's language.
 func (p page) T(key string) (string, error) {
 	t, ok := texts[key]
@@ -117,14 +127,17 @@ func (p page) T(key string) (string, error) {
 
 // Word returns what a value of the vocabulary means, in the page's language, or
 // the value itself if nobody has a word for it.
-func (p page) Word(kind, value string) string {
+func (p page) Word(kind, value string) string { return cmp.Or(p.WordOf(kind, value), value) }
+
+// WordOf is Word, or nothing if nobody has a word for it.
+func (p page) WordOf(kind, value string) string {
 	if label, ok := p.label(kind, value); ok {
 		return label
 	}
 	if w, ok := words[kind+"/"+value]; ok {
 		return w[p.language]
 	}
-	return value
+	return ""
 }
 
 type languageLink struct {
@@ -175,10 +188,19 @@ func render(w http.ResponseWriter, r *http.Request, name string, data any) error
 
 func renderStatus(w http.ResponseWriter, r *http.Request, status int, name string, data any) error {
 	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+	language := 0
+	p, ok := data.(interface{ speaks() int })
+	if ok {
+		language = p.speaks()
+	}
+	if err := pages[language].ExecuteTemplate(&b, name, data); err != nil {
 		return fmt.Errorf("rendering the page: %w", err)
 	}
-	writeBody(w, r, status, "text/html; charset=utf-8", b.Bytes())
+	body := b.Bytes()
+	if ok && language == 0 {
+		body = markChinese(body)
+	}
+	writeBody(w, r, status, "text/html; charset=utf-8", body)
 	return nil
 }
 

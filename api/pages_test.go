@@ -356,6 +356,16 @@ func TestTexts(t *testing.T) {
 	if len(used) > 0 {
 		t.Errorf("without a text: %v", used)
 	}
+	for _, kind := range wordKinds { // by the field that holds the value
+		kinds[kind] = true
+	}
+	forms, err := os.ReadFile("../projections/wordings.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`\{[a-z_]+:([a-z]+)\}`).FindAllStringSubmatch(string(forms), -1) {
+		kinds[m[1]] = true
+	}
 	for key, text := range words {
 		kind, _, _ := strings.Cut(key, "/")
 		if text[0] == "" || text[1] == "" || text[0] == text[1] || !kinds[kind] {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding"
-	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -85,7 +84,7 @@ func parseQuery(r *http.Request, params []param, q any) error {
 	for _, p := range params {
 		given := values[p.name]
 		if len(given) > 1 {
-			return problem(http.StatusBadRequest, "query.repeated", fmt.Sprintf("the parameter %s is given %d times", p.name, len(given)), "give it once").at(p.name)
+			return problem(http.StatusBadRequest, "query.repeated", sayf("the parameter %s is given %d times", p.name, len(given)), "give it once").at(p.name)
 		}
 		text := p.def
 		if len(given) == 1 && given[0] != "" { // an empty field of a form is not filled in
@@ -93,16 +92,16 @@ func parseQuery(r *http.Request, params []param, q any) error {
 		}
 		if text == "" {
 			if p.required {
-				return problem(http.StatusBadRequest, "query.required", "the parameter "+p.name+" is missing", p.name+" is "+p.doc).at(p.name)
+				return problem(http.StatusBadRequest, "query.required", sayf("the parameter %s is missing", p.name), sayf("%s is %v", p.name, docText(p.doc))).at(p.name)
 			}
 			continue
 		}
 		if err := p.set(v.FieldByIndex(p.index), text); err != nil {
-			is := p.name + " is "
+			is := sayf("%s is %v", p.name, docText(p.doc))
 			if v.FieldByIndex(p.index).Kind() == reflect.Bool {
-				is += "true or false: "
+				is = sayf("%s is true or false: %v", p.name, docText(p.doc))
 			}
-			return problem(http.StatusBadRequest, "query.value", fmt.Sprintf("%s: %v", p.name, err), is+p.doc).at(p.name)
+			return problem(http.StatusBadRequest, "query.value", sayf("%s: %v", p.name, err), is).at(p.name)
 		}
 	}
 	return nil
@@ -110,13 +109,13 @@ func parseQuery(r *http.Request, params []param, q any) error {
 
 func unknownParam(name string, params []param) *Problem {
 	if len(params) == 0 {
-		return problem(http.StatusBadRequest, "query.unknown", fmt.Sprintf("the parameter %q is not known here", clip(name)), "this route takes no parameters").at(clip(name))
+		return problem(http.StatusBadRequest, "query.unknown", sayf("the parameter %q is not known here", clip(name)), "this route takes no parameters").at(clip(name))
 	}
 	var names []string
 	for _, p := range params {
 		names = append(names, p.name)
 	}
-	return problem(http.StatusBadRequest, "query.unknown", fmt.Sprintf("the parameter %q is not known here", clip(name)), "the parameters are "+strings.Join(names, ", ")).at(clip(name))
+	return problem(http.StatusBadRequest, "query.unknown", sayf("the parameter %q is not known here", clip(name)), sayf("the parameters are %s", strings.Join(names, ", "))).at(clip(name))
 }
 
 // clip shortens what a client sent before it is sent back.
@@ -132,7 +131,7 @@ func clip(s string) string {
 // set parses text into the field.
 func (p param) set(v reflect.Value, text string) error {
 	if len(p.enum) > 0 && !slices.Contains(p.enum, text) {
-		return fmt.Errorf("%q is none of %s", clip(text), strings.Join(p.enum, ", "))
+		return sayf("%q is none of %s", clip(text), strings.Join(p.enum, ", "))
 	}
 	if v.Kind() == reflect.Pointer {
 		n := reflect.New(v.Type().Elem())
@@ -158,15 +157,15 @@ func (p param) set(v reflect.Value, text string) error {
 		case "false", "0":
 			v.SetBool(false)
 		default:
-			return fmt.Errorf("%q is neither true nor false", clip(text))
+			return sayf("%q is neither true nor false", clip(text))
 		}
 	case reflect.Int, reflect.Int64:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is not a whole number", clip(text))
+			return sayf("%q is not a whole number", clip(text))
 		}
 		if p.min != nil && n < *p.min || p.max != nil && n > *p.max {
-			return fmt.Errorf("%d is not %s", n, p.bounds())
+			return sayf("%d is not %v", n, p.bounds())
 		}
 		v.SetInt(n)
 	default:
@@ -176,14 +175,14 @@ func (p param) set(v reflect.Value, text string) error {
 }
 
 // bounds says in words what min and max allow.
-func (p param) bounds() string {
+func (p param) bounds() phrase {
 	switch {
 	case p.min != nil && p.max != nil:
-		return fmt.Sprintf("from %d to %d", *p.min, *p.max)
+		return sayf("from %d to %d", *p.min, *p.max)
 	case p.min != nil:
-		return fmt.Sprintf("%d or more", *p.min)
+		return sayf("%d or more", *p.min)
 	default:
-		return fmt.Sprintf("%d or less", *p.max)
+		return sayf("%d or less", *p.max)
 	}
 }
 
@@ -210,14 +209,14 @@ func (m *Moment) UnmarshalText(b []byte) error {
 	s := string(b)
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		if n < 0 {
-			return fmt.Errorf("%d is before the first position, 0", n)
+			return sayf("%d is before the first position, 0", n)
 		}
 		*m = Moment{position: n, given: true}
 		return nil
 	}
 	var t events.Time
 	if err := t.UnmarshalText([]byte(plusZone(s))); err != nil {
-		return fmt.Errorf("%q is neither a position nor an RFC 3339 time with a zone, such as 2026-01-08T09:30:00Z", clip(s))
+		return sayf("%q is neither a position nor an RFC 3339 time with a zone, such as 2026-01-08T09:30:00Z", clip(s))
 	}
 	*m = Moment{time: t, given: true, byTime: true}
 	return nil

@@ -42,7 +42,9 @@ type Problem struct {
 	// Fix says what would be accepted, or what to do next.
 	Fix string `json:"fix,omitzero"`
 
-	retryAfter time.Duration
+	// detail and fix are what Detail and Fix are made of.
+	detail, fix phrase
+	retryAfter  time.Duration
 	// cause is logged and never sent.
 	cause error
 }
@@ -58,9 +60,17 @@ func (p *Problem) Error() string {
 
 func (p *Problem) Unwrap() error { return p.cause }
 
-func problem(status int, rule, detail, fix string) *Problem {
-	return &Problem{Type: problemPrefix + rule, Title: http.StatusText(status), Status: status, Rule: rule, Detail: detail, Fix: fix}
+// problem makes a problem. Detail and fix are constant, or what sayf makes, so that
+// pages can say them in their language: see phrase.
+func problem[D, F sentence](status int, rule string, detail D, fix F) *Problem {
+	p := &Problem{Type: problemPrefix + rule, Title: http.StatusText(status), Status: status, Rule: rule, detail: phraseOf(detail), fix: phraseOf(fix)}
+	p.Detail, p.Fix = p.detail.Error(), p.fix.Error()
+	return p
 }
+
+// Said and Fixed are Detail and Fix, for pages to say in their language.
+func (p *Problem) Said() phrase  { return p.detail }
+func (p *Problem) Fixed() phrase { return p.fix }
 
 // at names the field that is to blame.
 func (p *Problem) at(field string) *Problem { p.Field = field; return p }
@@ -106,37 +116,37 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &refusal):
 		return refused(refusal)
 	case errors.As(err, &position):
-		return problem(http.StatusNotFound, "position.unknown", position.Error(), fmt.Sprintf("ask for a position from 0 to %d", position.Head))
+		return problem(http.StatusNotFound, "position.unknown", saidOf(err), sayf("ask for a position from 0 to %d", position.Head))
 	case errors.As(err, &future):
-		return problem(http.StatusBadRequest, "time.future", future.Error(), "ask for a time that has passed: what will be known then cannot be known now")
+		return problem(http.StatusBadRequest, "time.future", saidOf(err), "ask for a time that has passed: what will be known then cannot be known now")
 	case errors.As(err, &notApplied):
-		return problem(http.StatusServiceUnavailable, "views.behind", notApplied.Error(), "try again: the views are catching up with the book").after(time.Second)
+		return problem(http.StatusServiceUnavailable, "views.behind", saidOf(err), "try again: the views are catching up with the book").after(time.Second)
 	case errors.As(err, &loading):
-		return problem(http.StatusServiceUnavailable, "views.loading", loading.Error(), "try again: /readyz and /v1/status tell how far it is").after(time.Second)
+		return problem(http.StatusServiceUnavailable, "views.loading", saidOf(err), "try again: /readyz and /v1/status tell how far it is").after(time.Second)
 	case errors.As(err, &question):
-		return problem(http.StatusBadRequest, "query.contradiction", question.Error(), "see /docs for the parameters that go together").at(question.Field)
+		return problem(http.StatusBadRequest, "query.contradiction", saidOf(err), "see /docs for the parameters that go together").at(question.Field)
 	case errors.As(err, &cost):
-		return problem(http.StatusUnprocessableEntity, "query.cost", cost.Error(), "ask for less: a shorter window, a filter that fits fewer records, fewer steps (depth), or a part at a time; the operator's bound is limit.query-cost")
+		return problem(http.StatusUnprocessableEntity, "query.cost", saidOf(err), "ask for less: a shorter window, a filter that fits fewer records, fewer steps (depth), or a part at a time; the operator's bound is limit.query-cost")
 	case errors.As(err, &unknown):
 		return unknownNode(unknown)
 	case errors.As(err, &cursor):
 		return foreignCursor("the cursor is not one of this list")
 	case errors.As(err, &tooLong):
-		return problem(http.StatusRequestEntityTooLarge, "body.too-large", fmt.Sprintf("the body is longer than %d bytes", tooLong.Limit), "send fewer events at a time, or a stream (application/x-ndjson)")
+		return problem(http.StatusRequestEntityTooLarge, "body.too-large", sayf("the body is longer than %d bytes", tooLong.Limit), "send fewer events at a time, or a stream (application/x-ndjson)")
 	case errors.Is(err, ledger.ErrOverloaded):
 		return problem(http.StatusServiceUnavailable, "ledger.overloaded", "more events are waiting to be written than the ledger holds in its queue", "send again after the time in Retry-After: an event that was written after all will get its old receipt").after(time.Second)
 	case errors.Is(err, errViewsFarBehind):
 		return problem(http.StatusServiceUnavailable, "views.far-behind", "what was recorded already is not visible yet in more records than the server allows", "send again after the time in Retry-After; nothing was recorded").after(time.Second)
 	case errors.As(err, &proofSize):
-		return problem(http.StatusUnprocessableEntity, "proof.too-many-records", proofSize.Error(), "narrow the window with from and to, or ask for a rarer name")
+		return problem(http.StatusUnprocessableEntity, "proof.too-many-records", saidOf(err), "narrow the window with from and to, or ask for a rarer name")
 	case errors.Is(err, ledger.ErrNoCommitment):
-		return problem(http.StatusNotFound, "commit.unknown", err.Error(), "take the position of an event of the type ledger.index.committed, or give as_of").at("commit")
+		return problem(http.StatusNotFound, "commit.unknown", saidOf(err), "take the position of an event of the type ledger.index.committed, or give as_of").at("commit")
 	case errors.Is(err, ledger.ErrNoIndex):
-		return problem(http.StatusServiceUnavailable, "index.none", err.Error(), "try again when the index has been taken up; see index in /v1/status").after(time.Second)
+		return problem(http.StatusServiceUnavailable, "index.none", saidOf(err), "try again when the index has been taken up; see index in /v1/status").after(time.Second)
 	case errors.Is(err, ledger.ErrClosed):
 		return problem(http.StatusServiceUnavailable, "ledger.closing", "the ledger is being closed", "send again when it is back: an event that was written after all will get its old receipt").after(5 * time.Second)
 	case errors.As(err, &clock):
-		return problem(http.StatusServiceUnavailable, "ledger.clock", clock.Error(), "an operator has to set the clock right, or confirm it when opening the ledger").after(time.Minute)
+		return problem(http.StatusServiceUnavailable, "ledger.clock", saidOf(err), "an operator has to set the clock right, or confirm it when opening the ledger").after(time.Minute)
 	case errors.As(err, &damage):
 		q := problem(http.StatusInternalServerError, "ledger.damaged", damage.What, damage.Fix).because(err)
 		last := damage.LastProvable

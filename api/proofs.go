@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -61,10 +60,10 @@ type consistencyQuery struct {
 
 func proveConsistency(s *Server, _ *http.Request, q consistencyQuery) (proof.Consistency, error) {
 	if to := q.To; to != 0 && q.From > to {
-		return proof.Consistency{}, problem(http.StatusBadRequest, "proof.order", fmt.Sprintf("from is %d, after to, which is %d", q.From, to), "give the earlier size as from").at("from")
+		return proof.Consistency{}, problem(http.StatusBadRequest, "proof.order", sayf("from is %d, after to, which is %d", q.From, to), "give the earlier size as from").at("from")
 	}
 	if size := s.o.Ledger.Head().Size; q.From > size {
-		return proof.Consistency{}, problem(http.StatusNotFound, "position.unknown", fmt.Sprintf("the log holds %d records, not %d", size, q.From), "a log that was larger before has lost records: keep the checkpoint that says so").at("from")
+		return proof.Consistency{}, problem(http.StatusNotFound, "position.unknown", sayf("the log holds %d records, not %d", size, q.From), "a log that was larger before has lost records: keep the checkpoint that says so").at("from")
 	}
 	return s.o.Ledger.ProveConsistency(q.From, q.To)
 }

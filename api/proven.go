@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -122,7 +121,7 @@ func (cl *claim) agrees(shown *proof.Complete, hidden map[int64]bool) (derived i
 	for at, lacking := range lacks {
 		if cl.whole && lacking && !hidden[at] {
 			return 0, problem(http.StatusInternalServerError, "views.disagree",
-				fmt.Sprintf("the views lack the record at position %d, which belongs to the answer", at), "the book is right: tell the operator to run ledgerline rebuild")
+				sayf("the views lack the record at position %d, which belongs to the answer", at), "the book is right: tell the operator to run ledgerline rebuild")
 		}
 	}
 	return derived, nil

@@ -77,7 +77,7 @@ func (s *Server) recordRead(rt route, c caller, r *http.Request, answer []byte) 
 		})
 	}
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
-		return problem(http.StatusBadRequest, "read.unrecordable", "the question has to be recorded, and cannot be: "+refusal.Detail, "ask a shorter question, without personal data")
+		return problem(http.StatusBadRequest, "read.unrecordable", sayf("the question has to be recorded, and cannot be: %s", refusal.Detail), "ask a shorter question, without personal data")
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func (s *Server) withinScope(rt route, c caller) error {
 	if rt.who.public || rt.scoping != scopeRefused || c.scope().All() {
 		return nil
 	}
-	return problem(http.StatusForbidden, "scope.unsupported", fmt.Sprintf("%s may read about %s; what this route tells cannot be cut to that", c.Name, sayScope(c.scope())),
+	return problem(http.StatusForbidden, "scope.unsupported", sayf("%s may read about %s; what this route tells cannot be cut to that", c.Name, sayScope(c.scope())),
 		"use the token of somebody who may read everything")
 }
 
@@ -85,6 +85,6 @@ func (s *Server) showRecord(r *http.Request, position int64) error {
 
 func outsideScope(r *http.Request, position int64) *Problem {
 	c := callOf(r).caller
-	return problem(http.StatusForbidden, "scope.outside", fmt.Sprintf("the record at position %d lies outside what %s may see: %s", position, c.Name, sayScope(c.scope())),
+	return problem(http.StatusForbidden, "scope.outside", sayf("the record at position %d lies outside what %s may see: %s", position, c.Name, sayScope(c.scope())),
 		"ask for another record, or use the token of somebody who may see this one")
 }

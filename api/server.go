@@ -184,7 +184,7 @@ func (s *Server) router() http.Handler {
 		s.fail(w, r, problem(http.StatusNotFound, "route.unknown", "there is nothing at this path", "see /docs for what there is"))
 	})
 	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, problem(http.StatusMethodNotAllowed, "route.method", "this path does not take "+clip(r.Method), "see the Allow header and /docs"))
+		s.fail(w, r, problem(http.StatusMethodNotAllowed, "route.method", sayf("this path does not take %s", clip(r.Method)), "see the Allow header and /docs"))
 	})
 	return m
 }

@@ -64,7 +64,7 @@ func formSignIn() endpoint {
 			return err
 		}
 		if err := r.ParseForm(); err != nil {
-			return problem(http.StatusBadRequest, "body.syntax", "the form cannot be read: "+err.Error(), "send it from the page "+signInPath)
+			return problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), sayf("send it from the page %s", signInPath))
 		}
 		next := localPath(r.PostForm.Get("next"))
 		q := pageQuery{Lang: knownLanguage(r.PostForm.Get("lang"))}
@@ -125,9 +125,8 @@ func (s *Server) failedSignIn(w http.ResponseWriter, r *http.Request, q pageQuer
 	said := problemOf(err)
 	if said.Status == http.StatusUnauthorized {
 		if busy := s.failures.take("from "+address(r), s.o.Now()); busy != nil {
-			said = problemOf(busy)
-			said.Rule, said.Type = "sign-in.rate", problemPrefix+"sign-in.rate"
-			said.Detail, said.Fix = "too many tokens were tried that do not work", "wait for the time in Retry-After, then try again"
+			limited := problemOf(busy)
+			said = problem(limited.Status, "sign-in.rate", "too many tokens were tried that do not work", "wait for the time in Retry-After, then try again").after(limited.retryAfter)
 		}
 	}
 	if said.Status >= http.StatusInternalServerError {
@@ -233,7 +232,7 @@ func leadToProvider() endpoint {
 			return err
 		}
 		if s.o.OIDC == nil || s.o.OIDC.signInAt() == "" {
-			return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", "sign in with a token: "+signInPath)
+			return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", sayf("sign in with a token: %s", signInPath))
 		}
 		now, state := s.o.Now(), randomText()
 		x := flow{verifier: randomText(), nonce: randomText(), next: localPath(q.Next), lang: q.Lang, ends: now.Add(flowLength)}
@@ -283,7 +282,7 @@ func fromProvider() endpoint {
 
 func backFromProvider(s *Server, w http.ResponseWriter, r *http.Request, q callbackQuery) error {
 	if s.o.OIDC == nil {
-		return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", "sign in with a token: "+signInPath)
+		return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", sayf("sign in with a token: %s", signInPath))
 	}
 	mine := s.cookie(r, flowCookie)
 	s.setCookie(w, r, flowCookie, "", 0)
@@ -294,16 +293,16 @@ func backFromProvider(s *Server, w http.ResponseWriter, r *http.Request, q callb
 		return fail(problem(http.StatusUnauthorized, "sign-in.state", "this sign-in was not begun here, or too long ago", "begin again"))
 	}
 	if q.Error != "" || q.Issuer != "" && q.Issuer != s.o.OIDC.o.Issuer {
-		return fail(problem(http.StatusUnauthorized, "sign-in.refused", "the identity provider did not sign you in: "+clip(q.Error+" "+q.Description), "try again, or ask whoever runs the provider"))
+		return fail(problem(http.StatusUnauthorized, "sign-in.refused", sayf("the identity provider did not sign you in: %s", clip(q.Error+" "+q.Description)), "try again, or ask whoever runs the provider"))
 	}
 	p, until, err := s.o.OIDC.redeem(r.Context(), s.callbackURL(r), q.Code, x)
 	switch {
 	case errors.Is(err, errProvider):
-		return problem(http.StatusServiceUnavailable, "auth.unavailable", errProvider.Error(), "try again after the time in Retry-After").after(5 * time.Second).because(err)
+		return problem(http.StatusServiceUnavailable, "auth.unavailable", saidOf(errProvider), "try again after the time in Retry-After").after(5 * time.Second).because(err)
 	case errors.Is(err, errBadToken):
 		return fail(problem(http.StatusUnauthorized, "auth.token", "the identity provider's answer does not check", "begin again").because(err))
 	case err != nil:
-		return fail(problem(http.StatusUnauthorized, "auth.claims", err.Error(), "have the identity provider put the claims right: docs/operating.md lists them"))
+		return fail(problem(http.StatusUnauthorized, "auth.claims", saidOf(err), "have the identity provider put the claims right: docs/operating.md lists them"))
 	}
 	s.begin(w, r, session{principal: p, ends: earlier(s.o.Now().Add(s.o.Limits.SessionLength), until)})
 	w.Header().Set("Location", localPath(x.next))

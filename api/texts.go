@@ -4,7 +4,7 @@ package api
 // holds is never translated, only what stands around it.
 var texts = func() map[string][2]string {
 	all := make(map[string][2]string)
-	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts, accessTexts} {
+	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts, accessTexts, docsTexts} {
 		for key, text := range part {
 			if _, twice := all[key]; twice {
 				panic("api: two texts are called " + key)
@@ -16,11 +16,14 @@ var texts = func() map[string][2]string {
 }()
 
 var commonTexts = map[string][2]string{
-	"skip":     {"Skip to content", "跳到正文"},
-	"nav":      {"Main", "主导航"},
-	"nav-docs": {"API", "接口文档"},
-	"stop":     {".", "。"},
-	"footer":   {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
+	"skip":      {"Skip to content", "跳到正文"},
+	"nav":       {"Main", "主导航"},
+	"nav-docs":  {"API", "接口文档"},
+	"stop":      {".", "。"},
+	"comma":     {", ", "、"},
+	"colon":     {": ", "："},
+	"semicolon": {"; ", "；"},
+	"footer":    {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
 
 	"what": {
 		"This ledger records who shared what data with whom, when and on what basis, as a chain of signed records that anyone can check and nobody can quietly change.",
@@ -69,7 +72,7 @@ var commonTexts = map[string][2]string{
 	"record":       {"Record", "记录"},
 	"neighbours":   {"Neighbouring records", "相邻记录"},
 	"facts":        {"What the ledger knows", "账本所知"},
-	"happened":     {"Happened, as claimed", "声称的发生时间"},
+	"happened":     {"Happened, as claimed", "发生时间（自报）"},
 	"principal":    {"Sent by", "提交者"},
 	"leaf-hash":    {"Leaf hash", "叶哈希"},
 	"said":         {"What was said", "事件内容"},
@@ -118,8 +121,8 @@ var commonTexts = map[string][2]string{
 	"due":                   {"Due", "到期日"},
 	"to-do":                 {"What has to be done", "须完成事项"},
 	"case":                  {"Case", "事由"},
-	"counted-from":          {"Counted from, as claimed", "起算时间（声称）"},
-	"done":                  {"Done, as claimed", "完成时间（声称）"},
+	"counted-from":          {"Counted from, as claimed", "起算时间（自报）"},
+	"done":                  {"Done, as claimed", "完成时间（自报）"},
 	"basis":                 {"Basis", "依据"},
 	"calendar":              {"calendar", "日历"},
 	"provisional":           {"provisional: the calendar ends before", "暂定：超出日历范围"},
@@ -175,15 +178,15 @@ var commonTexts = map[string][2]string{
 
 	"catalog":            {"Catalog", "数据目录"},
 	"search":             {"Search the catalog", "检索目录"},
-	"search-hint":        {"Words in Chinese or English; each must occur in id, code, titles, summary, provider or items.", "可用中文或英文；每个词都须出现在编号、代码、标题、摘要、提供方或信息项中。"},
+	"search-hint":        {"Words in Chinese or English; each must occur in id, code, titles, summary, provider or items.", "可用中文或英文；每个词都须出现在编号、代码、标题、摘要、提供部门或信息项中。"},
 	"do-search":          {"Search", "检索"},
 	"filter":             {"Filter", "筛选"},
 	"clear":              {"Clear filters", "清除条件"},
 	"any":                {"any", "不限"},
 	"stage":              {"Stage", "阶段"},
 	"sharing-attribute":  {"Sharing", "共享属性"},
-	"provider":           {"Provider", "提供方"},
-	"consumer":           {"Consumer", "使用方"},
+	"provider":           {"Provider", "提供部门"},
+	"consumer":           {"Consumer", "需求部门"},
 	"party":              {"Party", "部门编号"},
 	"title":              {"Title", "标题"},
 	"id":                 {"Id", "编号"},
@@ -243,7 +246,7 @@ var commonTexts = map[string][2]string{
 	"term":                  {"Term", "期限"},
 	"review":                {"To be reviewed", "复核日期"},
 	"method":                {"Delivered by", "提供方式"},
-	"onward":                {"Passing on", "再提供"},
+	"onward":                {"Passing on", "向第三方提供"},
 	"disposal":              {"At the end", "到期处置"},
 	"scope-region":          {"Only region", "限定区划"},
 	"scope-population":      {"Only population", "限定人群"},
@@ -258,7 +261,7 @@ var commonTexts = map[string][2]string{
 	"only-flagged":        {"only those that broke a rule", "仅看违规"},
 	"none-match-accesses": {"No access matches all of these conditions as of this position.", "截至该位置，没有访问记录同时符合这些条件。"},
 	"no-accesses":         {"No access was recorded up to this position.", "截至该位置，尚无访问记录入账。"},
-	"called":              {"Called, as claimed", "声称的调用时间"},
+	"called":              {"Called, as claimed", "调用时间（自报）"},
 	"verdict":             {"Result", "结果"},
 	"flag":                {"Rule broken", "违反规则"},
 	"columns-read":        {"Columns", "列"},
@@ -274,9 +277,9 @@ var commonTexts = map[string][2]string{
 	"dimension":           {"Dimension", "质量维度"},
 	"affected":            {"Rows affected, as reported", "报告的受影响行数"},
 	"reported-by":         {"Reported by", "报告方"},
-	"reported":            {"Reported, as claimed", "声称的报告时间"},
-	"answers-for":         {"Answered for the entry then", "当时的条目提供方"},
-	"closed":              {"Closed, as claimed", "声称的关闭时间"},
+	"reported":            {"Reported, as claimed", "报告时间（自报）"},
+	"answers-for":         {"Answered for the entry then", "当时的条目提供部门"},
+	"closed":              {"Closed, as claimed", "关闭时间（自报）"},
 	"closed-by":           {"Closed by", "关闭方"},
 	"run":                 {"Run", "作业运行"},
 	"fixed-by":            {"Fixed by run", "修复的作业运行"},

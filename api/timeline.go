@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -204,10 +203,10 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 func goneFacet(r *http.Request, f events.Facet) error {
 	records := "/v1/records/" + chi.URLParam(r, "position")
 	if f.ErasedBy == 0 {
-		return problem(http.StatusGone, "facet.key-missing", "the key of the facet's owner is missing, and no record says that it was erased", "restore the owners' keys; see "+records+" for the commitment")
+		return problem(http.StatusGone, "facet.key-missing", "the key of the facet's owner is missing, and no record says that it was erased", sayf("restore the owners' keys; see %s for the commitment", records))
 	}
-	return problem(http.StatusGone, "facet.erased", fmt.Sprintf("the facet was erased by the record at position %d; that it existed is proven by its commitment", f.ErasedBy),
-		fmt.Sprintf("see %s for the commitment, /v1/events/%d for the erasure", records, f.ErasedBy))
+	return problem(http.StatusGone, "facet.erased", sayf("the facet was erased by the record at position %d; that it existed is proven by its commitment", f.ErasedBy),
+		sayf("see %s for the commitment, /v1/events/%d for the erasure", records, f.ErasedBy))
 }
 
 // getFacet serves a facet as it was received.
@@ -244,6 +243,6 @@ func getFacet() endpoint {
 				return nil
 			}
 		}
-		return problem(http.StatusNotFound, "facet.unknown", "the event has no such facet", "see facets of /v1/events/"+chi.URLParam(r, "position"))
+		return problem(http.StatusNotFound, "facet.unknown", "the event has no such facet", sayf("see facets of /v1/events/%s", chi.URLParam(r, "position")))
 	}, content{http.StatusOK, "*/*", nil, "the facet as it was received"}).filters()
 }

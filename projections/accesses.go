@@ -118,14 +118,14 @@ func (g *Gap) code(c *coder) {
 type Flag struct {
 	// Rule is a stable id, such as "access.outside-term".
 	Rule string `json:"rule"`
-	// Detail says what was found, in words.
-	Detail string `json:"detail"`
+	Detailed
 	// Events are the positions of the records that show it.
 	Events []int64 `json:"events"`
 }
 
 func (f *Flag) code(c *coder) {
-	c.texts(&f.Rule, &f.Detail)
+	c.text(&f.Rule)
+	f.Detailed.code(c)
 	integerList(c, &f.Events)
 }
 

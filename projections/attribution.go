@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"ledgerline/events"
@@ -62,9 +61,9 @@ const (
 
 // FaultFact is one fact, and the records that show it.
 type FaultFact struct {
-	Ground string  `json:"ground"`
-	Entry  string  `json:"entry,omitempty"`
-	Detail string  `json:"detail"`
+	Ground string `json:"ground"`
+	Entry  string `json:"entry,omitempty"`
+	Detailed
 	Events []int64 `json:"events"`
 }
 
@@ -254,15 +253,19 @@ func (x *attribution) parties(ctx context.Context) error {
 			party string
 			fact  FaultFact
 		}{
-			{e.Provider, FaultFact{GroundProvider, o.Entry, "answers for " + o.Entry, shown}},
-			{e.FusingParty, FaultFact{GroundFusing, o.Entry, "merged several sources into " + o.Entry, shown}},
+			{e.Provider, FaultFact{GroundProvider, o.Entry, find(saidAnswersFor, o.Entry), shown}},
+			{e.FusingParty, FaultFact{GroundFusing, o.Entry, find(saidMerged, o.Entry), shown}},
 		}
 		for _, s := range e.Sources {
 			if s.Item == "" || slices.Contains(o.Columns, s.Item) || len(o.Columns) == 0 {
+				of := find(saidSource, s.Item)
+				if s.Item == "" {
+					of = find(saidSourceAll)
+				}
 				facts = append(facts, struct {
 					party string
 					fact  FaultFact
-				}{s.Party, FaultFact{GroundSource, o.Entry, "is designated as the source of " + cmp.Or(s.Item, "all items"), shown}})
+				}{s.Party, FaultFact{GroundSource, o.Entry, of, shown}})
 			}
 		}
 		for _, f := range facts {
@@ -285,7 +288,7 @@ func (x *attribution) known(ctx context.Context, entry, provider string) error {
 	}
 	for _, f := range list.Findings {
 		if err == nil && f.ID != x.out.Finding.ID && f.Reported < x.out.Finding.Reported {
-			err = x.fact(provider, FaultFact{GroundKnew, entry, fmt.Sprintf("finding %s (%s) had been reported by %s at %s and was %s", f.ID, f.Symptom, f.By, f.Reported, f.State), f.Events[:1]})
+			err = x.fact(provider, FaultFact{GroundKnew, entry, find(saidKnew, f.ID, f.Symptom, f.By, f.Reported, f.State), f.Events[:1]})
 		}
 	}
 	return err
@@ -298,7 +301,7 @@ const LimitFindings = "max_findings"
 func (x *attribution) decided(context.Context) error {
 	f := &x.out.Finding
 	if f.Assigned != "" {
-		if err := x.fact(f.Assigned, FaultFact{GroundAssigned, f.Entry, "has to put it right as the " + f.Capacity + " department", f.Events}); err != nil {
+		if err := x.fact(f.Assigned, FaultFact{GroundAssigned, f.Entry, find(saidAssigned, f.Capacity), f.Events}); err != nil {
 			return err
 		}
 	}
@@ -307,7 +310,7 @@ func (x *attribution) decided(context.Context) error {
 		for _, p := range a.Facts {
 			facts = append(facts, int64(p))
 		}
-		if err := x.fact(a.Party, FaultFact{GroundDetermined, f.Entry, fmt.Sprintf("%s found: %s %s", a.By, a.Ground, a.Violation), facts}); err != nil {
+		if err := x.fact(a.Party, FaultFact{GroundDetermined, f.Entry, find(saidFound, a.By, a.Ground, a.Violation), facts}); err != nil {
 			return err
 		}
 	}
@@ -319,7 +322,7 @@ func (x *attribution) late(ctx context.Context) error {
 	list, err := x.w.Duties(ctx, DutyQuery{Case: x.out.Finding.ID, Page: Page{Limit: MaxLimit}})
 	for _, d := range list.Duties {
 		if err == nil && (d.State == DutyLate || d.State == DutyBreached) {
-			err = x.fact(d.Party, FaultFact{GroundLate, x.out.Finding.Entry, fmt.Sprintf("%s %s: due %s, %s", d.Pack, d.Rule, d.Due, d.State), d.Events})
+			err = x.fact(d.Party, FaultFact{GroundLate, x.out.Finding.Entry, find(saidLate, d.Pack, d.Rule, d.Due, d.State), d.Events})
 		}
 	}
 	return err

@@ -3,7 +3,6 @@ package projections
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"ledgerline/events"
@@ -232,7 +231,7 @@ func (r *reader) uncovered(ctx context.Context, found func(Violation)) error {
 		}
 		found(Violation{
 			Rule: RuleInputNotCovered, Party: u.Party, Entry: u.Entry, Time: u.FirstTime, Events: at,
-			Detail: fmt.Sprintf("the job %s/%s read it from %s (run %s) to %s, covered by no ownership, mandate or agreement", u.Job.Namespace, u.Job.Name, u.FirstTime, u.FirstRun, u.LastTime),
+			Detailed: find(saidInputNotCovered, u.Job.Namespace+"/"+u.Job.Name, u.FirstTime, u.FirstRun, u.LastTime),
 		})
 		return true, nil
 	})

@@ -49,8 +49,10 @@ type Duty struct {
 	CalendarVersion string      `json:"calendar_version,omitempty"`
 	// Provisional is set if the calendar did not know the holidays around Due.
 	Provisional bool `json:"provisional,omitempty"`
-	// Undetermined says why it is not known when the duty is due.
-	Undetermined string `json:"undetermined,omitempty"`
+	// Undetermined says why it is not known when the duty is due; Why is what it is
+	// made of.
+	Undetermined string  `json:"undetermined,omitempty" row:"-"`
+	Why          Wording `json:"-"`
 	// Extended is by how much it was made longer, in the unit of the rule.
 	Extended int `json:"extended,omitempty"`
 	// Done is when it was done, as claimed; 0 if it was not.
@@ -71,7 +73,8 @@ func (d *Duty) code(c *coder) {
 	integer(c, &d.Before)
 	c.texts(&d.Calendar, &d.CalendarVersion)
 	c.bool(&d.Provisional)
-	c.text(&d.Undetermined)
+	d.Why.code(c)
+	d.Undetermined = d.Why.String()
 	integer(c, &d.Extended)
 	integer(c, &d.Done)
 	c.texts(&d.State, &d.Violation)
@@ -231,7 +234,8 @@ func (x *trigger) count(book *rulebook, p *pack, d *rulepack.Deadline, duty *Dut
 	}
 	c, ok := book.calendarOf(p.Calendar)
 	if !ok {
-		duty.Undetermined = fmt.Sprintf("no version of the calendar %s was published before it began", p.Calendar)
+		duty.Why = say(saidNoCalendar, p.Calendar)
+		duty.Undetermined = duty.Why.String()
 		return nil
 	}
 	due, err := c.Due(duty.From.Std(), d.Length)

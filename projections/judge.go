@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,7 +18,7 @@ func (b *batch) judge(a *Access) error {
 	if a.Agreement == "" {
 		free, err := b.unconditional(a)
 		if err == nil && !free && a.Provider != a.Consumer {
-			a.flag(RuleNoAgreement, -1, "no agreement was invoked")
+			a.flag(RuleNoAgreement, -1, saidNoneInvoked)
 		}
 		return err
 	}
@@ -28,7 +27,7 @@ func (b *batch) judge(a *Access) error {
 		return err
 	}
 	if was == nil {
-		a.flag(RuleNoAgreement, -1, "no agreement %q was known when it was recorded", a.Agreement)
+		a.flag(RuleNoAgreement, -1, saidAgreementUnknown, a.Agreement)
 		return nil
 	}
 	a.holdTo(was, a.Time)
@@ -47,11 +46,11 @@ func (b *batch) judge(a *Access) error {
 
 // flag notes that a rule is broken, once, and the record that shows it; -1 for
 // none but the access itself.
-func (a *Access) flag(rule string, shown int64, detail string, args ...any) {
+func (a *Access) flag(rule string, shown int64, code string, values ...any) {
 	if slices.ContainsFunc(a.Flags, func(f Flag) bool { return f.Rule == rule }) {
 		return
 	}
-	f := Flag{Rule: rule, Detail: fmt.Sprintf(detail, args...), Events: []int64{a.Position}}
+	f := Flag{Rule: rule, Detailed: find(code, values...), Events: []int64{a.Position}}
 	if shown >= 0 {
 		f.Events = []int64{shown, a.Position}
 	}
@@ -61,40 +60,45 @@ func (a *Access) flag(rule string, shown int64, detail string, args ...any) {
 // holdTo flags what an agreement's state does not allow. Of calls made over a time,
 // it is the state from the moment at on.
 func (a *Access) holdTo(was *Agreement, at events.Time) {
-	made := "the call was made at " + a.Time.String()
-	if a.Until != 0 {
-		made = fmt.Sprintf("the calls were made from %s to %s", a.Time, a.Until)
+	over := a.Until != 0
+	flag := func(rule, one, many string, values ...any) {
+		if over {
+			one, values = many, append(values, a.Time, a.Until)
+		} else {
+			values = append(values, a.Time)
+		}
+		a.flag(rule, was.Position, one, values...)
 	}
 	switch {
 	case !within(at, was.Since, was.Until):
-		a.flag(RuleAgreementNotActive, was.Position, "the agreement took effect at %s; %s", was.Since, made)
+		flag(RuleAgreementNotActive, saidNotYet, saidNotYetOver, was.Since)
 	case was.State != events.StageActive:
-		a.flag(RuleAgreementNotActive, was.Position, "the agreement was %s since %s; %s", was.State, was.Since, made)
+		flag(RuleAgreementNotActive, saidState, saidStateOver, was.State, was.Since)
 	}
 	if !within(a.Time, was.TermFrom, was.TermTo) || was.TermTo != 0 && a.Until > was.TermTo {
-		a.flag(RuleOutsideTerm, was.Position, "the term goes from %s to %s; %s", was.TermFrom, was.TermTo, made)
+		flag(RuleOutsideTerm, saidTerm, saidTermOver, was.TermFrom, was.TermTo)
 	}
 	if a.Provider != was.Provider {
-		a.flag(RuleProviderMismatch, was.Position, "the agreement is with provider %q, the call was to %q", was.Provider, a.Provider)
+		a.flag(RuleProviderMismatch, was.Position, saidProvider, was.Provider, a.Provider)
 	}
 	if a.Consumer != was.Consumer {
-		a.flag(RuleConsumerMismatch, was.Position, "the agreement is with consumer %q, the call was by %q", was.Consumer, a.Consumer)
+		a.flag(RuleConsumerMismatch, was.Position, saidConsumer, was.Consumer, a.Consumer)
 	}
 	if extra := beyond(a.purposes(), was.Purposes); len(extra) > 0 {
-		a.flag(RulePurposeNotGranted, was.Position, "the purpose %q is not among %q", strings.Join(extra, ", "), was.Purposes)
+		a.flag(RulePurposeNotGranted, was.Position, saidPurpose, extra, was.Purposes)
 	}
 	for _, region := range a.regions() {
 		if !covers(was.Scope.Region, region) {
-			a.flag(RuleRegionNotGranted, was.Position, "the region %q is not within %q", region, was.Scope.Region)
+			a.flag(RuleRegionNotGranted, was.Position, saidRegion, region, was.Scope.Region)
 		}
 	}
 	grant, ok := was.grant(a.Entry)
 	if !ok {
-		a.flag(RuleEntryNotGranted, was.Position, "the agreement grants nothing of entry %q", a.Entry)
+		a.flag(RuleEntryNotGranted, was.Position, saidEntry, a.Entry)
 		return
 	}
 	if extra := beyond(a.Columns, grant.Items); len(extra) > 0 {
-		a.flag(RuleColumnNotGranted, was.Position, "not granted: %s", strings.Join(extra, ", "))
+		a.flag(RuleColumnNotGranted, was.Position, saidColumns, extra)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"ledgerline/events"
@@ -146,7 +145,7 @@ func applyProducers(b *batch, e *ledger.Entry) error {
 	if repeated := next.Producer.take(p.Seq, p.Seq, e); repeated {
 		b.putOnce(violationKey(e.Position, RuleNumberRepeated), &Violation{
 			Rule: RuleNumberRepeated, Party: next.Producer.Party, Time: e.Event.Time, Events: []int64{e.Position},
-			Detail: fmt.Sprintf("number %d of producer %s was given out before", p.Seq, p.ID),
+			Detailed: find(saidNumberRepeated, p.Seq, p.ID),
 		})
 		return nil
 	}
@@ -183,13 +182,13 @@ func (b *batch) takeBatch(a *Access, e *ledger.Entry) error {
 	}
 	previous := e.Event.Data.(*events.BatchSealed).Previous
 	if a.Batch.First == next.Producer.Last+1 && !bytes.Equal(previous, next.Root) {
-		a.flag(RuleBatchUnchained, -1, "the batch goes on from number %d, but does not bear the root of the batch that ended there", next.Producer.Last)
+		a.flag(RuleBatchUnchained, -1, saidUnchained, next.Producer.Last)
 	}
 	if a.Batch.Last > next.Producer.Last {
 		next.Root = a.Batch.Root
 	}
 	if repeated := next.Producer.take(a.Batch.First, a.Batch.Last, e); repeated {
-		a.flag(RuleBatchOverlaps, -1, "some of the numbers %d to %d of producer %s were recorded before", a.Batch.First, a.Batch.Last, a.Batch.Producer)
+		a.flag(RuleBatchOverlaps, -1, saidOverlaps, a.Batch.First, a.Batch.Last, a.Batch.Producer)
 	}
 	b.put(k, &next)
 	return nil
@@ -347,7 +346,7 @@ func (p *Producer) violations() (out []Violation) {
 		if m.Declared == 0 {
 			out = append(out, Violation{
 				Rule: RuleSequenceGap, Party: p.Party, Time: m.Time, Events: []int64{m.Position},
-				Detail: fmt.Sprintf("the numbers %d to %d of the %s of producer %s were not recorded, and no gap is declared", m.First, m.Last, p.Numbers, p.ID),
+				Detailed: find(saidNumbersMissing, m.First, m.Last, p.Numbers, p.ID),
 			})
 		}
 	}

@@ -35,14 +35,14 @@ var projections = []projection{
 	{"shares", 2, applyShares},
 	{"disposals", 1, applyDisposals},
 	{"producers", 1, applyProducers},
-	{"accesses", 7, applyAccesses},
+	{"accesses", 8, applyAccesses},
 	{"findings", 2, applyFindings},
-	{"duties", 2, applyDuties},
-	{"violations", 3, applyViolations},
+	{"duties", 3, applyDuties},
+	{"violations", 4, applyViolations},
 	{lineageView, 5, applyLineage},
 	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},
-	{"timeline", 4, applyTimeline},
+	{"timeline", 5, applyTimeline},
 }
 
 // versions are what the rows of the store have to be of.

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -25,8 +24,10 @@ type TimelineRow struct {
 	Principal string         `json:"principal"`
 	// Imported marks a record about the time before the ledger: no native evidence.
 	Imported bool `json:"imported,omitempty"`
-	// Summary is a line for people; no program should read it.
-	Summary string `json:"summary,omitempty"`
+	// Summary is a line for people; no program should read it. Said is what it is made
+	// of.
+	Summary string  `json:"summary,omitempty" row:"-"`
+	Said    Wording `json:"-"`
 	// Concerns are the parties that decide who may see the record: see Scope. Sorted.
 	Concerns []string `json:"-"`
 }
@@ -37,7 +38,8 @@ func (r *TimelineRow) code(c *coder) {
 	integer(c, &r.Time)
 	c.texts(&r.Type, &r.Subject.Kind, &r.Subject.ID, &r.Source, &r.ID, &r.Party, &r.Actor, &r.Principal)
 	c.bool(&r.Imported)
-	c.text(&r.Summary)
+	r.Said.code(c)
+	r.Summary = r.Said.String()
 	textList(c, &r.Concerns)
 }
 
@@ -112,29 +114,29 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	}
 	b.putOnce(eventKey, &TimelineRow{
 		Position: e.Position, Recorded: e.Recorded, Time: e.Event.Time, Type: e.Event.Type, Subject: e.Event.Data.Subject(),
-		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary, Concerns: concerns,
+		Source: e.Event.Source, ID: e.Event.ID, Party: e.Event.Party, Actor: e.Event.Actor, Principal: e.Event.Principal, Imported: e.Event.Imported, Summary: summary.String(), Said: summary, Concerns: concerns,
 	})
 	return nil
 }
 
 // summary is a line for people about a record. It holds no free text.
-func (b *batch) summary(e *ledger.Entry) (string, error) {
-	titled := func(entry string, version int) (string, error) {
+func (b *batch) summary(e *ledger.Entry) (Wording, error) {
+	titled := func(entry string, version int) (Wording, error) {
 		d, err := b.latestContent(entry)
 		if err != nil || version == 0 {
-			return d.Title, err
+			return say(saidTitle, d.Title), err
 		}
-		return fmt.Sprintf("%s v%d", d.Title, version), nil
+		return say(saidTitleVersion, d.Title, version), nil
 	}
 	switch d := e.Event.Data.(type) {
 	case *events.PartyRegistered:
-		return d.Name, nil
+		return say(saidTitle, d.Name), nil
 	case *events.EntryDrafted:
 		return titled(d.Entry, d.Version)
 	case *events.EntryRevised:
 		return titled(d.Entry, d.Version)
 	case *events.EntryAssessed:
-		return d.Entry + ": " + d.Kind + " " + d.Result, nil
+		return say(saidAssessed, d.Entry, d.Kind, d.Result), nil
 	case *events.EntryDepartmentApproved:
 		return titled(d.Entry, d.Version)
 	case *events.EntrySubmitted:
@@ -150,41 +152,45 @@ func (b *batch) summary(e *ledger.Entry) (string, error) {
 	case *events.EntryWithdrawn:
 		return titled(d.Entry, 0)
 	case *events.RequestSubmitted:
-		return d.Consumer + " → " + d.Provider, nil
+		return say(saidFromTo, d.Consumer, d.Provider), nil
 	case *events.RequestAnswered:
-		return d.By + ": " + d.Outcome, nil
+		return say(saidOutcome, d.By, d.Outcome), nil
 	case *events.CallDenied:
-		return fmt.Sprintf("%s denied %s: %s", d.Consumer, d.Entry, d.Reason), nil
+		return say(saidDenied, d.Consumer, d.Entry, d.Reason), nil
 	case *events.BatchSealed:
-		return fmt.Sprintf("%s read %s: %d calls, %d rows", d.Consumer, d.Entry, d.CountOK+d.CountDenied, d.Rows), nil
+		return say(saidBatch, d.Consumer, d.Entry, d.CountOK+d.CountDenied, d.Rows), nil
 	case *events.CorrectionAnswered:
-		return d.By + ": " + d.Verdict, nil
+		return say(saidVerdict, d.By, d.Verdict), nil
 	case *events.QualityIssueAssigned:
-		return d.By + " → " + d.To, nil
+		return say(saidFromTo, d.By, d.To), nil
 	case *events.AgreementActivated:
-		return d.Provider + " → " + d.Consumer, nil
+		return say(saidFromTo, d.Provider, d.Consumer), nil
 	case *events.AgreementSuspended:
-		return d.By + ": " + d.Cause, nil
+		return say(saidCause, d.By, d.Cause), nil
 	case *events.AgreementResumed:
-		return strings.TrimSuffix(d.By+": "+d.Cause, ": "), nil
-	case *events.AgreementTerminated:
-		return d.By + ": " + d.Cause, nil
-	case *events.AccessRecorded:
-		return fmt.Sprintf("%s read %s: %s, %d rows", d.Consumer, d.Entry, d.Result, d.RowCount), nil
-	case *events.QualityIssueReported:
-		return fmt.Sprintf("%s: %s, %s", d.Entry, d.Symptom, d.Severity), nil
-	case *events.QualityIssueClosed:
-		return d.By + ": " + d.Outcome, nil
-	case *events.OpenLineageReceived:
-		switch d.Kind {
-		case events.OpenLineageRun:
-			return strings.TrimSpace(d.Job.Namespace + "/" + d.Job.Name + " " + d.EventType), nil
-		case events.OpenLineageJob:
-			return d.Job.Namespace + "/" + d.Job.Name, nil
+		if d.Cause == "" {
+			return say(saidName, d.By), nil
 		}
-		return d.Dataset.Namespace + "/" + d.Dataset.Name, nil
+		return say(saidCause, d.By, d.Cause), nil
+	case *events.AgreementTerminated:
+		return say(saidCause, d.By, d.Cause), nil
+	case *events.AccessRecorded:
+		return say(saidRead, d.Consumer, d.Entry, d.Result, d.RowCount), nil
+	case *events.QualityIssueReported:
+		return say(saidIssue, d.Entry, d.Symptom, d.Severity), nil
+	case *events.QualityIssueClosed:
+		return say(saidOutcome, d.By, d.Outcome), nil
+	case *events.OpenLineageReceived:
+		job := d.Job.Namespace + "/" + d.Job.Name
+		switch {
+		case d.Kind == events.OpenLineageRun && d.EventType != "":
+			return say(saidRunEvent, job, d.EventType), nil
+		case d.Kind == events.OpenLineageRun || d.Kind == events.OpenLineageJob:
+			return say(saidName, job), nil
+		}
+		return say(saidName, d.Dataset.Namespace+"/"+d.Dataset.Name), nil
 	}
-	return "", nil
+	return Wording{}, nil
 }
 
 // Timeline lists records by what they are about: the names in the event, and

@@ -35,8 +35,7 @@ type Violation struct {
 	// done after all.
 	Time  events.Time `json:"time"`
 	Ended events.Time `json:"ended,omitzero"`
-	// Detail says what was found, in words.
-	Detail string  `json:"detail"`
+	Detailed
 	Events []int64 `json:"events"`
 }
 
@@ -46,7 +45,7 @@ func (v *Violation) code(c *coder) {
 	c.texts(&v.Basis, &v.Pack, &v.PackVersion, &v.Party, &v.Role, &v.Agreement, &v.Entry, &v.Duty)
 	integer(c, &v.Time)
 	integer(c, &v.Ended)
-	c.text(&v.Detail)
+	v.Detailed.code(c)
 	integerList(c, &v.Events)
 }
 
@@ -87,7 +86,7 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 	determined := func(code, party, agreement string, facts []uint64) {
 		v := Violation{
 			Rule: RuleDetermined, Code: code[strings.LastIndexByte(code, ':')+1:], Party: party, Agreement: agreement, Time: e.Event.Time,
-			Detail: e.Event.Type + " names " + code, Events: []int64{e.Position},
+			Detailed: find(saidDetermined, e.Event.Type, code), Events: []int64{e.Position},
 		}
 		for _, f := range facts {
 			v.Events = append(v.Events, int64(f))
@@ -116,16 +115,16 @@ func applyUnfiled(b *batch, e *ledger.Entry, d *events.ProvisionChanged) {
 	if d.ConsultRef != "" && d.FilingRef != "" {
 		return
 	}
-	missing := "neither consultation nor filing"
+	missing := saidUnfiled
 	switch {
 	case d.ConsultRef != "":
-		missing = "no filing"
+		missing = saidUnfiledConsulted
 	case d.FilingRef != "":
-		missing = "no consultation"
+		missing = saidUnfiledUnasked
 	}
 	b.putOnce(violationKey(e.Position, RuleProvisionUnfiled), &Violation{
 		Rule: RuleProvisionUnfiled, Party: d.By, Agreement: d.Agreement, Time: e.Event.Time,
-		Detail: fmt.Sprintf("provision %s was changed with %s", d.Provision, missing), Events: []int64{e.Position},
+		Detailed: find(missing, d.Provision), Events: []int64{e.Position},
 	})
 }
 
@@ -165,8 +164,7 @@ func applyDiffering(b *batch, e *ledger.Entry, d *events.DifferenceObserved) err
 		for _, entry := range entries {
 			b.putOnce(entityKey(tViolation, fmt.Sprintf("%019d", e.Position), RuleColumnsDiffer, owner, entry), &Violation{
 				Rule: RuleColumnsDiffer, Party: owner, Entry: entry, Time: e.Event.Time, Events: []int64{e.Position},
-				Detail: fmt.Sprintf("run %s of the job %s/%s: %d columns seen and not declared, %d declared and not seen",
-					d.Run, d.Job.Namespace, d.Job.Name, len(d.Undeclared), len(d.Unseen)),
+				Detailed: find(saidColumnsDiffer, d.Run, d.Job.Namespace+"/"+d.Job.Name, len(d.Undeclared), len(d.Unseen)),
 			})
 		}
 	}
@@ -306,18 +304,28 @@ func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (o
 		}
 		v := Violation{
 			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: party, Role: d.Role,
-			Duty: d.ID, Time: d.Before, Ended: d.Done, Detail: fmt.Sprintf("due %s by calendar %s %s and not done", d.Due, d.Calendar, d.CalendarVersion), Events: d.Events,
+			Duty: d.ID, Time: d.Before, Ended: d.Done, Detailed: d.missed(), Events: d.Events,
 		}
 		if c, ok := book.violation(d.Pack, d.PackVersion, d.Violation); ok {
 			v.Title, v.Basis = c.Title, c.Basis
-		}
-		if d.Done != 0 {
-			v.Detail = fmt.Sprintf("due %s by calendar %s %s, done %s", d.Due, d.Calendar, d.CalendarVersion, d.Done)
 		}
 		out = append(out, v)
 		return true, nil
 	})
 	return out, err
+}
+
+// missed says how a duty was missed. What is ordered case by case has no calendar.
+func (d *Duty) missed() Detailed {
+	switch {
+	case d.Calendar == "" && d.Done == 0:
+		return find(saidDutySetMissed, d.Due)
+	case d.Calendar == "":
+		return find(saidDutySetLate, d.Due, d.Done)
+	case d.Done == 0:
+		return find(saidDutyMissed, d.Due, d.Calendar, d.CalendarVersion)
+	}
+	return find(saidDutyLate, d.Due, d.Calendar, d.CalendarVersion, d.Done)
 }
 
 // judge says what the packs in force at the time call a broken rule, or the code that
@@ -393,7 +401,7 @@ func (book *rulebook) judgeAccess(a *Access) (out []Violation) {
 			party = a.Provider
 		}
 		out = append(out, book.judge(Violation{
-			Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detail: f.Detail,
+			Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detailed: f.Detailed,
 			Events: f.Events, // the access is among them
 		}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
 	}

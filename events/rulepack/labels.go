@@ -21,8 +21,9 @@ type Labels map[string]map[string]Text
 // code lists, named for the field that holds the code, or for what it is of.
 func LabelKinds() []string {
 	return []string{
-		"action", "approver_role", "capacity", "cause", "confidence", "dimension", "field", "format", "frequency", "grade", "ground", "item", "kind",
-		"level", "method", "onward", "outcome", "personal", "reason", "result", "role", "severity", "sharing", "submission_kind", "symptom", "trigger", "verdict",
+		"action", "approver_role", "basis", "capacity", "cause", "confidence", "dimension", "field", "format", "frequency", "grade", "ground", "item", "kind",
+		"legal", "level", "masking", "method", "onward", "outcome", "personal", "purpose", "reason", "result", "role", "severity", "sharing", "submission_kind",
+		"symptom", "trigger", "verdict",
 	}
 }
 
