@@ -71,6 +71,8 @@ var (
 	jobID        = object(must("namespace", text), must("name", text))
 	runID        = object(must("runId", uuid))
 	datasetID    = jobID
+	parentJob    = object(must("namespace", text), must("name", text), may("facets", dictionary(facet{}.shape(onJob))))
+	parentRun    = object(must("runId", uuid), may("facets", dictionary(facet{}.shape(onRun))))
 	owners       = []member{may("owners", list(object(must("name", text), may("type", text))))}
 	document     = []member{must("description", text), may("contentType", text)}
 	dependencies = list(object(must("job", jobID), may("run", runID), may("dependency_type", text),
@@ -123,9 +125,9 @@ func subsetCondition() *shape {
 
 // standardFacets are the facets under spec/facets of OpenLineage, each as in its
 // newest version at core 2-0-2; older versions require no more. The facets a
-// parent facet forwards are for convenience and not looked into.
+// parent facet forwards are for convenience: no more is wanted of them than of any.
 var standardFacets = []facet{
-	{"parent", onRun, []member{must("run", runID), must("job", jobID), may("root", object(must("run", runID), must("job", jobID)))}},
+	{"parent", onRun, []member{must("run", parentRun), must("job", parentJob), may("root", object(must("run", parentRun), must("job", parentJob)))}},
 	{"nominalTime", onRun, []member{must("nominalStartTime", dateTime), may("nominalEndTime", dateTime)}},
 	{"errorMessage", onRun, []member{must("message", text), must("programmingLanguage", text), may("stackTrace", text)}},
 	{"externalQuery", onRun, []member{must("externalQueryId", text), must("source", text)}},

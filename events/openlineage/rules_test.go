@@ -82,6 +82,8 @@ func TestFindings(t *testing.T) {
 		{"old name of parent", runFacets, runFacets + `"parentRun": {` + base + `, "run": {"runId": "r"}, "job": {"namespace": "n", "name": "p"}}`, []string{"/run/facets/parentRun openlineage.facet-name"}},
 		{"parent without job", runFacets, runFacets + `"parent": {` + base + `, "run": {"runId": "019127df-0850-72bc-b214-b255290588a6"}}`,
 			[]string{"/run/facets/parent/job openlineage.required", "/run/facets/parent/job openlineage.identity"}},
+		{"forwarded facets", runFacets, runFacets + `"parent": {` + base + `, "run": {"runId": "019127df-0850-72bc-b214-b255290588a6", "facets": {"x": {` + base + `}}}, "job": {"namespace": "n", "name": "p", "facets": {"y-z": {"_producer": "https://example.com/p"}}}}`,
+			[]string{"/run/facets/parent/job/facets/y-z/_schemaURL openlineage.required"}},
 		{"wrong lifecycle", outDataset, outDataset + `"lifecycleStateChange": {` + base + `, "lifecycleStateChange": "MOVE"}`, []string{"/outputs/0/facets/lifecycleStateChange/lifecycleStateChange openlineage.enum"}},
 		{"integer with a fraction", outFacets, outFacets + `"outputStatistics": {` + base + `, "rowCount": 1.5}`, []string{"/outputs/0/outputFacets/outputStatistics/rowCount openlineage.integer"}},
 		{"integer written as 1e3", outFacets, outFacets + `"outputStatistics": {` + base + `, "rowCount": 1e3}`, nil},
