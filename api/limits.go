@@ -54,6 +54,9 @@ type Limits struct {
 	ViewLag int
 	// Wait bounds how long a question, or an append, waits for the views: 10 s.
 	Wait time.Duration
+	// SenderWait bounds how long a client of OpenLineage waits until its event is
+	// durable: 4 s, as these clients give up after 5.
+	SenderWait time.Duration
 	// Timeout bounds how long any one answer, or step of a stream, takes, sending and
 	// receiving included: 60 s.
 	Timeout time.Duration
@@ -69,7 +72,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
 		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, Sessions: 10_000, SessionLength: 8 * time.Hour, ViewLag: 250_000,
-		Wait: 10 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
+		Wait: 10 * time.Second, SenderWait: 4 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
 	}
 }
 
@@ -90,6 +93,7 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.SessionLength, d.SessionLength)
 	fill(&l.ViewLag, d.ViewLag)
 	fill(&l.Wait, d.Wait)
+	fill(&l.SenderWait, d.SenderWait)
 	fill(&l.Timeout, d.Timeout)
 	fill(&l.Heartbeat, d.Heartbeat)
 	fill(&l.ReadyLag, d.ReadyLag)

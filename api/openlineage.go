@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
+	"strings"
+	"time"
 
 	"ledgerline/events"
 	"ledgerline/events/openlineage"
@@ -14,8 +17,38 @@ import (
 // openLineageType is the event that an OpenLineage event becomes.
 const openLineageType = "lineage.openlineage.received"
 
+// openLineagePath is where OpenLineage's clients send events.
+const openLineagePath = "/api/v1/lineage"
+
+// forSenders is a problem as OpenLineage's clients understand it: those that repeat
+// do so on 503, and lose the event on 429.
+func forSenders(rt route, err error) error {
+	p, ok := errors.AsType[*Problem](err)
+	if !ok || p.Status != http.StatusTooManyRequests || !strings.HasPrefix(rt.path, openLineagePath) {
+		return err
+	}
+	told := *p
+	told.Status, told.Title = http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable)
+	return &told
+}
+
+// anyQuery has an endpoint pass over the query: OpenLineage's clients can be set to send
+// one, for what lies between them and us.
+func (e endpoint) anyQuery() endpoint {
+	serve := e.serve
+	e.serve = func(s *Server, w http.ResponseWriter, r *http.Request) error {
+		plain := *r.URL
+		plain.RawQuery = ""
+		r = r.WithContext(r.Context())
+		r.URL = &plain
+		return serve(s, w, r)
+	}
+	return e
+}
+
 // postLineage takes one OpenLineage event as its clients send it. Those of Go
-// take nothing but 200 and 201 for success, those of Python repeat on 503.
+// take nothing but 200 and 201 for success, those of Python repeat on 503, and all
+// give up after 5 seconds: by then there is an answer.
 func postLineage() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
 		release, err := s.writeSlot()
@@ -32,7 +65,13 @@ func postLineage() endpoint {
 		if err != nil {
 			return s.countRefusal(err)
 		}
-		receipts, err := s.append(r.Context(), c, []events.Event{event})
+		ctx, cancel := context.WithTimeout(r.Context(), s.o.Limits.SenderWait)
+		defer cancel()
+		receipts, err := s.append(ctx, c, []events.Event{event})
+		if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
+			return problem(http.StatusServiceUnavailable, "openlineage.slow", "the event was not durable within the time allowed; it may be yet",
+				"send it again after the time in Retry-After: an event that was written after all will get its old receipt").after(time.Second).because(err)
+		}
 		if err != nil {
 			return s.countRefusal(err)
 		}
@@ -43,7 +82,7 @@ func postLineage() endpoint {
 		return writeJSON(w, r, status, receipts[0].Receipt)
 	})
 	e.answers = []content{ok[proof.Receipt](http.StatusCreated, "recorded"), ok[proof.Receipt](http.StatusOK, "it was there already; its old receipt")}
-	return e.writes().neutral().reads(content{0, "application/json", reflect.TypeFor[openLineageEvent](), "a RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2, read leniently"})
+	return e.anyQuery().writes().neutral().reads(content{0, "application/json", reflect.TypeFor[openLineageEvent](), "a RunEvent, JobEvent or DatasetEvent of OpenLineage 2-0-2, read leniently"})
 }
 
 // openLineage makes an event of the body of an OpenLineage event. Such an event
@@ -110,7 +149,7 @@ func postLineageBatch() endpoint {
 		return writeJSON(w, r, http.StatusOK, s.appendLineage(r.Context(), callOf(r).caller, parts))
 	})
 	e.answers = []content{ok[batchAnswer](http.StatusOK, "what became of each event")}
-	return e.writes().neutral().reads(content{0, "application/json", reflect.TypeFor[[]openLineageEvent](), "an array of OpenLineage events"})
+	return e.anyQuery().writes().neutral().reads(content{0, "application/json", reflect.TypeFor[[]openLineageEvent](), "an array of OpenLineage events"})
 }
 
 func (s *Server) appendLineage(ctx context.Context, c caller, parts [][]byte) batchAnswer {

@@ -176,7 +176,7 @@ func (s *Server) router() http.Handler {
 			h = s.timeout(h)
 		}
 		m.Method(rt.method, rt.path, h)
-		if strings.HasPrefix(rt.path, "/api/v1/lineage") {
+		if strings.HasPrefix(rt.path, openLineagePath) {
 			m.Method(rt.method, rt.path+"/", h) // some OpenLineage clients end the path so
 		}
 	}
@@ -195,7 +195,7 @@ func (s *Server) handle(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := s.bound(w, rt.stream)
 		if err == nil {
-			err = s.authorize(r, rt.who)
+			err = forSenders(rt, s.authorize(r, rt.who))
 		}
 		if err == nil {
 			err = s.withinScope(rt, callOf(r).caller)
