@@ -214,9 +214,15 @@ func dot(g projections.Graph, st Standing) []byte {
 		if n.Title != "" {
 			label += "\n" + n.Title
 		}
+		if n.MixesRuns {
+			label += "\n" + pictureWords["mixes"][0]
+		}
 		shape := ""
 		if n.Kind == projections.NodeJob || n.Kind == projections.NodeRun {
 			shape = ", shape=ellipse"
+		}
+		if n.MixesRuns {
+			shape += ", tooltip=" + dotQuote(pictureWords["mixes-means"][0])
 		}
 		fmt.Fprintf(&b, "  %s [label=%s%s];\n", dotQuote(n.ID), dotQuote(label), shape)
 	}

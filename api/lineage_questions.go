@@ -84,12 +84,15 @@ func getTrace(c *question, q traceQuery) (projections.Trace, error) {
 
 type differencesQuery struct {
 	reading
-	Node string `query:"node,required" doc:"a dataset, of which what leads to it is compared, a job: all that it writes, or a run"`
+	paging
+	Node      string `query:"node" doc:"a dataset, of which what leads to it is compared, a job: all that it writes, or a run. Default: all datasets but dropped ones, in parts"`
+	Namespace string `query:"namespace" doc:"without a node: only what leads to datasets of this namespace"`
 }
 
 func listDifferences(c *question, q differencesQuery) (projections.DifferenceList, error) {
-	list, err := c.view.Differences(c.ctx, projections.DifferenceQuery{Node: q.Node})
+	list, err := c.view.Differences(c.ctx, projections.DifferenceQuery{Node: q.Node, Namespace: q.Namespace, Page: c.page(q.paging)})
 	c.hit(list.LimitsHit...)
+	c.next(&list.Next)
 	return list, err
 }
 
@@ -114,6 +117,9 @@ func postDifferences() endpoint {
 	return act(func(s *Server, r *http.Request, q differencesRequest) (found differencesRecorded, repeated bool, err error) {
 		if err := s.authorize(r, readers); err != nil { // the answer tells what was found
 			return found, false, err
+		}
+		if q.Node == "" { // what is to be recorded is said by name, and not by leaving it out
+			return found, false, problem(http.StatusBadRequest, "query.required", "node is required", "name a dataset, job or run").at("node")
 		}
 		found.Position = s.o.Ledger.Head().Size - 1
 		if err := s.waitApplied(r.Context(), found.Position); err != nil {

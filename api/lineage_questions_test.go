@@ -74,7 +74,7 @@ func TestLineageQuestions(t *testing.T) {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/v1/lineage/trace?node=job:etl/x", "/v1/lineage/loose?kind=odd", "/v1/lineage?node=job:etl/merge&graph=control&valid_at=2026-03-01T00:00:00Z", "/v1/lineage/differences"} {
+	for _, path := range []string{"/v1/lineage/trace?node=job:etl/x", "/v1/lineage/loose?kind=odd", "/v1/lineage?node=job:etl/merge&graph=control&valid_at=2026-03-01T00:00:00Z", "/v1/lineage/differences?node=dataset:hive/pop.main&namespace=hive"} {
 		if r := f.get(path); r.status/100 != 4 {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}
@@ -129,13 +129,24 @@ func TestDifferencesAreRecorded(t *testing.T) {
 		t.Fatalf("%+v, then %+v", first.Receipts, again.Receipts)
 	}
 	position := first.Receipts[0].Position
+	everywhere := f.get(path)
+	if page := f.get("/lineage/differences?lang=zh-CN"); !strings.Contains(string(everywhere.body), `"run":"`+runID+`"`) ||
+		!strings.Contains(string(page.body), "<code>csrq → ") || !strings.Contains(string(page.body), "<code>swrq → ") || !strings.Contains(string(page.body), runID) {
+		t.Errorf("without a node: %s\n%s", everywhere.body, page.body)
+	}
+	if r := f.get("/findings?lang=en"); !strings.Contains(string(r.body), `href="/lineage/differences?lang=en"`) {
+		t.Errorf("the quality issues do not lead to them: %s", r.body)
+	}
+	if first := f.get(path + "?limit=1"); first.header.Get("Link") == "" || strings.Contains(string(first.body), `"complete":true`) {
+		t.Errorf("a part: %v %s", first.header, first.body)
+	}
 	if after := asked("GET", http.StatusOK); len(after.Runs) != 1 || !slices.Equal(after.Runs[0].Recorded, []int64{position}) {
 		t.Errorf("%+v, recorded at %d", after, position)
 	}
 	if r := f.get("/v1/events?dataset=postgres://pop:5432/hj.death&type=lineage.observed_difference"); !strings.Contains(string(r.body), fmt.Sprintf(`"position":%d`, position)) {
 		t.Errorf("the timeline of the dataset does not tell it: %s", r.body)
 	}
-	for body, status := range map[string]int{`{"node":"dataset:hive/nowhere"}`: 404, `{"node":"column:hive/pop.main#died"}`: 400, `{}`: 404, `{"what":1}`: 400, ``: 400} {
+	for body, status := range map[string]int{`{"node":"dataset:hive/nowhere"}`: 404, `{"node":"column:hive/pop.main#died"}`: 400, `{}`: 400, `{"what":1}`: 400, ``: 400} {
 		if r := f.do("POST", path, body, "Content-Type", "application/json"); r.status != status {
 			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}

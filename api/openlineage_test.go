@@ -26,7 +26,7 @@ func TestOpenLineage(t *testing.T) {
 		{"/api/v1/lineage/", runEvent("START"), []string{"Content-Type", "application/json; charset=utf-8"}, 200},
 		{"/api/v1/lineage", gzipped(runEvent("START")), []string{"Content-Encoding", "gzip"}, 200},
 		{"/api/v1/lineage?tenant=a&tenant=b", runEvent("START"), []string{"X-Tenant", "a"}, 200}, // for a proxy, as clients can be set to send
-		{"/api/v1/lineage", runEvent("START") + " ", nil, 201}, // other bytes, another event
+		{"/api/v1/lineage", runEvent("START") + " ", nil, 201},                                   // other bytes, another event
 	} {
 		r := f.do("POST", c.path, c.body, c.headers...)
 		if r.status != c.status {

@@ -84,6 +84,7 @@ type lineagePart struct {
 	Graph  projections.Graph
 	Titles map[string]string // of entries, by node
 	Rows   []lineageRow
+	Mixing []string // jobs that mix what several runs read and wrote
 	Depth  int
 	// Columns tells whether columns were asked for.
 	Columns bool
@@ -112,6 +113,9 @@ func partOf(graph projections.Graph, depth int, columns bool) lineagePart {
 	for _, n := range graph.Nodes {
 		if n.Title != "" {
 			l.Titles[n.ID] = n.Title
+		}
+		if n.MixesRuns {
+			l.Mixing = append(l.Mixing, n.ID)
 		}
 	}
 	for _, e := range graph.Edges[:min(len(graph.Edges), pageEdges)] {
@@ -468,6 +472,9 @@ func (p page) Limits(l lineagePart) []string {
 	}
 	return list
 }
+
+// PictureWord is a word of pictures, in the page's language.
+func (p page) PictureWord(key string) string { return pictureWords[key][p.language] }
 
 // NodeHref is the page of an entry, or else the graph around the node.
 func (p page) NodeHref(node string) (string, error) {

@@ -166,7 +166,7 @@ type navLink struct {
 func (p page) Navigation() ([]navLink, error) {
 	var links []navLink
 	for _, n := range []struct{ key, path, below string }{
-		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", ""}, {"nav-investigate", "/investigate", "/case"},
+		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", "/lineage/"}, {"nav-investigate", "/investigate", "/case"},
 		{"nav-sharing", "/sharing", "/agreements/"}, {"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"},
 		{"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""}, {"nav-bulletin", "/bulletin", ""}, {"nav-parties", "/parties", ""},
 		{"nav-records", "/events", "/events/"}, {"nav-health", "/health", ""},

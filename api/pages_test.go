@@ -23,7 +23,7 @@ var allPages = []string{
 	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
 	"/lineage?node=entry:DS02&compare=8", "/lineage?node=dataset:hive/pop.main&find=merge", "/health", "/sign-in?next=/catalog", "/bulletin", "/bulletin?period=2026-01&party=D01", "/case", "/case?records=9.12&title=x",
 	"/investigate?node=entry:DS02&kind=access&case=12",
-	"/duties", "/duties?state=breached", "/violations", "/violations?code=39.4",
+	"/duties", "/duties?state=breached", "/violations", "/violations?code=39.4", "/lineage/differences", "/lineage/differences?node=dataset:hive/pop.main", "/lineage/differences?node=dataset:nowhere",
 	"/events", "/events?type=access.&order=desc", "/events?text=nothing-like-it", "/investigate", "/investigate?node=entry:DS02&from=2026-01-01T00:00:00Z",
 	"/investigate?node=column:postgres://pop:5432/hj.death%23swrq&columns=true", "/investigate?node=dataset:nowhere",
 }
@@ -51,7 +51,7 @@ func TestPagesServed(t *testing.T) {
 	for page, why := range map[string]string{
 		"/": "", "/catalog": "no-entries", "/catalog?stage=published": "none-match-entries", "/lineage": "nothing-to-begin", "/sharing": "no-agreements",
 		"/accesses": "no-accesses", "/accesses?flagged=true": "none-match-accesses", "/findings": "no-findings", "/parties": "no-parties",
-		"/events": "", "/investigate": "nothing-to-begin", "/duties": "no-duties", "/violations": "no-violations", "/duties?state=open": "none-match-duties", "/violations?code=39.4": "none-match-violations",
+		"/events": "", "/investigate": "nothing-to-begin", "/lineage/differences": "no-differences", "/duties": "no-duties", "/violations": "no-violations", "/duties?state=open": "none-match-duties", "/violations?code=39.4": "none-match-violations",
 	} {
 		empty := f.get(page, "Accept-Language", "en")
 		if empty.status != 200 || why != "" && !strings.Contains(string(empty.body), texts[why][0]) {

@@ -112,7 +112,7 @@ func (p *picture) text(b *pictureBox) []pictureLine {
 	for _, said := range []struct {
 		so   bool
 		word string
-	}{{b.node.Dropped, "dropped"}, {b.node.Origin, "origin"}} {
+	}{{b.node.Dropped, "dropped"}, {b.node.Origin, "origin"}, {b.node.MixesRuns, "mixes"}} {
 		if said.so {
 			lines = append(lines, pictureLine{p.word(said.word), "w", quietSize, true})
 		}

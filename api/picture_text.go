@@ -71,7 +71,8 @@ func fitText(s string, width, size float64, bold bool) string {
 	// What is longer than this does not fit, whatever it is; looking no further
 	// keeps very long names cheap.
 	const most = 512
-	if len(s) <= most && textWidth(s, size, bold) <= width {
+	const rounding = 1e-6 // a box is made as wide as its widest text
+	if len(s) <= most && textWidth(s, size, bold) <= width+rounding {
 		return s
 	}
 	if len(s) > most {

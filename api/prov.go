@@ -199,6 +199,9 @@ func (d *provDocument) node(n projections.Node, facts provFacts) {
 		d.entry(id, r, n.Name, n.Title, facts)
 	case projections.NodeJob:
 		r["prov:type"] = provName("ledger:Job")
+		if n.MixesRuns {
+			r["ledger:mixesRuns"] = true
+		}
 		d.Activity[id] = r
 	case projections.NodeRun:
 		r["prov:type"] = provName("ledger:Run")

@@ -120,6 +120,7 @@ var scopedRoutes = map[string]scopedRoute{
 	"GET /entries/{id}":                       {own: "/DS02", other: "/HIDDENe", status: 404},
 	"GET /lineage":                            {own: "?node={node}"},
 	"GET /lineage/picture":                    {own: "?node={node}", other: "?node={hidden}", status: 404},
+	"GET /lineage/differences":                {own: ""},
 	"GET /sharing":                            {own: ""},
 	"GET /agreements/{id}":                    {own: "/A02", other: "/HIDDENa", status: 404},
 	"GET /accesses":                           {own: ""},

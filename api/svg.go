@@ -22,7 +22,7 @@ text{font-family:"Segoe UI","Noto Sans","Noto Sans CJK SC","PingFang SC","Micros
 .focus>.shape{stroke-width:3}.rule{stroke:#33658f;stroke-opacity:.35}.this{font-weight:700;text-decoration:underline}
 .icon{fill:none;stroke:#33658f;stroke-width:1.3}.job .icon{stroke:#8a6414}.run .icon{stroke:#44722e}.entry .icon{stroke:#7a4a93}
 .edge path{fill:none;stroke:#66717c;stroke-width:1.4}.head{fill:#66717c}.declared path{stroke-dasharray:7 4}.indirect path{stroke-dasharray:1.5 3.5;stroke-linecap:round}.about path,.ran path{stroke-dasharray:3 3;stroke-width:1.1}
-.control path{stroke-dasharray:11 3 3 3}.dropped>.shape{stroke-dasharray:5 3}.gone{text-decoration:line-through}
+.control path{stroke-dasharray:11 3 3 3}.dropped>.shape{stroke-dasharray:5 3}.mixes>.shape{stroke-dasharray:9 3}.gone{text-decoration:line-through}
 .same path{stroke-width:3.4;stroke-opacity:.55}.cycle path{stroke:#a3161c;stroke-dasharray:9 3 2 3}.cyclehead{fill:#a3161c}.edge:hover path{stroke-width:3.2;stroke-opacity:1}
 .edge .near{stroke:#66717c;stroke-opacity:0;stroke-width:14;pointer-events:stroke}.alarm{fill:#a3161c;font-weight:600}.wrong>.shape{stroke:#a3161c;stroke-width:2.2}.unagreed path{stroke:#a3161c;stroke-width:2.2}
 .added>.shape{stroke:#1d6b34;stroke-width:2.6}.removed>.shape{stroke:#a3161c;stroke-width:2.6;stroke-dasharray:6 4}.changed>.shape{stroke:#8c3a00;stroke-width:2.6}
@@ -205,6 +205,9 @@ func (w *svgWriter) box(b *pictureBox, at point) {
 	if n.Dropped {
 		class += " dropped"
 	}
+	if n.MixesRuns {
+		class += " mixes"
+	}
 	if len(b.accent.flags) > 0 {
 		class += " wrong"
 	}
@@ -222,7 +225,11 @@ func (w *svgWriter) box(b *pictureBox, at point) {
 	if n.State != "" {
 		about = append(about, n.State)
 	}
-	w.title(strings.Join(append(about, p.phrase("first", n.First)), " · "))
+	about = append(about, p.phrase("first", n.First))
+	if n.MixesRuns {
+		about = append(about, p.word("mixes-means"))
+	}
+	w.title(strings.Join(about, " · "))
 	w.shape(n.Kind, at.x, at.y, b.w, b.h)
 	w.f(`<use class="icon" href="#ll-%s" x="%s" y="%s"/>`, n.Kind, num(at.x+b.pad()-2), num(at.y+headTop+1.5))
 	y := at.y + headTop + 12

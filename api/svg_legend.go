@@ -82,6 +82,9 @@ func (p *picture) legend() (items []legendItem) {
 			items = append(items, legendItem{box: "focus " + b.node.Kind, word: p.word("asked")})
 		}
 	}
+	if slices.ContainsFunc(p.boxes, func(b *pictureBox) bool { return b.node.MixesRuns }) {
+		items = append(items, legendItem{box: "mixes " + projections.NodeJob, word: p.word("mixes-legend")})
+	}
 	lines := make(map[edgeClass]bool)
 	masked := false
 	for _, a := range p.arrows {

@@ -83,7 +83,7 @@ func hostileGraph(s string) (projections.Graph, catalogTitles) {
 	nodes := []projections.Node{
 		{ID: "dataset:" + s, Kind: projections.NodeDataset, Namespace: s, Name: s},
 		{ID: "column:" + s, Kind: projections.NodeColumn, Namespace: s, Name: s, Field: s},
-		{ID: "job:" + s, Kind: projections.NodeJob, Namespace: s, Name: s},
+		{ID: "job:" + s, Kind: projections.NodeJob, Namespace: s, Name: s, MixesRuns: true},
 		{ID: "run:" + s, Kind: projections.NodeRun, Name: s, State: s},
 		{ID: "entry:" + s, Kind: projections.NodeEntry, Name: s, Title: s},
 	}
@@ -141,6 +141,48 @@ func TestSVGGolden(t *testing.T) {
 	want, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s differs (%v); if for the better: go test ./api -run TestSVGGolden -update", file, err)
+	}
+}
+
+// TestMixingIsShown: a job that mixes several runs is marked in every form of a graph and
+// at the steps of paths.
+func TestMixingIsShown(t *testing.T) {
+	f := newFixture(t, nil)
+	for i, e := range []string{
+		olEvent(1, runOf(1, "differs", "COMPLETE"), `"inputs":[`+table("a")+`],"outputs":[`+table("x")+`]`),
+		olEvent(2, runOf(2, "differs", "COMPLETE"), `"inputs":[`+table("b")+`],"outputs":[`+table("y")+`]`),
+	} {
+		if r := f.do("POST", "/api/v1/lineage", e); r.status != http.StatusCreated {
+			t.Fatalf("%d: %d %s", i, r.status, r.body)
+		}
+	}
+	f.caughtUp()
+	const graph, path = "/v1/lineage?node=dataset:pg/a", "/v1/lineage/path?from=dataset:pg/a&to=dataset:pg/y"
+	job := f.get("/lineage?node=job:etl/differs&lang=en")
+	code := regexp.MustCompile(`id="ll-([0-9a-f]+)" class="box job`).FindStringSubmatch(string(job.body))
+	if code == nil {
+		t.Fatalf("no box of the job: %s", job.body)
+	}
+	for address, want := range map[string][]string{
+		graph:                                   {`"mixes_runs":true`},
+		graph + "&format=svg&lang=en":           {`class="box job mixes"`, ">mixes several runs</text>", ">job that mixes what several runs read and wrote</text>", "may be of no single run.</title>"},
+		graph + "&format=svg&lang=zh":           {">混合多次运行</text>", ">混合多次运行读写内容的作业</text>", "可能不属于任何一次运行。</title>"},
+		graph + "&format=dot":                   {`\nmixes several runs"`, `tooltip="The runs of this job`},
+		graph + "&format=prov":                  {`"ledger:mixesRuns":true`},
+		path:                                    {`"mixes_runs":["job:etl/differs"]`},
+		"/lineage?node=dataset:pg/a&lang=en":    {"Jobs that mix several runs (1)", ">mixes several runs</text>"},
+		"/lineage?node=dataset:pg/a&lang=zh-CN": {"混合多次运行的作业 (1)"},
+		"/lineage?node=job:etl/differs&lang=en&select=" + code[1]: {"<strong>mixes several runs</strong> The runs of this job"},
+	} {
+		r := f.get(address)
+		for _, w := range want {
+			if !strings.Contains(string(r.body), w) {
+				t.Errorf("%s: no %s in %s", address, w, r.body)
+			}
+		}
+	}
+	if one := f.get(graph + "&view=run&run=" + numbered(1) + "&format=svg&lang=en"); strings.Contains(string(one.body), "mixes several") {
+		t.Error("one run mixes several")
 	}
 }
 

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
@@ -180,6 +181,40 @@ func BenchmarkApplyLineage(b *testing.B) {
 	b.ResetTimer()
 	for size := bk.Head().Size; v.Applied()+1 < size; {
 		build(b, v, min(v.Applied()+257, size))
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	if err := v.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkApplyWide measures the OpenLineage events of a bulk import: of runs of ever
+// new jobs, each of which makes a dataset of twenty others, applied as a rebuild does.
+func BenchmarkApplyWide(b *testing.B) {
+	bk := newBook(b)
+	var batch []events.Event
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range b.N {
+		var in []events.LineageInput
+		for range 20 {
+			in = append(in, olInput(fmt.Sprint("d", random.IntN(i+20))))
+		}
+		c := olRun(fmt.Sprintf("0198c5a2-6d10-7c3e-9f1b-%012d", i), fmt.Sprint("job", i), "COMPLETE", day(2, 2)+events.Time(i), in, plain(fmt.Sprint("d", i+20)))
+		if batch = append(batch, bk.event(c)); len(batch) == 500 || i == b.N-1 {
+			if _, err := bk.Append(context.Background(), batch...); err != nil {
+				b.Fatal(err)
+			}
+			batch = nil
+		}
+	}
+	v, err := Open(b.TempDir(), bk.Ledger, Options{FS: vfs.Default})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	if _, err := v.Rebuild(context.Background(), nil); err != nil {
+		b.Fatal(err)
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")

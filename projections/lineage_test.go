@@ -344,6 +344,15 @@ func TestJobsThatMixRuns(t *testing.T) {
 	equal(t, "before the second run", mixing(1, LineageQuery{Node: "dataset:pg/a"}), nil)
 	equal(t, "observed", mixing(8, LineageQuery{Node: "dataset:pg/a", View: ViewObserved}), []string{"differs"})
 	equal(t, "of one run", mixing(8, LineageQuery{Node: "dataset:pg/a", View: ViewRun, Run: "1"}), nil)
+	list, err := viewAt(t, w.v, 8).Paths(ctx, PathQuery{From: "dataset:pg/a", To: "dataset:pg/y"})
+	if err != nil || len(list.Paths) != 1 { // which no run went
+		t.Fatalf("%v %+v", err, list)
+	}
+	equal(t, "a step of a path", list.Paths[0].Steps[0].MixesRuns, []string{"job:etl/differs"})
+	list, err = viewAt(t, w.v, 8).Paths(ctx, PathQuery{From: "dataset:pg/a", To: "dataset:pg/x", View: ViewRun, Run: "1"})
+	if err != nil || len(list.Paths) != 1 || list.Paths[0].Steps[0].MixesRuns != nil {
+		t.Fatalf("%v %+v", err, list)
+	}
 	many := make([]string, mostMixed+1)
 	for i := range many {
 		many[i] = fmt.Sprint("d", i)

@@ -67,6 +67,9 @@ type Step struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 	Edges []Edge `json:"edges"`
+	// MixesRuns are the jobs of this step whose runs differ, as Node.MixesRuns has it:
+	// the step may be of no single run.
+	MixesRuns []string `json:"mixes_runs,omitempty"`
 }
 
 // pathWork bounds how many steps a search for paths tries: their number can grow
@@ -308,6 +311,7 @@ func (s *search) list() (PathList, error) {
 		return PathList{}, err
 	}
 	list := PathList{From: texts[s.from], To: texts[s.to], Paths: []Path{}, LimitsHit: append([]string{}, slices.Sorted(maps.Keys(s.limit))...)}
+	mixing := make(map[graph.Spot]bool)
 	for _, p := range s.paths {
 		path := Path{Nodes: []string{}, Steps: []Step{}}
 		for i, v := range p {
@@ -322,7 +326,21 @@ func (s *search) list() (PathList, error) {
 					return list, err
 				}
 				step.Edges = append(step.Edges, e)
+				if k.kind != EdgeReads {
+					continue
+				}
+				mixes, asked := mixing[k.to]
+				if !asked {
+					if mixes, err = s.w.mixes(k.to); err != nil {
+						return list, err
+					}
+					mixing[k.to] = mixes
+				}
+				if mixes {
+					step.MixesRuns = append(step.MixesRuns, texts[k.to])
+				}
 			}
+			slices.Sort(step.MixesRuns)
 			slices.SortFunc(step.Edges, byEnds)
 			path.Steps = append(path.Steps, step)
 		}

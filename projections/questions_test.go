@@ -233,7 +233,7 @@ func TestDifferences(t *testing.T) {
 		olRun("r", "j", "COMPLETE", 2, inputs(olInput("s")), outputs(olOutput("x", "s", "id", "id", "phone", "age"))),
 		olRun("u", "k", "COMPLETE", 3, inputs(olInput("x")), outputs(olOutput("y", "x", "id", "id"))))
 	for _, node := range []string{"dataset:pg/x", "job:etl/j"} {
-		list, err := w.Differences(ctx, DifferenceQuery{node})
+		list, err := w.Differences(ctx, DifferenceQuery{Node: node})
 		if err != nil || len(list.Differences) != 1 {
 			t.Fatalf("%s: %+v %v", node, list, err)
 		}
@@ -243,16 +243,43 @@ func TestDifferences(t *testing.T) {
 			t.Errorf("%s: %+v", node, d)
 		}
 	}
-	list, err := w.Differences(ctx, DifferenceQuery{"dataset:pg/y"})
+	list, err := w.Differences(ctx, DifferenceQuery{Node: "dataset:pg/y"})
 	if err != nil || len(list.Differences) != 0 {
 		t.Errorf("told by runs only: %+v %v", list, err)
 	}
-	list, err = viewAt(t, w.v, 1).Differences(ctx, DifferenceQuery{"dataset:pg/x"})
+	list, err = viewAt(t, w.v, 1).Differences(ctx, DifferenceQuery{Node: "dataset:pg/x"})
 	if err != nil || len(list.Differences) != 0 {
 		t.Errorf("before a run: %+v %v", list, err)
 	}
-	if _, err := w.Differences(ctx, DifferenceQuery{"column:pg/x#id"}); err == nil {
+	if _, err := w.Differences(ctx, DifferenceQuery{Node: "column:pg/x#id"}); err == nil {
 		t.Error("a column was compared")
+	}
+}
+
+// TestDifferencesByOtherNames: what is declared of one name of a dataset is compared with
+// what runs showed of another, and told once.
+func TestDifferencesByOtherNames(t *testing.T) {
+	file := olOutput("path/x", "path/s", "id", "id", "phone", "age")
+	file.Symlinks = []events.DatasetRef{{Namespace: "pg", Name: "x"}}
+	read := olInput("path/s")
+	read.Symlinks = []events.DatasetRef{{Namespace: "pg", Name: "s"}}
+	w := lineageViews(t,
+		olJob("j", day(1, 1), inputs(olInput("s")), outputs(olOutput("x", "s", "id", "id", "born", "age"))),
+		olRun("r", "j", "COMPLETE", day(1, 2), inputs(read), outputs(file)),
+		olRun("q", "k", "COMPLETE", day(1, 3), inputs(read), outputs(olOutput("plain", "s", "id", "id"))))
+	for _, node := range []string{"dataset:pg/x", "dataset:pg/path/x", "job:etl/j", ""} {
+		list, err := w.Differences(ctx, DifferenceQuery{Node: node})
+		if err != nil || len(list.Differences) != 1 || len(list.Runs) != 1 {
+			t.Fatalf("%s: %+v %v", node, list, err)
+		}
+		d, run := list.Differences[0], list.Runs[0]
+		if d.From != "dataset:pg/s" || !slices.Equal(d.DeclaredOnly, []ColumnPair{{"born", "age"}}) || !slices.Equal(d.ObservedOnly, []ColumnPair{{"phone", "age"}}) {
+			t.Errorf("%s: %+v", node, d)
+		}
+		if run.Run != "r" || !slices.Equal(run.Undeclared, []events.ColumnRef{{Namespace: "pg", Name: "path/s", Field: "phone"}}) ||
+			!slices.Equal(run.Unseen, []events.ColumnRef{{Namespace: "pg", Name: "s", Field: "born"}}) {
+			t.Errorf("%s: %+v", node, run)
+		}
 	}
 }
 
@@ -282,7 +309,7 @@ func TestRunDifferences(t *testing.T) {
 		declared(day(1, 3), "id", "id"),                      // 10: told late, of before "good"
 		ran("between", day(1, 3), "id", "id", "born", "age")) // 11
 	runs := func(at int64, node string) (out []string) {
-		list, err := viewAt(t, w.v, at).Differences(ctx, DifferenceQuery{node})
+		list, err := viewAt(t, w.v, at).Differences(ctx, DifferenceQuery{Node: node})
 		if err != nil || !list.Complete {
 			t.Fatal(list.LimitsHit, err)
 		}
@@ -322,7 +349,7 @@ func TestDifferencesAreBounded(t *testing.T) {
 	}
 	w := lineageViews(t, olRun("r", "j", "COMPLETE", 1, inputs(olInput("s")), outs), olRun("u", "k", "COMPLETE", 1, inputs(olInput("s")), outs[:1]))
 	for node, want := range map[string]string{"job:etl/j": LimitOutputs, "job:etl/k": "", "dataset:pg/x0": ""} {
-		list, err := w.Differences(ctx, DifferenceQuery{node})
+		list, err := w.Differences(ctx, DifferenceQuery{Node: node})
 		if err != nil || strings.Join(list.LimitsHit, " ") != want || list.Complete != (want == "") {
 			t.Errorf("%s: %v %v %v", node, list.Complete, list.LimitsHit, err)
 		}

@@ -40,7 +40,7 @@ func (r *reader) runDifference(ctx context.Context, id string) (*RunDifference, 
 	if err != nil {
 		return nil, err
 	}
-	observed := make(map[uint32]map[events.ColumnRef]bool) // by output
+	observed := make(map[uint32]toldRefs) // by output
 	for e := range edges {
 		if e.Kind == graph.Flow && e.Set != 0 {
 			if err := declared.refs(e, observed); err != nil {
@@ -49,16 +49,22 @@ func (r *reader) runDifference(ctx context.Context, id string) (*RunDifference, 
 		}
 	}
 	d := &RunDifference{Run: id, Job: run.Job, Begun: run.Begun, Undeclared: []events.ColumnRef{}, Unseen: []events.ColumnRef{}}
-	said := make(map[uint32]map[events.ColumnRef]bool)
+	said := make(map[uint32]toldRefs)
 	for to, seen := range observed {
-		flows, err := declared.edgesAt(graph.Up, to)
+		names, err := declared.sameAs(to)
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range flows {
-			if e.id.Kind == graph.Flow && e.id.Set != 0 && (e.id.Job == 0 || e.id.Job == declared.at.Node) {
-				if err := declared.refs(e.id, said); err != nil {
-					return nil, err
+		for _, name := range names {
+			flows, err := declared.edgesAt(graph.Up, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range flows {
+				if e.id.Kind == graph.Flow && e.id.Set != 0 && (e.id.Job == 0 || e.id.Job == declared.at.Node) {
+					if err := declared.refs(e.id, said); err != nil {
+						return nil, err
+					}
 				}
 			}
 		}
@@ -75,34 +81,52 @@ func (r *reader) runDifference(ctx context.Context, id string) (*RunDifference, 
 	return d, err
 }
 
+// toldRefs are columns as they were told, by what they are: a dataset under the first of
+// its names, and the column.
+type toldRefs map[toldRef]events.ColumnRef
+
+type toldRef struct {
+	dataset uint32
+	field   string
+}
+
 // refs adds the columns of a flow, at both ends, to those of its output.
-func (w *walk) refs(e graph.Edge, to map[uint32]map[events.ColumnRef]bool) error {
+func (w *walk) refs(e graph.Edge, to map[uint32]toldRefs) error {
 	pairs, err := w.columnsOf(e.Set)
 	if err != nil {
 		return err
 	}
-	from, err := w.names.vertex(e.From)
+	output, err := w.first(e.To)
 	if err != nil {
 		return err
 	}
-	out, err := w.names.vertex(e.To)
-	if err != nil {
-		return err
+	if to[output] == nil {
+		to[output] = make(toldRefs)
 	}
-	if to[e.To] == nil {
-		to[e.To] = make(map[events.ColumnRef]bool)
-	}
-	for _, p := range pairs {
-		to[e.To][events.ColumnRef{Namespace: from.Namespace, Name: from.Name, Field: p.From}] = true
-		to[e.To][events.ColumnRef{Namespace: out.Namespace, Name: out.Name, Field: p.To}] = true
+	for _, end := range []struct {
+		node  uint32
+		field func(ColumnPair) string
+	}{{e.From, func(p ColumnPair) string { return p.From }}, {e.To, func(p ColumnPair) string { return p.To }}} {
+		v, err := w.names.vertex(end.node)
+		if err != nil {
+			return err
+		}
+		dataset, err := w.first(end.node)
+		if err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			field := end.field(ColumnPair{p.From, p.To})
+			to[output][toldRef{dataset, field}] = events.ColumnRef{Namespace: v.Namespace, Name: v.Name, Field: field}
+		}
 	}
 	return nil
 }
 
 // refsBeyond lists what a has beyond b.
-func refsBeyond(a, b map[events.ColumnRef]bool) (out []events.ColumnRef) {
-	for ref := range a {
-		if !b[ref] {
+func refsBeyond(a, b toldRefs) (out []events.ColumnRef) {
+	for what, ref := range a {
+		if _, both := b[what]; !both {
 			out = append(out, ref)
 		}
 	}
@@ -157,9 +181,15 @@ func (w *walk) runDifferences(ctx context.Context, writes []stored) (out []RunDi
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		d, err := w.r.runDifference(ctx, id)
-		if err != nil {
-			return nil, err
+		d, compared := w.runs[id] // a run may have written very many datasets
+		if !compared {
+			if d, err = w.r.runDifference(ctx, id); err != nil {
+				return nil, err
+			}
+			if w.runs == nil {
+				w.runs = make(map[string]*RunDifference)
+			}
+			w.runs[id] = d
 		}
 		if d != nil {
 			out = append(out, *d)

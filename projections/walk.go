@@ -38,6 +38,8 @@ type walk struct {
 	names    names
 	seen     map[graph.Edge]seenEdge // through a lens that looks at each edge
 	pairs    map[uint32][]columnPair
+	same     map[uint32][]uint32       // all names of a dataset, by each; nil until one is asked for
+	runs     map[string]*RunDifference // that were compared; nil if a run differs in nothing
 	// hops, if not nil, collects which node leads to which, in the direction of data
 	// flow, and over which edges: a path may pass through a job only where the walk
 	// did.

@@ -153,6 +153,15 @@ func (w *walk) mixesRuns(node uint32, v vertex) (bool, error) {
 	return false, nil
 }
 
+// mixes is mixesRuns of a node that may be something else.
+func (w *walk) mixes(s graph.Spot) (bool, error) {
+	v, err := w.names.full(s)
+	if err != nil || v.Kind != NodeJob {
+		return false, err
+	}
+	return w.mixesRuns(s.Node, v)
+}
+
 // edge is an edge as the answer shows it.
 func (w *walk) edge(k graphEdge, texts map[graph.Spot]string) (Edge, error) {
 	e := *w.edges[k]

@@ -215,5 +215,13 @@ func (p *program) graph(g projections.Graph) error {
 		}
 		t.row(strconv.Itoa(far(e)), e.From, e.To, e.Kind, how, number(e.Runs), number(e.First), number(e.Last))
 	}
-	return t.write(p.out, fmt.Sprintf("%s is known, and nothing leads to it or away from it that way", g.Node))
+	if err := t.write(p.out, fmt.Sprintf("%s is known, and nothing leads to it or away from it that way", g.Node)); err != nil {
+		return err
+	}
+	for _, n := range g.Nodes {
+		if n.MixesRuns {
+			fmt.Fprintf(p.out, "%s mixes several runs, which differ: a way through it may be of no single run\n", n.ID)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -52,26 +53,38 @@ it last before, and so on.`,
 func differencesCommand(p *program) *cobra.Command {
 	var q question
 	var record bool
+	var namespace string
 	c := &cobra.Command{
-		Use:   "differences NODE",
+		Use:   "differences [NODE]",
 		Short: "List columns that are declared and were not observed, and the other way round",
 		Long: `Differences compares what is declared to go into a dataset, or into all that a job
 writes, with what runs showed, and the latest runs with what was declared when they
-began. With --record it records of each run that differs that it does: a fact that
-stays when the views are made anew.`,
-		Example: `  ledgerline differences job:etl/nightly --dir led
+began: of all datasets, or of NODE. With --record it records of each run that differs
+that it does: a fact that stays when the views are made anew.`,
+		Example: `  ledgerline differences --namespace warehouse --server http://127.0.0.1:8420
+  ledgerline differences job:etl/nightly --dir led
   ledgerline differences run:0198c5a2-6d10-7c3e-9f1b-3a52c7f0e001 --record --server http://127.0.0.1:8420`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			v := url.Values{}
+			if len(args) > 0 {
+				v.Set("node", args[0])
+			}
 			if record {
+				if len(args) == 0 {
+					return usage("--record is about one node: name a dataset, job or run")
+				}
 				return p.recordDifferences(c, &q, args[0])
 			}
-			return ask(c, p, &q, "/v1/lineage/differences", url.Values{"node": args}, func(list projections.DifferenceList) (string, error) {
-				return "", p.differences(list)
+			set(v, "namespace", namespace)
+			return ask(c, p, &q, "/v1/lineage/differences", v, func(list projections.DifferenceList) (string, error) {
+				return list.Next, p.differences(list)
 			})
 		},
 	}
 	q.flags(c)
+	q.pageFlags(c)
+	c.Flags().StringVar(&namespace, "namespace", "", "without NODE: only what leads to datasets of this namespace")
 	c.Flags().StringVar(&q.target.principal, "principal", "", `who records, with --dir (default "dev", as with serve --dev)`)
 	c.Flags().BoolVar(&record, "record", false, "record of each run that differs that it does")
 	return c
@@ -92,7 +105,8 @@ func (p *program) differences(list projections.DifferenceList) error {
 			}
 		}
 	}
-	if err := t.write(p.out, fmt.Sprintf("of %s nothing is both declared and observed and differs", list.Node)); err != nil || len(list.Runs) == 0 {
+	of := cmp.Or(list.Node, "all datasets listed here")
+	if err := t.write(p.out, fmt.Sprintf("of %s nothing is both declared and observed and differs", of)); err != nil || len(list.Runs) == 0 {
 		return err
 	}
 	fmt.Fprintln(p.out, "\nruns that differ from what was declared when they began:")

@@ -22,7 +22,9 @@ func pathCommand(p *program) *cobra.Command {
 		Short: "Show how data got from one node to another",
 		Long: `Path lists the ways from one node to another in the direction in which data flows,
 the shortest first: through which datasets and columns, by which jobs, and in which
-record each step was shown last. It says so if there may be more ways than it lists.`,
+record each step was shown last. It says so if there may be more ways than it lists.
+A job that mixes several runs did not tell what came from what, and its runs differ: a
+way through it may be of no single run. With --view run ways are of one.`,
 		Example: `  ledgerline path entry:DS02 entry:DS25 --server http://127.0.0.1:8420
   ledgerline path column:warehouse/orders#amount column:warehouse/sales#total --dir led`,
 		Args: cobra.ExactArgs(2),
@@ -63,6 +65,11 @@ func (p *program) paths(list projections.PathList) error {
 					by = append(by, job)
 				}
 				runs, last = max(runs, e.Runs), max(last, e.Last)
+			}
+			for i, job := range by {
+				if slices.Contains(s.MixesRuns, job) {
+					by[i] += " (mixes several runs)"
+				}
 			}
 			if len(by) == 0 {
 				by = []string{s.Edges[0].Kind}
