@@ -36,6 +36,7 @@ type config struct {
 	StrictOpenLineage bool   `toml:"strict-openlineage" usage:"refuse OpenLineage events that do not conform to the specification, instead of noting it"`
 	HeadFile          string `toml:"head-file" usage:"the head witness; keep it where backups of the directory do not reach (default DIR/head)"`
 	KeyFile           string `toml:"key-file" usage:"the signing key (default DIR/keys/ledger.key)"`
+	MemoryLimit       int64  `toml:"memory-limit" usage:"bytes that the heap should stay below; 0: what GOMEMLIMIT says, or else an eighth of the memory, at least 1 GiB, at most half; negative: no bound"`
 
 	OIDC      oidcConfig      `toml:"oidc"`
 	TLS       tlsFiles        `toml:"tls"`

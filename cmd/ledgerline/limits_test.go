@@ -70,7 +70,12 @@ func TestLimitsDocument(t *testing.T) {
 	b.WriteString("\nMemory for bodies is bounded by `held-bytes`, and for streams of lines by 8 MiB and a line each, of which there are at most `concurrent-writes`.\n" +
 		"Memory for answers is bounded by `concurrent-reads` times what the largest takes. The cost of a question is what it looks at, wanted or not: versions\n" +
 		"of rows, blocks of posting lists, nodes of the lineage graph that a walk goes on from, all questions of one request together; beyond `query-cost` the\n" +
-		"problem says how far it came and how to ask for less.\n")
+		"problem says how far it came and how to ask for less.\n\n" +
+		"The heap of every command has a soft limit: an eighth of the memory that the process may use (of the machine, or of its control group, whichever is less),\n" +
+		fmt.Sprintf("but %d MiB at least, and never more than half of that memory. As the heap comes near it is collected more often; nothing is refused. `GOMEMLIMIT` of the\n", heapLeast>>20) +
+		"environment says another limit, and for a server `memory-limit` (`--memory-limit`, `LEDGERLINE_MEMORY_LIMIT`), in bytes: negative for none. Where what is alive comes\n" +
+		"near the limit, because the lineage graph is large, up to half of the processor time goes to collecting: give it more. Caches and memtables of the storage lie\n" +
+		"beside the heap and have bounds of their own: [operating.md](operating.md#limits).\n")
 	path := filepath.Join(moduleRoot(t), "docs", "limits.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {

@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -26,17 +25,9 @@ func main() {
 	// The first signal asks for a clean stop; then the default action is back,
 	// so that a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
+	boundHeap()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
-
-// garbagePercent is by how much the heap may grow before it is collected, in percent
-// of what was alive. Go's own 100 costs a fifth more processor time while views are
-// built, because what is alive (graph, search index, newest versions) is marked again
-// and again; docs/performance.md has the figures and the memory that it takes.
-const garbagePercent = 300
 
 // run is the program: it executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

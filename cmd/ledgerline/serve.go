@@ -68,6 +68,7 @@ file. --check-config shows what would be in force, and opens nothing.`,
 			if check {
 				return l.print(p)
 			}
+			l.boundHeap()
 			return p.serve(c.Context(), l.config, confirmClock, logger)
 		},
 	}
