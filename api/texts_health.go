@@ -78,7 +78,7 @@ var healthTexts = map[string][2]string{
 	"view-applied":              {"Applied up to", "已应用至"},
 	"view-lag":                  {"Records behind", "落后记录数"},
 	"view-rebuilding":           {"being rebuilt", "重建中"},
-	"view-loading":              {"the lineage graph is being loaded:", "正在载入血缘图："},
+	"view-loading":              {"being loaded into memory:", "正在载入内存："},
 	"view-following":            {"catching up", "追赶中"},
 	"view-well":                 {"up to date", "最新"},
 	"acts":                      {"What the ledger recorded about itself", "账本关于自身的记录"},

@@ -23,12 +23,15 @@ type loading struct {
 	read, total atomic.Int64 // records
 }
 
-// LoadingError is returned for a question about lineage while the graph is still
-// being loaded.
-type LoadingError struct{ Loaded, Total int64 }
+// LoadingError is returned for a question that needs what is still being loaded: the
+// lineage graph, or the index of the catalog's words.
+type LoadingError struct {
+	What          string
+	Loaded, Total int64 // records
+}
 
 func (e *LoadingError) Error() string {
-	return fmt.Sprintf("the lineage graph is being loaded: %d of %d records so far; ask again in a moment", e.Loaded, e.Total)
+	return fmt.Sprintf("the %s is being loaded: %d of %d records so far; ask again in a moment", e.What, e.Loaded, e.Total)
 }
 
 // loadPatience is how long a question waits for the graph. A small one is there
@@ -99,7 +102,7 @@ func (w *View) graph() (graph.View, error) {
 	g, err := l.loaded(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		_, read, total := l.progress()
-		return graph.View{}, &LoadingError{read, total}
+		return graph.View{}, &LoadingError{"lineage graph", read, total}
 	}
 	if err != nil {
 		return graph.View{}, err

@@ -140,7 +140,7 @@ func TestLoading(t *testing.T) {
 	v.store.lineage.total.Store(7)
 	w := current(t, v)
 	loading := (*LoadingError)(nil)
-	if _, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/raw"}); !errors.As(err, &loading) || *loading != (LoadingError{3, 7}) {
+	if _, err := w.Lineage(ctx, LineageQuery{Node: "dataset:pg/raw"}); !errors.As(err, &loading) || *loading != (LoadingError{"lineage graph", 3, 7}) {
 		t.Errorf("a question got %v", err)
 	}
 	if _, ok, err := w.Entry(ctx, "E1", 0); err != nil || !ok {

@@ -29,7 +29,7 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 2, applyParties},
-	{"catalog", 3, applyCatalog},
+	{catalogView, 3, applyCatalog},
 	{"requests", 1, applyRequests},
 	{"agreements", 4, applyAgreements},
 	{"shares", 2, applyShares},
@@ -44,6 +44,8 @@ var projections = []projection{
 	{"coverage", 1, applyCoverage},
 	{"timeline", 5, applyTimeline},
 }
+
+const catalogView = "catalog"
 
 // versions are what the rows of the store have to be of.
 func (v *Views) versions() map[string]uint64 {

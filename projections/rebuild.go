@@ -189,7 +189,7 @@ func (v *Views) Rebuild(ctx context.Context, progress func(done, total int64)) (
 			return r, err
 		}
 	}
-	if err := s.sync(); err != nil {
+	if err := errors.Join(s.sync(), s.followSearch(ctx, next-1)); err != nil { // no question is to wait for the index
 		return r, err
 	}
 	old, swap, err := v.swap(s, func() error { return apply(v.Applied() + 1) })
@@ -223,6 +223,7 @@ func (v *Views) swap(s *store, catchUp func() error) (old *store, took time.Dura
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	old, v.store = v.store, s
+	v.startSearch(s, v.applied)
 	return old, time.Since(began), nil
 }
 

@@ -17,8 +17,8 @@ import (
 // searched like the present one. Chinese is not cut into words: a pair of
 // characters is looked up wherever it stands, in any language.
 //
-// It is read from the rows when it is first asked, and then follows them. It holds
-// about 1.5 KiB for each version of an entry.
+// It is made from the rows in the background, and then follows them: see
+// search_follow.go. It holds about 1.5 KiB for each version of an entry.
 type searchIndex struct {
 	mu      sync.RWMutex
 	next    int64 // the first position not looked at yet
@@ -30,6 +30,7 @@ type searchIndex struct {
 	values  []string         // of facets
 	codes   map[string]int32 // places in values
 	found   atomic.Pointer[foundList]
+	making  searchMaking
 }
 
 // A gram is a character, or two that stand together.
@@ -87,50 +88,6 @@ var stepLists = func() (lists [][]byte) {
 	}
 	return lists
 }()
-
-// search returns the index, up to the view's position at least. The caller holds
-// no lock; it reads under mu.
-func (w *View) search(ctx context.Context, r *reader) (*searchIndex, error) {
-	x := &w.store.search
-	x.mu.RLock()
-	known := x.next > w.at
-	x.mu.RUnlock()
-	if known {
-		return x, nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x, x.follow(ctx, r)
-}
-
-// follow reads what happened to entries up to the reader's position.
-func (x *searchIndex) follow(ctx context.Context, r *reader) (err error) {
-	if x.next > r.at {
-		return nil
-	}
-	u, err := r.union(stepLists, x.next, r.at, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = firstError(err, u.close()) }()
-	for {
-		position, ok, err := u.next()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			x.next = r.at + 1
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := x.add(r, position); err != nil {
-			return err
-		}
-		x.next = position + 1 // what is in is not read again, should the next fail
-	}
-}
 
 // add reads one event of an entry.
 func (x *searchIndex) add(r *reader, position int64) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"pgregory.net/rapid"
 
 	"ledgerline/events"
@@ -133,4 +134,51 @@ func BenchmarkSearch(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestSearchIsMade: at a start, and when views were built anew, the index is there
+// without a question, and /readyz can tell.
+func TestSearchIsMade(t *testing.T) {
+	b := longScript(newBook(t))
+	size := b.Head().Size
+	fs := vfs.NewMem()
+	for _, start := range []string{"first", "second"} {
+		v, err := Open("views", b.Ledger, Options{FS: fs, CacheBytes: 8 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &v.store.search.making
+		<-m.made
+		if loading, _, _ := m.progress(); loading || start == "second" && m.read.Load() != size {
+			t.Errorf("%s start: the index has %d of %d records, loading %v", start, m.read.Load(), size, loading)
+		}
+		if start == "first" {
+			build(t, v, size)
+		} else if _, err := v.Rebuild(ctx, nil); err != nil {
+			t.Error(err)
+		} else if m := &v.store.search.making; m.read.Load() != size {
+			t.Errorf("built anew: the index has %d of %d records", m.read.Load(), size)
+		}
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSearchLoading: while the index is made, the view of the catalog says so.
+func TestSearchLoading(t *testing.T) {
+	b := longScript(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	m := &v.store.search.making
+	whole := m.made
+	m.made = make(chan struct{}) // as if it were not there yet
+	m.read.Store(3)
+	m.total.Store(7)
+	for _, s := range v.Status() {
+		if s.Loading != (s.Name == catalogView) || s.Loading && (s.Loaded != 3 || s.Total != 7) {
+			t.Errorf("status %+v", s)
+		}
+	}
+	m.made = whole
 }

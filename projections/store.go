@@ -169,6 +169,7 @@ func (s *store) sync() error { return s.db.LogData(nil, pebble.Sync) }
 // close closes the store once nobody reads from it.
 func (s *store) close() error {
 	s.lineage.end()
+	s.search.making.end()
 	s.readers.Wait()
 	return s.db.Close()
 }

@@ -85,6 +85,7 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 	}
 	v.rebuilding = v.applied < 0
 	v.store.startLoading(v.applied, func(err error) { v.fail(v.store.noteDamage(err)) })
+	v.startSearch(v.store, v.applied)
 	return v, nil
 }
 
@@ -292,8 +293,8 @@ type ViewStatus struct {
 	// Rebuilding is set from a start with an empty store until the views first
 	// reach the head.
 	Rebuilding bool `json:"rebuilding"`
-	// Loading is set from a start until the lineage graph is in memory: so far it
-	// stands for Loaded of Total records.
+	// Loading is set from a start until the lineage graph, or the catalog's index of
+	// words, is in memory: so far it stands for Loaded of Total records.
 	Loading bool  `json:"loading,omitempty"`
 	Loaded  int64 `json:"loaded,omitempty"`
 	Total   int64 `json:"total,omitempty"`
@@ -317,8 +318,11 @@ func (v *Views) Status() []ViewStatus {
 	out := make([]ViewStatus, 0, len(v.projections))
 	for _, p := range v.projections {
 		s.Name, s.Version = p.name, p.version
-		if s.Loading, s.Loaded, s.Total = false, 0, 0; p.name == lineageView {
+		switch s.Loading, s.Loaded, s.Total = false, 0, 0; p.name {
+		case lineageView:
 			s.Loading, s.Loaded, s.Total = v.store.lineage.progress()
+		case catalogView:
+			s.Loading, s.Loaded, s.Total = v.store.search.making.progress()
 		}
 		out = append(out, s)
 	}
