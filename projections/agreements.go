@@ -54,6 +54,8 @@ type Agreement struct {
 	Imported bool `json:"imported,omitempty"`
 	// Until is when a state stated for a time only ends; 0 for all others.
 	Until events.Time `json:"until,omitzero"`
+	// Number counts agreements, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (a *Agreement) code(c *coder) {
@@ -81,6 +83,7 @@ func (a *Agreement) code(c *coder) {
 	c.text(&a.Type)
 	c.bool(&a.Imported)
 	integer(c, &a.Until)
+	integer(c, &a.Number)
 }
 
 // AgreementQuery selects agreements; empty fields select everything.
@@ -165,8 +168,14 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	if err != nil {
 		return err
 	}
-	before := a
+	before, number := a, a.Number
+	if !known {
+		if number, err = b.nth("agreements"); err != nil {
+			return err
+		}
+	}
 	change(&a)
+	a.Number = number
 	a.ID, a.Type, a.Position, a.Recorded, a.Since, a.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
 	a.Imported = e.Event.Imported
 	if err := b.count("agreements/"+a.State, 1); err != nil {

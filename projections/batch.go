@@ -29,6 +29,8 @@ type batch struct {
 	// before it did.
 	step  stepChanges
 	steps []*graph.Step
+	// counts are rows put for the record at hand that bulletins count.
+	counts []tapable
 }
 
 type keyValue struct{ key, value []byte }
@@ -160,6 +162,7 @@ func (b *batch) put(entity []byte, value coded) { b.write(entity, value) }
 func (b *batch) remove(entity []byte) { b.write(entity, nil) }
 
 func (b *batch) write(entity []byte, value coded) {
+	b.noteCounted(value)
 	kv, rows := b.encoded(entity, value), &b.rows[entity[0]]
 	h := b.s.newest.get(entity)
 	if h == nil {
@@ -182,7 +185,14 @@ func (b *batch) write(entity []byte, value coded) {
 
 // putOnce is put for what is put once at a position, and no batch asks for.
 func (b *batch) putOnce(entity []byte, value coded) {
+	b.noteCounted(value)
 	b.rows[entity[0]] = append(b.rows[entity[0]], b.encoded(entity, value))
+}
+
+func (b *batch) noteCounted(value coded) {
+	if row, ok := value.(tapable); ok {
+		b.counts = append(b.counts, row)
+	}
 }
 
 const (

@@ -86,10 +86,25 @@ func (w *View) Bulletin(ctx context.Context, q BulletinQuery) (Bulletin, error) 
 		w: w.whole(), sight: w.sight, ctx: ctx, q: q, figures: map[string]*Figure{}, seconds: map[string][]int64{},
 		Bulletin: Bulletin{From: q.From, To: q.To, Party: q.Party, Region: q.Region, MetricSet: BulletinMetrics, ViewVersion: BulletinVersion},
 	}
-	for _, count := range []func() error{t.bodies, t.catalog, t.requests, t.duties, t.quality, t.calls, t.agreements, t.violations} {
-		if err := count(); err != nil {
-			return Bulletin{}, err
+	if err := t.bodies(); err != nil {
+		return Bulletin{}, err
+	}
+	err := t.w.read(func(r *reader) (err error) {
+		if t.book, err = r.rulebook(); err != nil {
+			return err
 		}
+		if t.names, err = r.names(t.w.store); err != nil {
+			return err
+		}
+		for _, count := range []func(*reader) error{t.catalog, t.requests, t.duties, t.quality, t.calls, t.agreements, t.violations} {
+			if err := count(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Bulletin{}, err
 	}
 	for _, f := range t.order {
 		t.Figures = append(t.Figures, t.finish(*f))
@@ -107,6 +122,10 @@ type tally struct {
 	order   []*Figure
 	seconds map[string][]int64 // of what a median is taken
 	used    map[string]bool    // agreements that were called or delivered under
+	names   [][]string         // what numbers on tapes stand for
+	book    *rulebook          // nil: nothing is published
+	missed  []Violation        // duties that were not done in time
+	flagged []int64            // calls that broke a rule, the latest first
 	in      map[string]bool    // the bodies of the region; nil: no region was asked for
 	sight   *sight             // what may be counted; nil: everything
 }
@@ -195,31 +214,23 @@ func (t *tally) shown(r *reader, parties ...string) (bool, error) {
 	return r.shows(parties...)
 }
 
-// shows is shown with a reader of its own.
-func (t *tally) shows(parties ...string) (shown bool, err error) {
-	if t.sight == nil {
-		return true, nil
-	}
-	err = t.w.read(func(r *reader) error {
-		shown, err = t.shown(r, parties...)
-		return err
-	})
-	return shown, err
+// seen is shown without counting.
+func (t *tally) seen(r *reader, parties ...string) (bool, error) {
+	r.sight = t.sight
+	defer func() { r.sight = nil }()
+	return r.sees(parties...)
 }
 
-func (t *tally) showsViolation(v *Violation) (shown bool, err error) {
+func (t *tally) showsViolation(r *reader, v *Violation) (bool, error) {
 	if t.sight == nil {
 		return true, nil
 	}
-	err = t.w.read(func(r *reader) error {
-		r.sight = t.sight
-		concerned, err := r.ofAgreement(v.Agreement, v.Entry, v.Party)
-		if err == nil {
-			shown, err = r.shows(concerned...)
-		}
-		return err
-	})
-	return shown, err
+	r.sight = t.sight
+	concerned, err := r.ofAgreement(v.Agreement, v.Entry, v.Party)
+	if err != nil {
+		return false, err
+	}
+	return t.shown(r, concerned...)
 }
 
 // now is the end of the period, or when the view's position was recorded if that
@@ -229,146 +240,169 @@ func (t *tally) now() events.Time { return min(t.q.To-1, t.w.recorded) }
 func (t *tally) within(at events.Time) bool { return within(at, t.q.From, t.q.To) }
 
 // catalog counts what was in force at the end of the period.
-func (t *tally) catalog() error {
+func (t *tally) catalog(r *reader) error {
 	published := t.figure("catalog.published", UnitCount, rulepack.Text{EN: "catalog entries in force at the end", ZH: "期末在用目录条目数"})
 	fresh := t.figure("catalog.published_anew", UnitCount, rulepack.Text{EN: "of these, versions that came into force in the period", ZH: "其中本期发布的版本数"})
 	hooked := t.figure("catalog.hooked", UnitMillionths, rulepack.Text{EN: "shareable entries with a resource", ZH: "挂接率"})
-	page := Page{Limit: MaxLimit}
-	for {
-		list, err := t.w.Entries(t.ctx, EntryQuery{ValidAt: t.now(), Page: page})
-		if err != nil {
-			return err
-		}
-		for _, e := range list.Entries {
-			if !t.of(e.Provider) {
-				continue
-			}
-			if shown, err := t.shows(e.Provider); err != nil {
-				return err
-			} else if !shown {
-				continue
-			}
-			published.add(true, e.Position)
-			if t.within(e.ValidFrom) {
-				fresh.add(true, e.Position)
-			}
-			if e.Sharing.Attribute != events.SharingNotShared {
-				hooked.add(len(e.Attached)+len(e.Resources) > 0, e.Position)
-			}
-		}
-		if page.Cursor = list.Next; page.Cursor == "" {
+	return r.inForce(t.names, t.now(), func(e *entryInForce) error {
+		if !t.of(e.provider) {
 			return nil
 		}
-	}
+		if shown, err := t.shown(r, e.provider); err != nil || !shown {
+			return err
+		}
+		published.add(true, e.position)
+		if t.within(e.from) {
+			fresh.add(true, e.position)
+		}
+		if e.sharing != events.SharingNotShared {
+			hooked.add(e.hooked, e.position)
+		}
+		return nil
+	})
 }
 
 // requests counts those answered in the period.
-func (t *tally) requests() error {
+func (t *tally) requests(r *reader) error {
 	granted := t.figure("request.granted", UnitMillionths, rulepack.Text{EN: "requests granted, in full or in part, of those answered", ZH: "共享满足率"})
 	refused := t.figure("request.refused", UnitCount, rulepack.Text{EN: "requests refused", ZH: "拒绝共享数"})
 	took := t.figure("request.answer_time", UnitSeconds, rulepack.Text{EN: "median time from receipt to answer", ZH: "答复时长中位数"})
-	return t.w.read(func(r *reader) error {
-		return r.each(t.ctx, entityKey(tRequest), nil, func(row row) (bool, error) {
-			var q Request
-			if err := row.decode(&q); err != nil {
-				return false, err
-			}
-			if q.Answered == 0 || !t.within(q.Answered) || !t.of(q.Provider) {
-				return true, nil
-			}
-			if shown, err := t.shown(r, q.Provider, q.Consumer); err != nil || !shown {
-				return err == nil, err
-			}
-			granted.add(q.State != events.StageRefused, q.Events...)
-			if q.State == events.StageRefused {
-				refused.add(true, q.Events...)
-			}
-			if q.Received != 0 {
-				took.add(true, q.Events...)
-				t.seconds[took.ID] = append(t.seconds[took.ID], int64((q.Answered-q.Received)/1_000_000))
-			}
-			return true, nil
-		})
+	return t.things(r, tapeRequests, func(q *taped, names []string, records []int64) error {
+		answered, received := q.times[0], q.times[1]
+		provider, consumer := names[0], names[1]
+		if answered == 0 || !t.within(answered) || !t.of(provider) {
+			return nil
+		}
+		if shown, err := t.shown(r, provider, consumer); err != nil || !shown {
+			return err
+		}
+		granted.add(q.state != requestRefused, records...)
+		if q.state == requestRefused {
+			refused.add(true, records...)
+		}
+		if received != 0 {
+			took.add(true, records...)
+			t.seconds[took.ID] = append(t.seconds[took.ID], int64((answered-received)/1_000_000))
+		}
+		return nil
 	})
 }
 
 // duties counts, for each rule that sets a term, what was due in the period and
-// what of it was done in time.
-func (t *tally) duties() error {
-	return t.w.read(func(r *reader) error {
-		return r.each(t.ctx, entityKey(tDuty), nil, func(row row) (bool, error) {
-			var d Duty
-			if err := row.decode(&d); err != nil {
-				return false, err
+// what of it was done in time. What was missed are violations, if the rule says so.
+func (t *tally) duties(r *reader) error {
+	begun := len(t.order)
+	mergers := r.successions()
+	err := t.things(r, tapeDuties, func(d *taped, names []string, records []int64) error {
+		before, done := d.times[0], d.times[1]
+		pack, version, rule, code, party, title := names[0], names[1], names[2], names[3], names[4], rulepack.Text{EN: names[5], ZH: names[6]}
+		state := dutyState(before, done, d.state != dutyUndetermined, t.w.recorded)
+		if (state == DutyLate || state == DutyBreached) && code != "" && t.within(before) {
+			holder, err := mergers.holder(party, done, before) // who had it when it was missed
+			if err != nil {
+				return err
 			}
-			state := d.at(t.w.recorded)
-			if d.Before == 0 || !t.within(d.Before-1) || !t.of(d.Party) || state == DutyOpen {
-				return true, nil
+			v := Violation{Rule: rule, Code: code, Title: title, Pack: pack, PackVersion: version, Party: holder, Time: before, Events: slices.Clone(records)}
+			if c, ok := t.book.violation(pack, version, code); ok {
+				v.Title = c.Title
 			}
-			if shown, err := t.shown(r, d.Party); err != nil || !shown {
-				return err == nil, err
-			}
-			t.figure("duty/"+d.Pack+"/"+d.Rule, UnitMillionths, rulepack.Text{
-				EN: "done in time: " + d.Title.EN, ZH: "及时率：" + d.Title.ZH}).add(state == DutyMet, d.Events...)
-			return true, nil
-		})
+			t.missed = append(t.missed, v)
+		}
+		if before == 0 || !t.within(before-1) || !t.of(party) || state == DutyOpen {
+			return nil
+		}
+		if shown, err := t.shown(r, party); err != nil || !shown {
+			return err
+		}
+		t.figure("duty/"+pack+"/"+rule, UnitMillionths, rulepack.Text{EN: "done in time: " + title.EN, ZH: "及时率：" + title.ZH}).add(state == DutyMet, records...)
+		return nil
 	})
+	slices.SortFunc(t.order[begun:], func(a, b *Figure) int { return strings.Compare(a.ID, b.ID) })
+	return err
 }
 
 // quality counts the issues reported in the period and what became of them.
-func (t *tally) quality() error {
+func (t *tally) quality(r *reader) error {
 	reported := t.figure("quality.reported", UnitCount, rulepack.Text{EN: "quality issues reported", ZH: "质量问题数"})
 	closed := t.figure("quality.rectified", UnitMillionths, rulepack.Text{EN: "confirmed issues that were put right", ZH: "整改率"})
-	return t.w.read(func(r *reader) error {
-		return r.each(t.ctx, entityKey(tFinding), nil, func(row row) (bool, error) {
-			var f Finding
-			if err := row.decode(&f); err != nil {
-				return false, err
-			}
-			if !t.within(f.Reported) || !t.of(f.Provider) {
-				return true, nil
-			}
-			if shown, err := t.shown(r, f.concerns()...); err != nil || !shown {
-				return err == nil, err
-			}
-			reported.add(true, f.Events...)
-			if f.Verdict == events.VerdictConfirmed || f.Verdict == events.VerdictPartly {
-				closed.add(f.Outcome == events.OutcomeFixed, f.Events...)
-			}
-			return true, nil
-		})
+	return t.things(r, tapeFindings, func(f *taped, names []string, records []int64) error {
+		if !t.within(f.times[0]) || !t.of(names[1]) {
+			return nil
+		}
+		if shown, err := t.shown(r, names...); err != nil || !shown {
+			return err
+		}
+		reported.add(true, records...)
+		if f.state&findingConfirmed != 0 {
+			closed.add(f.state&findingFixed != 0, records...)
+		}
+		return nil
 	})
 }
 
-// violations counts the rules broken since some time in the period, by their codes.
-func (t *tally) violations() error {
-	page := Page{Limit: MaxLimit}
-	for {
-		list, err := t.w.Violations(t.ctx, ViolationQuery{From: t.q.From, To: t.q.To, Party: t.q.Party, Page: page})
+// things visits the things of a tape in the order in which the book brought them up.
+func (t *tally) things(r *reader, of tape, visit func(e *taped, names []string, records []int64) error) error {
+	list, err := r.things(of, nil)
+	if err != nil {
+		return err
+	}
+	for n := range list.last {
+		e := &list.last[n]
+		names, err := t.named(e.names)
 		if err != nil {
 			return err
 		}
-		for _, v := range list.Violations {
-			if !t.of(v.Party) {
-				continue
-			}
-			if shown, err := t.showsViolation(&v); err != nil {
-				return err
-			} else if !shown {
-				continue
-			}
-			id, title := "violation/"+v.Rule, rulepack.Text{EN: "violations: " + v.Rule, ZH: "违规：" + v.Rule}
-			if v.Code != "" {
-				id = fmt.Sprintf("violation/%s/%s", v.Pack, v.Code)
-				title = rulepack.Text{EN: strings.TrimSpace("violations: " + v.Code + " " + v.Title.EN), ZH: strings.TrimSpace("违规：" + v.Code + " " + v.Title.ZH)}
-			}
-			t.figure(id, UnitCount, title).add(true, v.Events...)
+		if err := visit(e, names, list.records(n)); err != nil {
+			return err
 		}
-		t.LimitsHit = unite(t.LimitsHit, list.LimitsHit, strings.Compare)
-		if page.Cursor = list.Next; page.Cursor == "" {
-			return nil
+		if n%1024 == 0 && t.ctx.Err() != nil {
+			return t.ctx.Err()
 		}
 	}
+	return nil
+}
+
+// named are the texts that a number stands for.
+func (t *tally) named(n uint32) ([]string, error) { return textsOf(t.names, n) }
+
+// violations counts the rules broken since some time in the period, by their codes.
+func (t *tally) violations(r *reader) error {
+	found := t.missed
+	judged := func(v Violation) {
+		if t.within(v.Time) {
+			found = append(found, t.book.judge(v, nil)...)
+		}
+	}
+	if err := r.shownByItself(t.ctx, judged); err != nil {
+		return err
+	}
+	for _, position := range t.flagged {
+		a, ok, err := r.access(position)
+		if err != nil {
+			return err
+		}
+		if ok {
+			found = append(found, t.book.judgeAccess(&a)...)
+		}
+	}
+	sortViolations(found)
+	for _, v := range found {
+		if !matches(t.q.Party, v.Party) || !t.of(v.Party) {
+			continue
+		}
+		if shown, err := t.showsViolation(r, &v); err != nil {
+			return err
+		} else if !shown {
+			continue
+		}
+		id, title := "violation/"+v.Rule, rulepack.Text{EN: "violations: " + v.Rule, ZH: "违规：" + v.Rule}
+		if v.Code != "" {
+			id = fmt.Sprintf("violation/%s/%s", v.Pack, v.Code)
+			title = rulepack.Text{EN: strings.TrimSpace("violations: " + v.Code + " " + v.Title.EN), ZH: strings.TrimSpace("违规：" + v.Code + " " + v.Title.ZH)}
+		}
+		t.figure(id, UnitCount, title).add(true, v.Events...)
+	}
+	return nil
 }
 
 // Zone is where days begin and end: that of the calendar published last, or UTC if

@@ -1,155 +1,230 @@
 package projections
 
 import (
-	"maps"
 	"slices"
 
 	"ledgerline/events"
 	"ledgerline/events/rulepack"
 )
 
-// bulletinAccesses is how many accesses, and how many events of sharing, a bulletin
-// looks at: the latest recorded.
-const bulletinAccesses = 100_000
+// bulletinFlagged is how many calls that broke a rule a bulletin looks at: the latest
+// recorded. All others it counts without a look at each.
+const bulletinFlagged = 100_000
 
-// each visits the rows of an entity from low to high, the latest first: those that
-// lists name, or all of them without lists, which are read one after the other and not
-// looked for. It says so if there are more than it looks at.
-func (t *tally) each(entity []byte, lists [][]byte, low, high int64, visit func(*reader, row) error) error {
-	seen := 0
-	look := func(r *reader, row row) (more bool, err error) {
-		if seen++; seen > bulletinAccesses {
-			t.LimitsHit = []string{LimitAccesses}
-			return false, nil
-		}
-		return true, visit(r, row)
-	}
-	return t.w.read(func(r *reader) error {
-		if lists == nil {
-			return r.history(entity, high, func(row row) (bool, error) {
-				if row.position < low {
-					return false, nil
-				}
-				if err := t.ctx.Err(); err != nil {
-					return false, err
-				}
-				return look(r, row)
-			})
-		}
-		s := selection{groups: [][][]byte{lists}, low: low, high: high, descending: true}
-		return s.walk(t.ctx, r, func(position int64) (bool, error) {
-			row, ok, err := r.getAt(entity, position)
-			if err != nil || !ok || row.position != position {
-				return true, err
-			}
-			return look(r, row)
-		})
-	})
+// A caller is what of a bulletin the calls between two parties belong to.
+type caller struct {
+	known, provider, consumer bool // of what is asked for
+	withheld                  bool
+	used                      bool // an agreement that was called under
 }
 
 // calls counts the calls made in the period, those of sealed batches included: a
 // batch counts where it begins.
-func (t *tally) calls() error {
+func (t *tally) calls(r *reader) error {
 	success := t.figure("access.success", UnitMillionths, rulepack.Text{EN: "calls answered, of those made", ZH: "调用成功率"})
 	beyond := t.figure("access.beyond", UnitCount, rulepack.Text{EN: "calls and batches that broke a rule", ZH: "越权事件数"})
 	t.used = map[string]bool{}
-	var lists [][]byte
-	if t.q.Party != "" {
-		lists = group(accessBy("provider", t.q.Party), accessBy("consumer", t.q.Party))
-	}
 	low, high, err := t.w.accessPositions(t.q.From, t.q.To)
 	if err != nil {
 		return err
 	}
-	return t.each(accessKey, lists, low, high, func(r *reader, row row) error {
-		var a Access
-		if err := row.decode(&a); err != nil || !t.within(a.Time) {
+	callers := make([]caller, len(t.names))
+	visited := 0
+	err = r.tape(tapeCalls, low, high, true, func(e *taped) error {
+		if visited++; visited%4096 == 0 && t.ctx.Err() != nil {
+			return t.ctx.Err()
+		}
+		if !t.within(e.times[0]) {
+			return nil
+		}
+		names, err := t.named(e.names)
+		if err != nil {
 			return err
 		}
-		if t.of(a.Provider) || t.of(a.Consumer) {
-			if shown, err := t.shown(r, a.Provider, a.Consumer); err != nil || !shown {
+		c := &callers[e.names-1]
+		if !c.known {
+			c.known, c.provider, c.consumer = true, t.of(names[1]), t.of(names[2])
+			if t.sight != nil && (c.provider || c.consumer) {
+				seen, err := t.seen(r, names[1], names[2])
+				if err != nil {
+					return err
+				}
+				c.withheld = !seen
+			}
+		}
+		// Whoever a violation is of is one of the two.
+		if e.state&callFlagged != 0 && (c.provider || c.consumer) {
+			if len(t.flagged) < bulletinFlagged {
+				t.flagged = append(t.flagged, e.position)
+			} else {
+				t.LimitsHit = []string{LimitAccesses}
+			}
+		}
+		if c.withheld {
+			t.sight.withhold(1)
+			return nil
+		}
+		if e.state&callAnswered != 0 {
+			c.used = true
+		}
+		if c.provider && e.state&(callAnswered|callRefused) != 0 {
+			if err := t.countCalls(r, success, e); err != nil {
 				return err
 			}
 		}
-		answered, denied := a.calls()
-		if answered > 0 {
-			t.used[a.Agreement] = true
-		}
-		if answered+denied > 0 && t.of(a.Provider) {
-			success.Count += int64(answered)
-			success.Of += int64(answered + denied)
-			if answered > 0 {
-				success.name(&success.Counted, a.Position)
-			} else {
-				success.name(&success.Others, a.Position)
-			}
-		}
-		if len(a.Flags) > 0 && t.of(a.Consumer) {
-			beyond.add(true, a.Position)
+		if e.state&callFlagged != 0 && c.consumer {
+			beyond.add(true, e.position)
 		}
 		return nil
 	})
+	for n, c := range callers {
+		if c.used {
+			t.used[t.names[n][0]] = true
+		}
+	}
+	return err
+}
+
+// countCalls counts one call, or those of a batch.
+func (t *tally) countCalls(r *reader, success *Figure, e *taped) error {
+	answered, refused := int64(e.state&callAnswered), int64(e.state&callRefused>>1)
+	if e.state&callBatch != 0 {
+		a, ok, err := r.access(e.position)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return badTape(e)
+		}
+		got, not := a.calls()
+		answered, refused = int64(got), int64(not)
+	}
+	success.Count += answered
+	success.Of += answered + refused
+	if answered > 0 {
+		success.name(&success.Counted, e.position)
+	} else {
+		success.name(&success.Others, e.position)
+	}
+	return nil
 }
 
 // agreements counts those in force at the end of the period by their use in it, and
 // those that ended in it by the disposal of what was had under them. The consumer
 // answers for both.
-func (t *tally) agreements() error {
+func (t *tally) agreements(r *reader) error {
 	used := t.figure("agreement.used", UnitMillionths, rulepack.Text{EN: "agreements in force that were used in the period", ZH: "应用率"})
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
+	var order []string // in which they ended
 	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err := t.each(shareKey, nil, 0, t.w.at, func(r *reader, row row) error {
-		var s Share
-		if err := row.decode(&s); err != nil {
+	err := r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
+		names, err := t.named(e.names)
+		if err != nil {
 			return err
 		}
-		in := t.within(s.Time)
+		agreement, in := names[0], t.within(e.times[0])
 		switch {
-		case s.Type == "disposal.accepted":
-			accepted[s.Agreement] = s.Position
-		case in && s.Type == "usage.record.made":
-			written[s.Agreement] = append(written[s.Agreement], s.Position)
-		case in && s.delivers():
-			t.used[s.Agreement] = true
-		case in && slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, s.State) && t.of(s.Consumer):
-			if shown, err := t.shown(r, s.Provider, s.Consumer); err != nil || !shown {
+		case e.state == shareAccepted:
+			accepted[agreement] = e.position
+		case in && e.state == shareWritten:
+			written[agreement] = append(written[agreement], e.position)
+		case in && e.state == shareDelivered:
+			t.used[agreement] = true
+		case in && e.state == shareEnded && t.of(names[2]):
+			if shown, err := t.shown(r, names[1], names[2]); err != nil || !shown {
 				return err
 			}
-			ended[s.Agreement] = s.Position
+			if ended[agreement] == 0 {
+				order = append(order, agreement)
+			}
+			ended[agreement] = e.position
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(ended)) {
+	slices.Sort(order)
+	for _, id := range order {
 		if at, ok := accepted[id]; ok {
 			disposed.add(true, ended[id], at)
 		} else {
 			disposed.add(false, ended[id])
 		}
 	}
-	page := Page{Limit: MaxLimit}
-	for {
-		list, err := t.w.Agreements(t.ctx, AgreementQuery{ValidAt: t.now(), Page: page})
+	now := t.now()
+	list, err := r.things(tapeAgreements, func(e *taped) bool { return within(now, e.times[0], e.times[1]) })
+	if err != nil {
+		return err
+	}
+	for n := range list.last {
+		a := &list.last[n]
+		if a.position < 0 || a.state != agreementActive || !within(now, a.times[2], a.times[3]) {
+			continue
+		}
+		names, err := t.named(a.names)
 		if err != nil {
 			return err
 		}
-		for _, a := range list.Agreements {
-			if !a.InForce || !t.of(a.Consumer) {
-				continue
-			}
-			if shown, err := t.shows(a.Provider, a.Consumer); err != nil {
-				return err
-			} else if !shown {
-				continue
-			}
-			used.add(t.used[a.ID], a.Position)
-			recorded.add(len(written[a.ID]) > 0, append(written[a.ID], a.Position)...)
+		if !t.of(names[2]) {
+			continue
 		}
-		if page.Cursor = list.Next; page.Cursor == "" {
-			return nil
+		if shown, err := t.shown(r, names[1], names[2]); err != nil {
+			return err
+		} else if !shown {
+			continue
+		}
+		used.add(t.used[names[0]], a.position)
+		recorded.add(len(written[names[0]]) > 0, append(written[names[0]], a.position)...)
+	}
+	return nil
+}
+
+// entryInForce is what of a catalog entry was in force at a date.
+type entryInForce struct {
+	id, provider, sharing, region string
+	from                          events.Time
+	position                      int64
+	hooked                        bool // it can be had: it has a resource, or names one
+}
+
+// inForce visits the catalog entries in force at a date, in the order in which the book
+// brought them up. Resources are as of the reader's position.
+func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInForce) error) error {
+	resources, err := r.things(tapeResources, nil)
+	if err != nil {
+		return err
+	}
+	attached := map[string]bool{}
+	for _, e := range resources.last {
+		if e.state == resourceAttached {
+			texts, err := textsOf(names, e.names)
+			if err != nil {
+				return err
+			}
+			attached[texts[0]] = true
 		}
 	}
+	list, err := r.things(tapeEntries, func(e *taped) bool { return within(at, e.times[0], e.times[1]) })
+	if err != nil {
+		return err
+	}
+	for n := range list.last {
+		e := &list.last[n]
+		if e.position < 0 || e.state&entryPublished == 0 {
+			continue
+		}
+		texts, err := textsOf(names, e.names)
+		if err != nil {
+			return err
+		}
+		if err := visit(&entryInForce{
+			id: texts[0], provider: texts[1], sharing: texts[2], region: texts[3], from: e.times[0], position: e.position,
+			hooked: e.state&entryResources != 0 || attached[texts[0]],
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -115,6 +115,8 @@ type entryStep struct {
 	Assessments []string             `json:"assessments,omitempty"`
 	Sources     []events.SourceState `json:"sources,omitempty"`
 	Imported    bool                 `json:"imported,omitempty"`
+	// Number counts entries, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (s *entryStep) code(c *coder) {
@@ -130,6 +132,7 @@ func (s *entryStep) code(c *coder) {
 	textList(c, &s.Assessments)
 	list(c, &s.Sources, codeSource)
 	c.bool(&s.Imported)
+	integer(c, &s.Number)
 }
 
 func stepKey(id string) []byte { return entityKey(tEntry, id) }
@@ -249,7 +252,9 @@ func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) er
 		return err
 	}
 	if !known {
-		err = b.count("entries", 1)
+		if err = b.count("entries", 1); err == nil {
+			s.Number, err = b.nth("entries")
+		}
 	} else {
 		err = b.count("entries/"+s.Stage, -1)
 	}

@@ -62,6 +62,8 @@ type Duty struct {
 	Violation string `json:"violation,omitempty"`
 	// Events are the positions of the records that began, moved and ended it.
 	Events []int64 `json:"events"`
+	// Number counts duties, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (d *Duty) code(c *coder) {
@@ -79,6 +81,7 @@ func (d *Duty) code(c *coder) {
 	integer(c, &d.Done)
 	c.texts(&d.State, &d.Violation)
 	integerList(c, &d.Events)
+	integer(c, &d.Number)
 }
 
 // DutyQuery selects duties; empty fields select everything.
@@ -209,6 +212,12 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if err := x.count(book, p, d, &duty); err != nil {
 		return err
 	}
+	if err := x.b.count("duties", 1); err != nil {
+		return err
+	}
+	if duty.Number, err = x.b.nth("duties"); err != nil {
+		return err
+	}
 	x.b.put(openKey(p, d.ID, id), (*textRow)(&duty.ID))
 	x.b.put(entityKey(tDuty, duty.ID), &duty)
 	x.b.putOnce(dutyOfKey("case", duty.Case, duty.ID), markRow{})
@@ -286,15 +295,19 @@ func (x *trigger) extend(book *rulebook, d *rulepack.Deadline, duty *Duty) error
 
 // at says what state a duty is in at a time.
 func (d *Duty) at(now events.Time) string {
-	done := d.Done != 0 && d.Done <= now
+	return dutyState(d.Before, d.Done, d.Undetermined == "", now)
+}
+
+func dutyState(before, done events.Time, determined bool, now events.Time) string {
+	did := done != 0 && done <= now
 	switch {
-	case d.Undetermined != "" && !done:
+	case !determined && !did:
 		return DutyUndetermined
-	case done && (d.Done < d.Before || d.Before == 0):
+	case did && (done < before || before == 0):
 		return DutyMet
-	case done:
+	case did:
 		return DutyLate
-	case now >= d.Before:
+	case now >= before:
 		return DutyBreached
 	}
 	return DutyOpen

@@ -71,6 +71,8 @@ type Finding struct {
 	Events   []int64     `json:"events"`
 	// Imported marks what is known from before the ledger: no native evidence.
 	Imported bool `json:"imported,omitempty"`
+	// Number counts findings, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (f *Finding) code(c *coder) {
@@ -99,6 +101,7 @@ func (f *Finding) code(c *coder) {
 	integer(c, &f.Recorded)
 	integerList(c, &f.Events)
 	c.bool(&f.Imported)
+	integer(c, &f.Number)
 }
 
 // Accountable is a decision on who answers for a fault.
@@ -251,9 +254,16 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 	if err != nil {
 		return err
 	}
+	number := f.Number
+	if !known {
+		if number, err = b.nth("findings"); err != nil {
+			return err
+		}
+	}
 	if err := change(&f, known); err != nil {
 		return err
 	}
+	f.Number = number
 	f.ID, f.Position, f.Recorded, f.Events = id, e.Position, e.Recorded, append(f.Events, e.Position)
 	f.Since, f.Until, f.Imported = effective(e), e.Event.EffectiveTo, e.Event.Imported
 	if err := b.count("findings/"+f.State, 1); err != nil {

@@ -173,6 +173,8 @@ func rows(t testing.TB, v *Views, at int64) []byte {
 	return out.Bytes()
 }
 
+var tapes = []tape{tapeCalls, tapeShares, tapeRequests, tapeFindings, tapeDuties, tapeAgreements, tapeEntries, tapeResources}
+
 // upTo is what a row says of positions up to at: of a packed row, its beginning;
 // nil if that is nothing.
 func upTo(key, value []byte, base, at int64) []byte {
@@ -182,6 +184,12 @@ func upTo(key, value []byte, base, at int64) []byte {
 		return value
 	case t == tCount:
 		head, width = 8, 4
+	case t == tTape:
+		for _, on := range tapes {
+			if bytes.HasPrefix(key, on.key) {
+				width = on.width()
+			}
+		}
 	}
 	for n := head; n < len(value); n += width {
 		if base+int64(binary.BigEndian.Uint16(value[n:])) > at {

@@ -89,7 +89,7 @@ func (b *batch) nextNumber(t table) (uint32, error) {
 		}
 	}
 	if n == maxNumber {
-		return 0, fmt.Errorf("more than %d numbers of table %d: the lineage graph cannot hold more", maxNumber, t)
+		return 0, fmt.Errorf("more than %d numbers of table %d: there are no more", maxNumber, t)
 	}
 	b.s.numbers[t] = n + 1
 	return n + 1, nil

@@ -18,6 +18,7 @@ import (
 //	key    entity ‖ ^(first position of the chunk)
 //	value  of a posting list: offset(2)…
 //	       of a counter: value before the chunk(8) ‖ (offset(2) ‖ change(2))…
+//	       of a tape: see tape.go
 //
 // with offsets into the chunk, ascending. A batch adds to the end of the value by
 // a Pebble merge, which concatenates, and does so once however many records of
@@ -32,7 +33,7 @@ func chunkOf(position int64) int64 { return position &^ (chunkWidth - 1) }
 // packed reports whether a table's rows are packed.
 func (t table) packed() bool {
 	switch t {
-	case tCount, tAccessBy, tShareBy, tEventBy:
+	case tCount, tAccessBy, tShareBy, tEventBy, tTape:
 		return true
 	}
 	return false
@@ -240,10 +241,11 @@ func (p *postings) step() (int64, bool, error) {
 	}
 }
 
-// load goes to the next chunk; false at the end. Newer chunks have smaller keys.
-func (p *postings) load() (bool, error) {
+// chunkRow goes to the row of the next chunk; false at the end. Newer chunks have
+// smaller keys.
+func (p *postings) chunkRow() (row, bool, error) {
 	if err := p.cost.spend(1); err != nil {
-		return false, err
+		return row{}, false, err
 	}
 	var valid bool
 	switch {
@@ -258,13 +260,18 @@ func (p *postings) load() (bool, error) {
 	}
 	p.started = true
 	if !valid {
-		return false, p.it.Error()
+		return row{}, false, p.it.Error()
 	}
-	row, _, err := landed(p.it, p.entity, true)
-	if err == nil {
-		p.chunk, err = chunkIn(row)
+	return landed(p.it, p.entity, true)
+}
+
+// load goes to the next chunk of a list; false at the end.
+func (p *postings) load() (bool, error) {
+	row, ok, err := p.chunkRow()
+	if err != nil || !ok {
+		return false, err
 	}
-	if err != nil {
+	if p.chunk, err = chunkIn(row); err != nil {
 		return false, err
 	}
 	if p.descending {

@@ -29,23 +29,27 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 2, applyParties},
-	{catalogView, 3, applyCatalog},
-	{"requests", 1, applyRequests},
-	{"agreements", 4, applyAgreements},
+	{catalogView, 4, applyCatalog},
+	{"requests", 2, applyRequests},
+	{"agreements", 5, applyAgreements},
 	{"shares", 2, applyShares},
 	{"disposals", 1, applyDisposals},
 	{"producers", 1, applyProducers},
 	{"accesses", 8, applyAccesses},
-	{"findings", 2, applyFindings},
-	{"duties", 3, applyDuties},
+	{"findings", 3, applyFindings},
+	{"duties", 4, applyDuties},
 	{"violations", 4, applyViolations},
 	{lineageView, 5, applyLineage},
 	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},
+	{bulletinsView, 1, applyBulletins},
 	{"timeline", 5, applyTimeline},
 }
 
-const catalogView = "catalog"
+const (
+	catalogView   = "catalog"
+	bulletinsView = "bulletins"
+)
 
 // versions are what the rows of the store have to be of.
 func (v *Views) versions() map[string]uint64 {
@@ -111,7 +115,7 @@ func (v *Views) applyTo(ctx context.Context, s *store, r run, advance func(ledge
 			return fmt.Errorf("reading the book for the views: %w", err)
 		}
 		e = read
-		b.at = e.Position
+		b.at, b.counts = e.Position, b.counts[:0]
 		for _, p := range v.projections {
 			if err := s.noteDamage(p.apply(b, &e)); err != nil {
 				return fmt.Errorf("view %s at position %d: %w", p.name, e.Position, err)

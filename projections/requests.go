@@ -56,6 +56,8 @@ type Request struct {
 	Events   []int64     `json:"events"`
 	// Imported marks what is known from before the ledger: no native evidence.
 	Imported bool `json:"imported,omitempty"`
+	// Number counts requests, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (r *Request) code(c *coder) {
@@ -82,6 +84,7 @@ func (r *Request) code(c *coder) {
 	c.text(&r.Type)
 	integerList(c, &r.Events)
 	c.bool(&r.Imported)
+	integer(c, &r.Number)
 }
 
 // RequestQuery selects requests; empty fields select everything.
@@ -163,8 +166,14 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 	if err != nil {
 		return err
 	}
-	before := r.Events
+	before, number := r.Events, r.Number
+	if !known {
+		if number, err = b.nth("requests"); err != nil {
+			return err
+		}
+	}
 	change(&r)
+	r.Number = number
 	r.ID, r.Type, r.Position, r.Recorded, r.Since, r.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
 	r.Imported, r.Events = e.Event.Imported, append(before, e.Position)
 	if err := b.count("requests/"+r.State, 1); err != nil {

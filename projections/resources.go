@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"slices"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -30,6 +31,8 @@ type Attachment struct {
 	Since    events.Time `json:"since"`
 	Position int64       `json:"position"`
 	Imported bool        `json:"imported,omitempty"`
+	// Number counts resources, in the order in which the book brings them up.
+	Number uint32 `json:"-"`
 }
 
 func (a *Attachment) code(c *coder) {
@@ -46,6 +49,7 @@ func (a *Attachment) code(c *coder) {
 	integer(c, &a.Since)
 	integer(c, &a.Position)
 	c.bool(&a.Imported)
+	integer(c, &a.Number)
 }
 
 // HookRate is how many of the entries that have to be shared can really be had:
@@ -86,7 +90,12 @@ func attach(a *Attachment, d *events.ResourceAttached, since events.Time) {
 
 func applyResource(b *batch, e *ledger.Entry, id string, change func(*Attachment)) error {
 	k := entityKey(tResource, id)
-	a, _, err := draw[Attachment](b, k)
+	a, known, err := draw[Attachment](b, k)
+	if err == nil && !known {
+		if err = b.count("resources", 1); err == nil {
+			a.Number, err = b.nth("resources")
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -150,23 +159,28 @@ func (r *reader) attachment(entry, id string) (a Attachment, ok bool, err error)
 // HookRate counts the entries in force that can really be had.
 func (w *View) HookRate(ctx context.Context, region string) (h HookRate, err error) {
 	h.Unhooked = []string{}
-	page := Page{Limit: MaxLimit}
-	for {
-		list, err := w.Entries(ctx, EntryQuery{Region: region, ValidAt: w.recorded, Page: page})
+	err = w.read(func(r *reader) error {
+		names, err := r.names(w.store)
 		if err != nil {
-			return h, err
+			return err
 		}
-		for _, e := range list.Entries {
+		return r.inForce(names, w.recorded, func(e *entryInForce) error {
+			if !matches(region, e.region) {
+				return nil
+			}
+			if shown, err := r.shows(e.provider); err != nil || !shown {
+				return err
+			}
 			switch {
-			case e.Sharing.Attribute == events.SharingNotShared:
-			case len(e.Attached)+len(e.Resources) > 0:
+			case e.sharing == events.SharingNotShared:
+			case e.hooked:
 				h.Shareable, h.Hooked = h.Shareable+1, h.Hooked+1
 			default:
-				h.Shareable, h.Unhooked = h.Shareable+1, append(h.Unhooked, e.ID)
+				h.Shareable, h.Unhooked = h.Shareable+1, append(h.Unhooked, e.id)
 			}
-		}
-		if page.Cursor = list.Next; page.Cursor == "" {
-			return h, nil
-		}
-	}
+			return ctx.Err()
+		})
+	})
+	slices.Sort(h.Unhooked)
+	return h, err
 }

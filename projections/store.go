@@ -36,6 +36,7 @@ type store struct {
 
 	lineage loading // the lineage graph of these rows
 	search  searchIndex
+	names   keptNames
 
 	// Of batches, one of which is open at a time.
 	newest   newest

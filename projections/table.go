@@ -78,6 +78,9 @@ const (
 	tCheckRun
 	tConcerned
 	tDutyOf
+	tTape
+	tNames
+	tNamesOf
 	tables // how many there are
 )
 
@@ -90,7 +93,7 @@ var tableOf = map[table]string{
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks",
-	tConcerned: "agreements", tDutyOf: "duties",
+	tConcerned: "agreements", tDutyOf: "duties", tTape: bulletinsView, tNames: bulletinsView, tNamesOf: bulletinsView,
 }
 
 // remembered reports whether batches ask for the history of a table's entities.

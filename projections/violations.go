@@ -193,24 +193,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		if found, err = r.missed(ctx, book, w.recorded); err != nil {
 			return err
 		}
-		if err := r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
-			var v Violation
-			err := row.decode(&v)
-			found = append(found, book.judge(v, nil)...)
-			return true, err
-		}); err != nil {
-			return err
-		}
-		if err := r.uncovered(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) }); err != nil {
-			return err
-		}
-		return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
-			p, err := r.producer(row)
-			for _, v := range p.violations() {
-				found = append(found, book.judge(v, nil)...)
-			}
-			return true, err
-		})
+		return r.shownByItself(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) })
 	})
 	if err != nil {
 		return list, err
@@ -226,9 +209,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	if found, err = w.shownViolations(found, q); err != nil {
 		return list, err
 	}
-	slices.SortStableFunc(found, func(a, b Violation) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), slices.Compare(a.Events, b.Events), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Code, b.Code))
-	})
+	sortViolations(found)
 	from, err := q.offset(len(found))
 	if err != nil {
 		return list, err
@@ -244,6 +225,36 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	}
 	list.PartyNames, err = w.partyNames(0, ids)
 	return list, err
+}
+
+// shownByItself visits what records other than accesses show to be broken.
+func (r *reader) shownByItself(ctx context.Context, found func(Violation)) error {
+	if err := r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
+		var v Violation
+		err := row.decode(&v)
+		if err == nil {
+			found(v)
+		}
+		return true, err
+	}); err != nil {
+		return err
+	}
+	if err := r.uncovered(ctx, found); err != nil {
+		return err
+	}
+	return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
+		p, err := r.producer(row)
+		for _, v := range p.violations() {
+			found(v)
+		}
+		return true, err
+	})
+}
+
+func sortViolations(list []Violation) {
+	slices.SortStableFunc(list, func(a, b Violation) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), slices.Compare(a.Events, b.Events), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Code, b.Code))
+	})
 }
 
 // offset is how many rows of a list that is put together anew come before the page.

@@ -1,0 +1,154 @@
+package projections
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ledgerline/events"
+)
+
+// TestTapesAreTheRows: as of any position the tapes say of every thing what its row says.
+func TestTapesAreTheRows(t *testing.T) {
+	b := longScript(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	rapid.Check(t, func(rt *rapid.T) {
+		w := viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at"))
+		tapesAreTheRows(rt, w, rapid.SampledFrom([]events.Time{day(2, 1), day(4, 1), day(6, 20), w.Recorded()}).Draw(rt, "on"))
+	})
+}
+
+// TestTapesAreTheRowsRandom is TestTapesAreTheRows for random histories.
+func TestTapesAreTheRowsRandom(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newBook(t)
+		b.add(party("P1"), party("P2"), party("P3"))
+		for _, claims := range rapid.SliceOfN(rapid.Custom(randomClaims), 1, 60).Draw(rt, "claims") {
+			for _, c := range claims {
+				b.try(c)
+			}
+		}
+		v := newViews(t, b.Ledger)
+		build(t, v, b.Head().Size)
+		tapesAreTheRows(rt, viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at")), day(6, 1))
+	})
+}
+
+func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
+	err := w.read(func(r *reader) error {
+		names, err := r.names(w.store)
+		if err != nil {
+			return err
+		}
+		compareThings(t, r, names, tapeRequests, tRequest, func(q *Request) []int64 { return q.Events })
+		compareThings(t, r, names, tapeFindings, tFinding, func(f *Finding) []int64 { return f.Events })
+		compareThings(t, r, names, tapeDuties, tDuty, func(d *Duty) []int64 { return d.Events })
+		compareThings(t, r, names, tapeAgreements, tAgreement, func(*Agreement) []int64 { return nil })
+		compareThings(t, r, names, tapeResources, tResource, func(*Attachment) []int64 { return nil })
+		compareOnce(t, r, names, tapeCalls, accessKey, new(Access))
+		compareOnce(t, r, names, tapeShares, shareKey, new(Share))
+
+		list, err := w.Entries(ctx, EntryQuery{ValidAt: on, Page: Page{Limit: MaxLimit}})
+		if err != nil {
+			return err
+		}
+		want := map[string]entryInForce{}
+		for _, e := range list.Entries {
+			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0}
+		}
+		err = r.inForce(names, on, func(e *entryInForce) error {
+			if *e != want[e.id] {
+				t.Errorf("in force on %s is %+v, the row says %+v", on, *e, want[e.id])
+			}
+			delete(want, e.id)
+			return nil
+		})
+		if len(want) > 0 {
+			t.Errorf("no tape has %v", want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// entryText is what an entry says, with the texts in the place of their number.
+func entryText(t *rapid.T, names [][]string, e taped) string {
+	texts, err := textsOf(names, e.names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(e.position, e.state, e.thing, texts, e.times)
+}
+
+// rowText is what is to be said of a row.
+func rowText(row tapable, position int64) (string, bool) {
+	_, e, texts, ok := row.onTape()
+	return fmt.Sprint(position, e.state, e.thing, texts, e.times), ok
+}
+
+// compareThings compares the last entries of a tape of things with the rows of a table, and the
+// records about each with those that the row names.
+func compareThings[T any, P interface {
+	rowOf[T]
+	tapable
+}](t *rapid.T, r *reader, names [][]string, of tape, rows table, records func(P) []int64) {
+	list, err := r.things(of, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err = r.each(ctx, entityKey(rows), nil, func(row row) (bool, error) {
+		v := P(new(T))
+		if err := row.decode(v); err != nil {
+			return false, err
+		}
+		_, e, _, _ := v.onTape()
+		want, _ := rowText(v, row.position)
+		if n++; e.thing == 0 || int(e.thing) > len(list.last) {
+			t.Errorf("%s has number %d, of %d", row.entity, e.thing, len(list.last))
+			return true, nil
+		}
+		if got := entryText(t, names, list.last[e.thing-1]); got != want {
+			t.Errorf("the tape says %s, the row %s", got, want)
+		}
+		if want := records(v); want != nil && !slices.Equal(list.records(int(e.thing-1)), want) {
+			t.Errorf("%s: the tape has the records %v, the row %v", row.entity, list.records(int(e.thing-1)), want)
+		}
+		return true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n != len(list.last) {
+		t.Errorf("%d things on the tape %s, %d rows", len(list.last), of.key, n)
+	}
+}
+
+// compareOnce compares a tape with the rows of an entity, one for each position.
+func compareOnce(t *rapid.T, r *reader, names [][]string, of tape, entity []byte, into interface {
+	coded
+	tapable
+}) {
+	var got, want []string
+	if err := r.tape(of, 0, r.at, true, func(e *taped) error { got = append(got, entryText(t, names, *e)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	err := r.history(entity, r.at, func(row row) (bool, error) {
+		err := row.decode(into)
+		if text, ok := rowText(into, row.position); ok {
+			want = append(want, text)
+		}
+		return true, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the tape %s says\n%v\nthe rows\n%v", of.key, got, want)
+	}
+}
