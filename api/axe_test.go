@@ -34,6 +34,7 @@ func TestAccessible(t *testing.T) {
 	ctx := browser(t)
 	f := newFixture(t, nil)
 	f.tell()
+	f.answered()
 	for _, page := range allPages {
 		for _, look := range []struct {
 			lang, scheme string

@@ -78,33 +78,6 @@ func TestMainTasks(t *testing.T) {
 	}
 }
 
-// TestNothingShifts: once a page is there nothing on it moves by itself, on a wide
-// screen and a telephone.
-func TestNothingShifts(t *testing.T) {
-	ctx := browser(t)
-	f := newFixture(t, nil)
-	f.tell()
-	for _, page := range []string{"/", "/catalog", "/entries/DS02", "/lineage?node=entry:DS02", "/investigate?node=entry:DS02", "/events/9", "/health", "/bulletin"} {
-		for _, width := range []int64{1280, 390} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(f.http.URL+page)); err != nil {
-				t.Fatalf("%s: %v", page, err)
-			}
-			path, _, _ := strings.Cut(page, "?")
-			awaitPage(t, ctx, page, path, `window.frames2 = (window.frames2 ?? 0) + 1, window.frames2 > 5`)
-			shift, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`{
-				const seen = new PerformanceObserver(() => {});
-				seen.observe({type: "layout-shift", buffered: true});
-				seen.takeRecords().reduce((sum, e) => sum + e.value, 0)}`))
-			if err != nil {
-				t.Fatalf("%s: %v", page, err)
-			}
-			if shift > 0.01 {
-				t.Errorf("%s at %d px shifts by %.3f", page, width, shift)
-			}
-		}
-	}
-}
-
 // scriptBytes is the most JavaScript that the pages may have in all.
 const scriptBytes = 60 << 10
 

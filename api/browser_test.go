@@ -40,7 +40,7 @@ func browser(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -90,6 +90,7 @@ func TestPagesInBrowser(t *testing.T) {
 	ctx := browser(t)
 	f := newFixture(t, nil)
 	f.tell()
+	f.answered()
 	complaints := attend(t, ctx)
 	for _, page := range allPages {
 		for _, lang := range []string{"en", "zh-CN"} {
@@ -271,15 +272,23 @@ func look(t *testing.T, ctx context.Context, url, lang, scheme string, width int
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), media, chromedp.Navigate(url)); err != nil {
 		t.Fatalf("%s: %v", url, err)
 	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"+strings.SplitN(strings.TrimPrefix(url, "http://"), "/", 2)[0]), "?")
+	awaitPage(t, ctx, url, path, `window.frames2 = (window.frames2 ?? 0) + 1, window.frames2 > 2`)
 	type seen struct {
 		Lang, Heading, Ground string
 		Width                 int64
+		Shift                 float64
 	}
 	got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](`({
 		Lang: document.documentElement.lang,
 		Heading: document.querySelector("main h1").innerText,
 		Ground: getComputedStyle(document.body).backgroundColor,
-		Width: document.documentElement.scrollWidth})`))
+		Width: document.documentElement.scrollWidth,
+		Shift: (() => {
+			const seen = new PerformanceObserver(() => {});
+			seen.observe({type: "layout-shift", buffered: true});
+			return seen.takeRecords().reduce((sum, e) => sum + e.value, 0);
+		})()})`))
 	if err != nil {
 		t.Fatalf("%s: %v", url, err)
 	}
@@ -289,5 +298,8 @@ func look(t *testing.T, ctx context.Context, url, lang, scheme string, width int
 	}
 	if got.Width > width {
 		t.Errorf("%s at %d px is %d px wide", url, width, got.Width)
+	}
+	if got.Shift > 0.01 {
+		t.Errorf("%s at %d px shifts by %.3f while it loads", url, width, got.Shift)
 	}
 }

@@ -95,15 +95,13 @@ var bundleAnswer = content{http.StatusOK, "application/zip", nil, "the bundle; h
 // formEvidence gives the same bundle to a form of a page.
 func formEvidence() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
-		return orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
-			q, err := readEvidenceForm(r)
-			if err != nil {
-				return err
-			}
-			return s.sendEvidence(w, r, q)
-		})(s, w, r)
+		q, err := readEvidenceForm(r)
+		if err != nil {
+			return err
+		}
+		return s.sendEvidence(w, r, q)
 	}, bundleAnswer).filters()
-	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, positions, entry, issue, agreement, lineage, catalog; and as_of"})
+	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "one of position, positions, entry, issue, request, agreement, lineage, catalog; and as_of"})
 }
 
 // readEvidenceForm reads the question that a page's form asks.
@@ -134,6 +132,8 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 		q.Subject = &evidenceSubject{Kind: events.KindEntry, ID: f.Get("entry")}
 	case f.Has("issue"):
 		q.Subject = &evidenceSubject{Kind: events.KindIssue, ID: f.Get("issue")}
+	case f.Has("request"):
+		q.Subject = &evidenceSubject{Kind: events.KindRequest, ID: f.Get("request")}
 	case f.Has("agreement"):
 		q.Share = &evidenceShare{Agreement: f.Get("agreement")}
 	case f.Has("lineage"):
@@ -141,7 +141,7 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 	case f.Has("catalog"):
 		q.Catalog = &evidenceCatalog{}
 	default:
-		return q, problem(http.StatusBadRequest, "evidence.question", "the form asks for nothing", "give one of position, positions, entry, issue, agreement, lineage, catalog")
+		return q, problem(http.StatusBadRequest, "evidence.question", "the form asks for nothing", "give one of position, positions, entry, issue, request, agreement, lineage, catalog")
 	}
 	return q, nil
 }

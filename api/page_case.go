@@ -71,7 +71,7 @@ func showCase(c *question, q casePageQuery, p *page) (any, error) {
 		if s := row.Subject; !seen[s] {
 			seen[s] = true
 			switch s.Kind {
-			case events.KindAgreement, events.KindEntry, events.KindIssue:
+			case events.KindAgreement, events.KindEntry, events.KindIssue, events.KindRequest:
 				d.Exhibits = append(d.Exhibits, exhibitForm{s.String(), []field{{s.Kind, s.ID}}})
 			}
 		}
@@ -119,28 +119,26 @@ func joinPositions(positions []int64) string {
 // Nothing is recorded.
 func formCase() endpoint {
 	e := raw(func(s *Server, w http.ResponseWriter, r *http.Request, _ none) error {
-		return orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
-			if err := r.ParseForm(); err != nil {
-				return problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), "send it from a page of this server")
+		if err := r.ParseForm(); err != nil {
+			return problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), "send it from a page of this server")
+		}
+		f := r.PostForm
+		positions, err := parsePositions(strings.Join(append(f["add"], f.Get("records")), "."))
+		if err != nil {
+			return err
+		}
+		values := url.Values{}
+		for _, name := range []string{"title", "node", "as_of", "lang"} {
+			if v := f.Get(name); v != "" {
+				values.Set(name, v)
 			}
-			f := r.PostForm
-			positions, err := parsePositions(strings.Join(append(f["add"], f.Get("records")), "."))
-			if err != nil {
-				return err
-			}
-			values := url.Values{}
-			for _, name := range []string{"title", "node", "as_of", "lang"} {
-				if v := f.Get(name); v != "" {
-					values.Set(name, v)
-				}
-			}
-			if len(positions) > 0 {
-				values.Set("records", joinPositions(positions))
-			}
-			w.Header().Set("Location", withQuery("/case", values))
-			w.WriteHeader(http.StatusSeeOther)
-			return nil
-		})(s, w, r)
+		}
+		if len(positions) > 0 {
+			values.Set("records", joinPositions(positions))
+		}
+		w.Header().Set("Location", withQuery("/case", values))
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
 	}, content{http.StatusSeeOther, "text/html", nil, "leads to the case"}).neutral()
 	return e.reads(content{0, "application/x-www-form-urlencoded", nil, "records, add (any number), title, node, as_of, lang"})
 }

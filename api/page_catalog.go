@@ -19,6 +19,7 @@ const (
 	entryAgreements = 20
 	entryAccesses   = 20
 	entryFindings   = 20
+	entryRequests   = 20
 	entryDepth      = 2
 	offeredParties  = 200
 	offeredEntries  = 50
@@ -121,10 +122,12 @@ type entryPage struct {
 	Entry       projections.Entry
 	Checks      []projections.Check // those that failed
 	Versions    []versionRow
+	Requests    []projections.Request
+	MoreAsked   bool // there are more requests than that
 	Agreements  projections.AgreementList
 	Accesses    projections.AccessList
 	Findings    projections.FindingList
-	Lineage     lineagePart
+	Around      *lineagePage // what it came from and went into
 	HistoryJSON string
 	Strip       strip
 	Plot        plot
@@ -182,6 +185,9 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 	if d.Plot, err = c.accessPlot(p, projections.AccessQuery{Entry: e.ID}, "entry", e.ID); err != nil {
 		return nil, err
 	}
+	if d.Requests, d.MoreAsked, err = c.requestsFor(e.ID, entryRequests); err != nil {
+		return nil, err
+	}
 	if d.Agreements, err = c.view.Agreements(c.ctx, projections.AgreementQuery{Entry: e.ID, Page: projections.Page{Limit: entryAgreements}}); err != nil {
 		return nil, err
 	}
@@ -191,7 +197,7 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 	if d.Findings, err = c.view.Findings(c.ctx, projections.FindingQuery{Entry: e.ID, Page: projections.Page{Limit: entryFindings}}); err != nil {
 		return nil, err
 	}
-	if d.Lineage, err = c.lineagePart(projections.LineageQuery{Node: projections.NodeEntry + ":" + e.ID, Direction: projections.Both, Depth: entryDepth}); err != nil {
+	if d.Around, err = c.around(p, e.ID); err != nil {
 		return nil, err
 	}
 	path := p.ID("/v1/catalog/entries", e.ID)
@@ -206,18 +212,27 @@ func (p page) versionRows(versions []projections.EntryVersion) ([]versionRow, er
 	rows := make([]versionRow, len(versions))
 	for i, v := range versions {
 		row := versionRow{EntryVersion: v, First: i == 0}
-		for _, change := range v.Changed {
-			before, err := p.valueText(change.Field, change.Before)
-			if err != nil {
-				return nil, err
-			}
-			after, err := p.valueText(change.Field, change.After)
-			if err != nil {
-				return nil, err
-			}
-			row.Changes = append(row.Changes, changeRow{change.Field, before, after})
+		var err error
+		if row.Changes, err = p.changeRows(v.Changed); err != nil {
+			return nil, err
 		}
 		rows[len(rows)-1-i] = row
+	}
+	return rows, nil
+}
+
+// changeRows writes changed fields as people read them.
+func (p page) changeRows(changes []projections.FieldChange) (rows []changeRow, err error) {
+	for _, change := range changes {
+		before, err := p.valueText(change.Field, change.Before)
+		if err != nil {
+			return nil, err
+		}
+		after, err := p.valueText(change.Field, change.After)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, changeRow{change.Field, before, after})
 	}
 	return rows, nil
 }

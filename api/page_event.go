@@ -22,6 +22,7 @@ type eventPage struct {
 	Told                           []toldMember
 	Subject                        events.Subject
 	Happened                       events.Time
+	Party, Actor, Uses             string // who acted, as claimed; Uses is the page of what the actor read
 	VerifierKey                    string
 	Changes                        []keyChangeLine
 	Words                          []field
@@ -54,6 +55,8 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 		Type    string         `json:"type"`
 		Subject string         `json:"subject"`
 		Time    events.Time    `json:"time"`
+		Party   string         `json:"party"`
+		Actor   string         `json:"actor"`
 		Data    jsontext.Value `json:"data"`
 	}
 	pretty := jsontext.Value(bytes.Clone(event.Event))
@@ -72,8 +75,14 @@ func serveEvent(s *Server, w http.ResponseWriter, r *http.Request, q momentQuery
 	if err != nil {
 		return err
 	}
+	uses := ""
+	if facts.Actor != "" && (subject.Kind == events.KindAccess || subject.Kind == events.KindUsage) {
+		if uses, err = p.Href("/uses", "actor", facts.Actor); err != nil {
+			return err
+		}
+	}
 	return render(w, r, "event.html", eventPage{
-		Told: told,
+		Told: told, Party: facts.Party, Actor: facts.Actor, Uses: uses,
 		page: &p, Event: event,
 		Type: facts.Type, Subject: subject, Happened: facts.Time, Pretty: string(pretty), VerifierKey: s.o.Ledger.VerifierKey(), Changes: changes, Words: p.proofWords(),
 		Previous: position > 0, PreviousPosition: position - 1, Next: position < p.Standing.Position, NextPosition: position + 1,

@@ -20,7 +20,7 @@ type toldMember struct {
 
 // subjectPages are the pages of what fields name.
 var subjectPages = map[string]string{
-	"entry": "/entries/", "derived_from": "/entries/", "related": "/entries/", "agreement": "/agreements/", "agreements": "/agreements/", "issue": "/findings/",
+	"entry": "/entries/", "derived_from": "/entries/", "related": "/entries/", "agreement": "/agreements/", "agreements": "/agreements/", "issue": "/findings/", "request": "/requests/",
 }
 
 // wordKinds are the kinds of words of fields that are not named like them.

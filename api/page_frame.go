@@ -61,13 +61,13 @@ func pageEndpoint[Q any](serve func(*Server, http.ResponseWriter, *http.Request,
 	params := paramsOf(t)
 	return endpoint{
 		query: t, answers: []content{text("text/html")}, scoping: scopeFiltered,
-		serve: orProblemPage(func(s *Server, w http.ResponseWriter, r *http.Request) error {
+		serve: func(s *Server, w http.ResponseWriter, r *http.Request) error {
 			var q Q
 			if err := parseQuery(r, params, &q); err != nil {
 				return err
 			}
 			return serve(s, w, r, q)
-		}),
+		},
 	}
 }
 
@@ -126,71 +126,6 @@ func (s *Server) dates(ctx context.Context, p *page) error {
 	}
 	p.begun, p.now = first.Recorded.Std(), s.o.Now()
 	return nil
-}
-
-// orProblemPage tells a person at a browser in a page what the request got wrong.
-// Programs get problem+json as from everywhere, and so does what is our fault.
-func orProblemPage(answer func(*Server, http.ResponseWriter, *http.Request) error) func(*Server, http.ResponseWriter, *http.Request) error {
-	return func(s *Server, w http.ResponseWriter, r *http.Request) error {
-		err := answer(s, w, r)
-		if err == nil || !strings.Contains(r.Header.Get("Accept"), "text/html") {
-			return err
-		}
-		said := problemOf(err)
-		if said.Status >= http.StatusInternalServerError {
-			return err
-		}
-		callOf(r).rule = said.Rule
-		s.metrics.problems.WithLabelValues(said.Rule).Inc()
-		w.Header().Del("ETag")
-		w.Header().Set("Cache-Control", "no-store")
-		p := newPage(w, r, pageQuery{Lang: knownLanguage(r.URL.Query().Get("lang"))}, "title-problem")
-		return renderStatus(w, r, said.Status, "problem.html", problemPage{&p, said, p.problemText(said.Status), p.Sentence(said.detail), p.Sentence(said.fix)})
-	}
-}
-
-type problemPage struct {
-	*page
-	Problem     *Problem
-	What        string
-	Detail, Fix toldSentence
-}
-
-// Without is the parameter of the address that the problem is with; empty if it is
-// with none, or with the moment, which has a link of its own.
-func (p problemPage) Without() string {
-	if p.Problem.Field == "as_of" || !p.query.Has(p.Problem.Field) {
-		return ""
-	}
-	return p.Problem.Field
-}
-
-// WithoutHref is this page without that parameter.
-func (p problemPage) WithoutHref() string {
-	return withQuery(p.path, p.without(p.Problem.Field, "cursor"))
-}
-
-// OtherMoment tells whether the address asks for a moment.
-func (p problemPage) OtherMoment() bool { return p.query.Get("as_of") != "" }
-
-// problemText says what kind of problem it is.
-func (p page) problemText(status int) string {
-	switch status {
-	case http.StatusNotFound, http.StatusGone:
-		return p.texts("problem-absent")
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return p.texts("problem-forbidden")
-	case http.StatusTooManyRequests:
-		return p.texts("problem-limit")
-	}
-	return p.texts("problem-asked")
-}
-
-func knownLanguage(lang string) string {
-	if slices.Contains(languages[:], lang) || lang == "zh" {
-		return lang
-	}
-	return ""
 }
 
 // speaksFor notes what the page's content is as of. A page is about the past if
@@ -437,6 +372,21 @@ func (p page) SubjectHref(s events.Subject) (string, error) {
 		return p.Href(p.ID("/agreements", s.ID))
 	case events.KindIssue:
 		return p.Href(p.ID("/findings", s.ID))
+	case events.KindRequest:
+		return p.Href(p.ID("/requests", s.ID))
+	case events.KindAccess: // the calls of a provider
+		return p.Href("/accesses", "provider", s.ID)
 	}
 	return "", nil
 }
+
+// CaseHref is the page about what a duty is about; empty if there is none.
+func (p page) CaseHref(kind, id string) (string, error) {
+	return p.SubjectHref(events.Subject{Kind: kind, ID: id})
+}
+
+// ValidAt is the date as of which the page tells what was in force; empty for none.
+func (p page) ValidAt() string { return p.query.Get("valid_at") }
+
+// LatestHref is this page without that date.
+func (p page) LatestHref() string { return withQuery(p.path, p.without("valid_at", "cursor")) }

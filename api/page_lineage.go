@@ -88,7 +88,15 @@ type lineagePart struct {
 	Depth  int
 	// Columns tells whether columns were asked for.
 	Columns bool
+	// Spare tells that the rows are not written, and have to be asked for.
+	Spare bool
 }
+
+// fewRows is up to how many rows the table of edges is open at first.
+const fewRows = 12
+
+// Few tells whether the table is open at first.
+func (l lineagePart) Few() bool { return len(l.Rows) <= fewRows }
 
 // lineageRow is an edge of the table, with what pages add.
 type lineageRow struct {
@@ -98,15 +106,6 @@ type lineageRow struct {
 
 // Cut tells whether edges are left out of the table.
 func (l lineagePart) Cut() bool { return len(l.Rows) < len(l.Graph.Edges) }
-
-// lineagePart asks for a graph.
-func (c *question) lineagePart(q projections.LineageQuery) (lineagePart, error) {
-	graph, err := c.view.Lineage(c.ctx, q)
-	if err != nil {
-		return lineagePart{}, err
-	}
-	return partOf(graph, q.Depth, q.Columns), nil
-}
 
 func partOf(graph projections.Graph, depth int, columns bool) lineagePart {
 	l := lineagePart{Graph: graph, Titles: make(map[string]string), Depth: depth, Columns: columns}
@@ -150,9 +149,7 @@ func showLineage(c *question, q lineagePageQuery, p *page) (any, error) {
 	if len(pic.boxes) < pic.total {
 		c.hit(limitPicture)
 	}
-	canvas, legend := pic.canvas()
-	// Both come from svgWriter, which escapes whatever is not its own.
-	d.Canvas, d.Legend = template.HTML(canvas), template.HTML(legend)
+	d.hang(pic)
 	if err := c.offerMoments(d); err != nil {
 		return nil, err
 	}
@@ -161,6 +158,46 @@ func showLineage(c *question, q lineagePageQuery, p *page) (any, error) {
 		p.JSON, err = p.compareData(q)
 	}
 	return d, err
+}
+
+// hang puts a picture on a page.
+func (d *lineagePage) hang(pic *picture) {
+	canvas, legend := pic.canvas()
+	// Both come from svgWriter, which escapes whatever is not its own.
+	d.Canvas, d.Legend = template.HTML(canvas), template.HTML(legend)
+}
+
+type lineagePartQuery struct {
+	lineagePageQuery
+	Table bool `query:"table" doc:"with the rows of the table of edges, also where there are many"`
+}
+
+// showLineagePart is what the script of the lineage page exchanges when one moves on: the
+// page without its frame, and without rows that nobody looks at.
+func showLineagePart(c *question, q lineagePartQuery, p *page) (any, error) {
+	p.path = "/lineage"
+	p.query.Del("table")
+	data, err := showLineage(c, q.lineagePageQuery, p)
+	if d, ok := data.(*lineagePage); ok {
+		d.Lineage.Spare = !q.Table && !d.Lineage.Few()
+	}
+	return data, err
+}
+
+// around is the graph about an entry as the lineage page draws it, for the entry's page.
+func (c *question) around(p *page, entry string) (*lineagePage, error) {
+	own := *p
+	own.query = url.Values{}
+	d := &lineagePage{page: &own, Query: lineagePageQuery{Node: projections.NodeEntry + ":" + entry, Direction: projections.Both, Depth: entryDepth}}
+	own.carry(own.query)
+	own.query.Set("node", d.Query.Node)
+	own.query.Set("depth", strconv.Itoa(entryDepth))
+	pic, err := c.scenePicture(d)
+	if err != nil {
+		return nil, err
+	}
+	d.hang(pic)
+	return d, nil
 }
 
 // servePicture answers with the picture of the page as a document that stands by

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -122,6 +123,9 @@ func (p page) plotCounts(from time.Time, last events.Time, span int, counts []ma
 		{fmt.Sprintf("M%d %dv4", right, plotFloor), max(right, plotLeft+150), plotHeight - 6, last.Std().UTC().Format(time.DateOnly), true},
 		{fmt.Sprintf("M%d %dV%d", plotLeft, plotTop, plotFloor), plotLeft - 4, plotTop + 8, strconv.Itoa(most), true},
 	}
+	if g.Lines[0].Text == g.Lines[1].Text { // it is all of one day
+		g.Lines[1].Text = ""
+	}
 	g.Caption = p.texts("plot-day")
 	if span > 1 {
 		g.Caption = fmt.Sprintf(p.texts("plot-days"), span)
@@ -133,32 +137,49 @@ func (p page) plotCounts(from time.Time, last events.Time, span int, counts []ma
 // says so.
 const plotAccesses = 5000
 
-// accessPlot draws the calls that a query selects.
-func (c *question) accessPlot(p *page, q projections.AccessQuery, pairs ...any) (plot, error) {
-	var points []plotPoint
+// eachAccess visits what a query selects, the last recorded first, and tells whether
+// there is more than was looked at. Names are those of the parties.
+func (c *question) eachAccess(q projections.AccessQuery, visit func(a projections.Access, names map[string]string)) (cut bool, err error) {
 	q.Page = projections.Page{Limit: projections.MaxLimit}
-	cut := false
-	for {
+	for seen := 0; ; {
 		list, err := c.view.Accesses(c.ctx, q)
 		if err != nil {
-			return plot{}, err
+			return false, err
 		}
 		for _, a := range list.Accesses {
-			points = append(points, plotPoint{a.Time, accessClass(a)})
+			visit(a, list.PartyNames)
 		}
-		if list.Next == "" {
-			break
-		}
-		if cut = len(points) >= plotAccesses; cut {
-			break
+		if seen += len(list.Accesses); list.Next == "" || seen >= plotAccesses {
+			return list.Next != "", nil
 		}
 		q.Page.Cursor = list.Next
 	}
+}
+
+// accessPlot draws the calls that a query selects.
+func (c *question) accessPlot(p *page, q projections.AccessQuery, pairs ...any) (plot, error) {
+	var points []plotPoint
+	cut, err := c.eachAccess(q, func(a projections.Access, _ map[string]string) {
+		points = append(points, plotPoint{a.Time, accessClass(a)})
+	})
+	if err != nil {
+		return plot{}, err
+	}
+	return p.accessBars(points, cut, pairs)
+}
+
+// accessBars draws calls. Each bar leads to the list of its own, selected by the pairs;
+// without any it leads nowhere.
+func (p page) accessBars(points []plotPoint, cut bool, pairs []any) (plot, error) {
+	href := func(from, to time.Time) (string, error) {
+		return p.Href("/accesses", append(slices.Clip(pairs), "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))...)
+	}
+	if pairs == nil {
+		href = nil
+	}
 	g, err := p.plot(points, []plotKey{
 		{"fine", p.texts("plot-fine")}, {"denied", p.texts("plot-denied")}, {"flag", p.texts("plot-flag")}, {"other", p.texts("plot-gap")},
-	}, func(from, to time.Time) (string, error) {
-		return p.Href("/accesses", append(pairs, "from", from.Format(time.RFC3339), "to", to.Format(time.RFC3339))...)
-	})
+	}, href)
 	g.Label = fmt.Sprintf(p.texts("plot-calls"), len(points))
 	if g.Caption = g.Label + " " + g.Caption; cut {
 		g.Caption += " " + p.texts("plot-cut")

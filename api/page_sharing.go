@@ -107,6 +107,25 @@ type accessesPage struct {
 	Plot     plot
 }
 
+// pairs are the filters of an address that asks for calls, without those of time.
+func (q accessesQuery) pairs() []any {
+	return []any{
+		"provider", q.Provider, "consumer", q.Consumer, "agreement", q.Agreement, "entry", q.Entry, "dataset", q.Dataset, "column", q.Column, "purpose", q.Purpose,
+		"credential", q.Credential, "actor", q.Actor, "result", q.Result, "type", q.Type, "imported", q.Imported, "flagged", q.Flagged,
+	}
+}
+
+// filtered tells whether anything is left out.
+func (q accessesQuery) filtered() bool {
+	pairs := q.pairs()
+	for i := 1; i < len(pairs); i += 2 {
+		if pairs[i] != "" && pairs[i] != false {
+			return true
+		}
+	}
+	return q.From != 0 || q.To != 0 || q.ValidAt != 0
+}
+
 func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
 	list, err := listAccesses(c, q.accessesQuery)
 	if err != nil {
@@ -116,17 +135,17 @@ func showAccesses(c *question, q accessesPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	plot, err := c.accessPlot(p, projections.AccessQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Result: q.Result,
-		FlaggedOnly: q.Flagged, From: q.From, To: q.To,
-	}, "provider", q.Provider, "consumer", q.Consumer, "agreement", q.Agreement, "entry", q.Entry, "column", q.Column, "result", q.Result, "flagged", q.Flagged)
+	query, err := c.accessQuery(q.accessesQuery)
+	if err != nil {
+		return nil, err
+	}
+	plot, err := c.accessPlot(p, query, q.pairs()...)
 	if err != nil {
 		return nil, err
 	}
 	return accessesPage{
 		page: p, Plot: plot, List: list, Query: q, Parties: parties.Parties,
-		Filtered: q.Flagged || q.Provider != "" || q.Consumer != "" || q.Agreement != "" || q.Entry != "" || q.Dataset != "" ||
-			q.Column != "" || q.Result != "" || q.Type != "" || q.From != 0 || q.To != 0,
+		Filtered: q.filtered(),
 	}, c.twin(p, "/v1/accesses")
 }
 

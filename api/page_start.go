@@ -255,7 +255,7 @@ func fillExamples(c *question, p *startPage) error {
 	shares, failed := p.Data("/v1/shares")
 	add("ask-shares", shares, failed)
 	page("ask-timeline", *p.page, "/events", "order", "desc")
-	add("ask-diff", "/v1/catalog/diff?from=0&to="+strconv.FormatInt(max(0, at), 10), nil)
+	page("ask-diff", *p.page, "/catalog/changes", "from", "0")
 	add("ask-proof", "/v1/proofs/inclusion?position="+strconv.FormatInt(max(0, last), 10), nil)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,17 +166,20 @@ type navLink struct {
 // Navigation are the pages to begin at.
 func (p page) Navigation() ([]navLink, error) {
 	var links []navLink
-	for _, n := range []struct{ key, path, below string }{
-		{"nav-catalog", "/catalog", "/entries/"}, {"nav-lineage", "/lineage", "/lineage/"}, {"nav-investigate", "/investigate", "/case"},
-		{"nav-sharing", "/sharing", "/agreements/"}, {"nav-accesses", "/accesses", ""}, {"nav-findings", "/findings", "/findings/"},
-		{"nav-duties", "/duties", ""}, {"nav-violations", "/violations", ""}, {"nav-bulletin", "/bulletin", ""}, {"nav-parties", "/parties", ""},
-		{"nav-records", "/events", "/events/"}, {"nav-health", "/health", ""},
+	for _, n := range []struct {
+		key, path string
+		below     []string // beginnings of the paths of the pages below it
+	}{
+		{"nav-catalog", "/catalog", []string{"/catalog/", "/entries/"}}, {"nav-lineage", "/lineage", []string{"/lineage/"}}, {"nav-investigate", "/investigate", []string{"/case"}},
+		{"nav-sharing", "/sharing", []string{"/agreements/", "/requests/"}}, {"nav-accesses", "/accesses", []string{"/uses"}}, {"nav-findings", "/findings", []string{"/findings/"}},
+		{"nav-duties", "/duties", nil}, {"nav-violations", "/violations", nil}, {"nav-bulletin", "/bulletin", nil}, {"nav-parties", "/parties", nil},
+		{"nav-records", "/events", []string{"/events/"}}, {"nav-health", "/health", nil},
 	} {
 		href, err := p.Href(n.path)
 		if err != nil {
 			return nil, err
 		}
-		current := p.path == n.path || n.below != "" && strings.HasPrefix(p.path, n.below)
+		current := p.path == n.path || slices.ContainsFunc(n.below, func(b string) bool { return strings.HasPrefix(p.path, b) })
 		links = append(links, navLink{n.key, href, current})
 	}
 	return links, nil

@@ -19,7 +19,7 @@ import (
 var allPages = []string{
 	"/", "/docs", "/events/0", "/events/13", "/events/11", "/catalog", "/catalog?text=" + url.QueryEscape("死亡") + "&stage=published",
 	"/entries/DS02", "/entries/DS02?as_of=3", "/lineage", "/lineage?node=entry:DS02", "/lineage?node=dataset:hive/pop.main&direction=up&depth=1&columns=true",
-	"/lineage?node=dataset:nowhere", "/sharing", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
+	"/lineage?node=dataset:nowhere", "/sharing", "/catalog/changes", "/catalog/changes?from=8", "/catalog/changes?from=2&as_of=5", "/requests/R02", "/requests/R03", "/requests/R03?valid_at=2026-01-08T00:00:00Z", "/uses", "/uses?consumer=D03", "/uses?actor=official-7c", "/uses?entry=nothing-like-it", "/sharing?state=terminated", "/agreements/A02", "/accesses", "/accesses?flagged=true",
 	"/findings", "/findings/Q1", "/parties", "/catalog?as_of=1", "/?as_of=4",
 	"/lineage?node=entry:DS02&compare=8", "/lineage?node=dataset:hive/pop.main&find=merge", "/health", "/sign-in?next=/catalog", "/bulletin", "/bulletin?period=2026-01&party=D01", "/case", "/case?records=9.12&title=x",
 	"/investigate?node=entry:DS02&kind=access&case=12",
@@ -59,6 +59,7 @@ func TestPagesServed(t *testing.T) {
 		}
 	}
 	f.tell()
+	f.answered()
 	for _, p := range allPages {
 		for lang, header := range map[string]string{"en": "en-GB,en;q=0.9,zh;q=0.1", "zh-CN": "fr, zh-TW, en"} {
 			r := f.get(p, "Accept-Language", header)
@@ -182,6 +183,7 @@ func now(at string) string {
 func TestPageMoments(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
+	f.answered()
 	for typed, want := range map[string]string{
 		"3": "3", " 12 ": "12", "20260131": "20260131", "2026-01-31": "2026-01-31T00:00:00Z", "2026-01-31 09:30": "2026-01-31T09:30:00Z", "2026-01-31T09:30:15": "2026-01-31T09:30:15Z",
 		"2026-01-31T09:30:15.5+08:00": "2026-01-31T01:30:15.5Z", "2026-01-31 09:30:15Z": "2026-01-31T09:30:15Z", "": "", "soon": "?", "-1": "?", "2026-13-01": "?", "31.1.2026": "?",
@@ -272,7 +274,7 @@ func TestPageFacts(t *testing.T) {
 	f.tell()
 	for page, says := range map[string][]string{
 		"/catalog?text=" + url.QueryEscape("死亡"): {"户籍注销信息", `href="/entries/DS02"`},
-		"/entries/DS02":                    {"公民身份号码", "not assessed", "A02", "Q1", "⚑", "column not granted", "submitted", "/v1/lineage?as_of=15", "format=svg", "alt=\"", "hj.death", "/v1/proofs/inclusion?position=9"},
+		"/entries/DS02":                    {"公民身份号码", "not assessed", "A02", "Q1", "⚑", "column not granted", "submitted", "/v1/lineage?as_of=15", "format=svg", `class="graph"`, "open quality issues: 1", "hj.death", "/v1/proofs/inclusion?position=9"},
 		"/lineage?node=entry:DS02":         {`href="/events/14"`, `href="/events/15"`, "merge", "is read by"},
 		"/lineage?node=dataset:pop.main":   {texts["node-unknown"][0]},
 		"/lineage?node=entry:DS02&depth=1": {`value="1"`, "depth=1"},

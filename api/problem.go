@@ -181,18 +181,31 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 		body = []byte(`{"type":"` + problemPrefix + `internal","title":"Internal Server Error","status":500,"rule":"internal"}`)
 		out.Status = http.StatusInternalServerError
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Del("ETag")
-	if out.retryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(max(1, out.retryAfter/time.Second))))
-	}
-	if out.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="ledgerline"`)
-	}
+	problemHeaders(w, &out)
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(out.Status)
 	if r.Method != http.MethodHead {
 		w.Write(append(body, '\n')) // an error here means the client is gone
 	}
+}
+
+// problemHeaders sets what every answer that is a problem has, whatever its form.
+func problemHeaders(w http.ResponseWriter, p *Problem) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Del("ETag")
+	if wait := p.wait(); wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(wait))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="ledgerline"`)
+	}
+}
+
+// wait is after how many seconds the client should come back; 0: that is not said.
+func (p *Problem) wait() int {
+	if p.retryAfter <= 0 {
+		return 0
+	}
+	return int(max(1, p.retryAfter/time.Second))
 }

@@ -3,6 +3,10 @@ package api
 import (
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"ledgerline/events/rulepack"
 )
 
 // ce writes a structured event.
@@ -66,6 +70,41 @@ func (f *fixture) request() {
 	f.post(ce("h1", "party.sharing_body.designated", `{"party":"D03","unit":"数据处","head":"h3","from":"2026-01-01T00:00:00+08:00"}`))
 	f.post(ce("r2", "share.request.submitted", `{"request":"R02","provider":"D01","consumer":"D03","asks":[{"entry":"DS02","entry_version":1,"items":["swrq"]}],"purposes":["benefit_eligibility"],
 		"legal_basis":[{"instrument":"cn809","article":"20"}],"scenario":"待遇核验","necessity":"别无来源","method":"api","term":{"from":"2026-02-01T00:00:00+08:00","to":"2027-02-01T00:00:00+08:00"},"approved_by":"h3"}`))
+	f.caughtUp()
+}
+
+// answered tells of a request that had to be supplemented and was granted in part, of
+// the agreement that came of it, of its use, and of the law that it is under.
+func (f *fixture) answered() {
+	f.t.Helper()
+	f.request()
+	for i, text := range append(rulepack.Calendars(), rulepack.Packs()...) {
+		content, err := json.Marshal(text)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		var of struct{ ID, Version string }
+		if err := json.Unmarshal([]byte(text), &of, json.MatchCaseInsensitiveNames(true)); err != nil {
+			f.t.Fatal(err)
+		}
+		kind, typ := "calendar", "reference.calendar.published"
+		if i >= len(rulepack.Calendars()) {
+			kind, typ = "pack", "reference.rulepack.published"
+		}
+		f.post(ce(fmt.Sprintf("law%d", i), typ, fmt.Sprintf(`{%q:%q,"version":%q,"by":"D07","content":%s}`, kind, of.ID, of.Version, content), "party", `"D07"`))
+	}
+	f.post(ce("h2", "party.sharing_body.designated", `{"party":"D01","unit":"数据处","head":"h1","from":"2026-01-01T00:00:00+08:00"}`))
+	f.post(ce("r3", "share.request.submitted", `{"request":"R03","provider":"D01","consumer":"D03","asks":[{"entry":"DS02","entry_version":1,"items":["gmsfhm","swrq"]}],"purposes":["benefit_eligibility"],
+		"legal_basis":[{"instrument":"cn809","article":"20"}],"scenario":"待遇核验","necessity":"别无来源","method":"api","term":{"from":"2026-02-01T00:00:00+08:00","to":"2027-02-01T00:00:00+08:00"},"approved_by":"h3"}`))
+	for _, step := range [][2]string{
+		{"received", `"by":"D01"`}, {"supplement_requested", `"by":"D01","missing":["授权书"]`}, {"supplemented", `"by":"D03","given":["授权书"]`},
+		{"answered", `"by":"D01","outcome":"partially_granted","grants":[{"entry":"DS02","entry_version":1,"items":["swrq"]}],"ground":"not_necessary","reasons":["身份号码不必提供"],"approved_by":"h1"`},
+	} {
+		f.post(ce("r3-"+step[0], "share.request."+step[0], `{"request":"R03",`+step[1]+`}`))
+	}
+	f.post(ce("a3", "share.agreement.activated", `{"agreement":"A03","request":"R03","provider":"D01","consumer":"D03","grants":[{"entry":"DS02","entry_version":1,"items":["swrq"]}],"purposes":["benefit_eligibility"],"method":"api","valid_from":"2026-01-01T00:00:00+08:00","valid_to":"2026-12-31T00:00:00+08:00","onward":"forbidden","legal_basis":[{"instrument":"cn809","article":"21"}],"approved_by":"h1"}`))
+	f.post(ce("c3", "access.call.recorded", `{"call":"c3","provider":"D01","consumer":"D03","agreement":"A03","purpose":"benefit_eligibility","entry":"DS02","entry_version":1,"method":"api","columns":["swrq"],"row_count":2,"result":"ok","data_subject":"person-9f3a"}`, "party", `"D03"`, "actor", `"official-7c"`))
+	f.post(ce("u3", "usage.record.made", `{"record":"U03","agreement":"A03","by":"D03","period":{"from":"2026-01-01T00:00:00+08:00","to":"2026-01-07T00:00:00+08:00"},"scenario":"核验","process":"逐件比对","storage":"department_cloud","copies":1}`, "party", `"D03"`, "actor", `"official-7c"`))
 	f.caughtUp()
 }
 

@@ -225,7 +225,7 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 	return rt.serve(s, w, r)
 }
 
-// fail answers with the problem that err is.
+// fail answers with the problem that err is: to somebody at a browser in a page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	callOf(r).rule = p.Rule
@@ -233,5 +233,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		callOf(r).err = err
 	}
 	s.metrics.problems.WithLabelValues(p.Rule).Inc()
+	if forPeople(r) {
+		err := s.writeProblemPage(w, r, p)
+		if err == nil {
+			return
+		}
+		callOf(r).err = err // nothing was sent yet
+	}
 	writeProblem(w, r, p)
 }

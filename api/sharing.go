@@ -43,6 +43,7 @@ type agreementsQuery struct {
 	Column   string `query:"column" doc:"id of an item that is shared"`
 	Dataset  string `query:"dataset" doc:"a dataset that an entry shared describes, as {namespace}/{name}"`
 	Purpose  string `query:"purpose" doc:"a purpose it is for"`
+	Request  string `query:"request" doc:"id of the request that it came of"`
 	State    string `query:"state" doc:"state of the agreement" enum:"active,suspended,terminated,expired,fulfilled"`
 }
 
@@ -52,7 +53,7 @@ func listAgreements(c *question, q agreementsQuery) (projections.AgreementList, 
 		return projections.AgreementList{}, err
 	}
 	list, err := c.view.Agreements(c.ctx, projections.AgreementQuery{
-		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, State: q.State, Dataset: dataset, Purpose: q.Purpose, Imported: q.wanted(),
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, State: q.State, Dataset: dataset, Purpose: q.Purpose, Request: q.Request, Imported: q.wanted(),
 		ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	if err == nil && q.Proof != "" {
@@ -173,25 +174,33 @@ type accessesQuery struct {
 	Column     string `query:"column" doc:"a column accessed"`
 	Purpose    string `query:"purpose" doc:"the purpose the call was for"`
 	Credential string `query:"credential" doc:"digest of the credential that the call was made with"`
+	Actor      string `query:"actor" doc:"pseudonymous key of the person who the event says called"`
 	Result     string `query:"result" doc:"what the producer reported, such as ok or denied"`
 	Type       string `query:"type" doc:"only single calls, denied calls, sealed batches or declared gaps. Default: all" enum:"access.call.recorded,access.call.denied,access.batch.sealed,access.gap.declared"`
 	Flagged    bool   `query:"flagged" doc:"only what broke a rule"`
 }
 
 func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) {
-	dataset, err := c.dataset(q.Dataset)
+	query, err := c.accessQuery(q)
 	if err != nil {
 		return projections.AccessList{}, err
 	}
-	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, Result: q.Result, Type: q.Type,
-		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, ValidAt: q.ValidAt, Gaps: true, Page: c.page(q.paging),
-	})
+	query.Page = c.page(q.paging)
+	list, err := c.view.Accesses(c.ctx, query)
 	if err == nil && q.Proof != "" {
-		err = c.prove(q.claim(dataset, list))
+		err = c.prove(q.claim(query.Dataset, list))
 	}
 	c.next(&list.Next)
 	return list, err
+}
+
+// accessQuery is what a request asks of the views, from the first row on.
+func (c *question) accessQuery(q accessesQuery) (projections.AccessQuery, error) {
+	dataset, err := c.dataset(q.Dataset)
+	return projections.AccessQuery{
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, Actor: q.Actor, Result: q.Result, Type: q.Type,
+		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, ValidAt: q.ValidAt, Gaps: true,
+	}, err
 }
 
 // claim is what a list of accesses says about the book.
@@ -203,7 +212,7 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	cl := claim{names: typeNames(typesAccess)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
-	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Actor != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
 	if len(names) > 0 {
 		cl.names, cl.also = names[:1], names[1:]
 	}

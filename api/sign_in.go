@@ -28,6 +28,7 @@ type signInPage struct {
 	Problem  *Problem
 	Provider string // whose people may sign in there; empty: there is none
 	Already  bool
+	Ended    bool // the browser holds the cookie of a session that is no more
 }
 
 // localPath is a path of this server to go on to, and the start page for anything else: a
@@ -49,7 +50,9 @@ func serveSignIn(s *Server, w http.ResponseWriter, r *http.Request, q signInQuer
 
 func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, q pageQuery, status int, next string, failed *Problem) error {
 	p := newPage(w, r, q, "title-sign-in")
-	d := signInPage{page: &p, Next: next, Problem: failed, Already: callOf(r).caller.authenticated}
+	signedIn := callOf(r).caller.authenticated
+	d := signInPage{page: &p, Next: next, Problem: failed, Already: signedIn, Ended: !signedIn && failed == nil && s.cookie(r, sessionCookie) != ""}
+	p.SignIn = "" // this is where
 	if s.o.OIDC != nil {
 		d.Provider = s.o.OIDC.signInAt()
 	}
@@ -133,7 +136,7 @@ func (s *Server) failedSignIn(w http.ResponseWriter, r *http.Request, q pageQuer
 		return said
 	}
 	if said.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(max(1, said.retryAfter/time.Second))))
+		w.Header().Set("Retry-After", strconv.Itoa(said.wait()))
 	}
 	callOf(r).rule = said.Rule
 	s.metrics.problems.WithLabelValues(said.Rule).Inc()

@@ -4,7 +4,7 @@ package api
 // holds is never translated, only what stands around it.
 var texts = func() map[string][2]string {
 	all := make(map[string][2]string)
-	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts, accessTexts, docsTexts} {
+	for _, part := range []map[string][2]string{commonTexts, lineageTexts, healthTexts, domainTexts, checkTexts, accessTexts, docsTexts, useTexts} {
 		for key, text := range part {
 			if _, twice := all[key]; twice {
 				panic("api: two texts are called " + key)
@@ -303,7 +303,6 @@ var commonTexts = map[string][2]string{
 	"edges":            {"edges", "条边"},
 	"incomplete":       {"Not the whole answer:", "结果不完整："},
 	"picture":          {"Picture of the graph; scroll it, or open it on its own", "血缘图，可滚动或单独打开"},
-	"picture-alt":      {"Picture of the lineage graph. The table of edges below says the same in text.", "血缘图。下方的边列表以文字给出相同内容。"},
 	"edge-table":       {"The same as a table of edges", "以边列表显示"},
 	"edges-cut":        {"The JSON answer holds all edges; rows shown here:", "全部的边见 JSON；此处显示的行数："},
 	"from":             {"From", "来源"},

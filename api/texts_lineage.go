@@ -2,6 +2,7 @@ package api
 
 // lineageTexts are those of the lineage page, and of plots and strips.
 var lineageTexts = map[string][2]string{
+	"skip-picture": {"Skip the picture", "跳过血缘图"},
 	"node-type":    {"Type words to find a catalog entry.", "输入文字即可查找目录条目。"},
 	"time-slider":  {"Moments at which it changed", "发生变化的时点"},
 	"time-moments": {"Moment to show", "查看的时点"},

@@ -34,23 +34,36 @@ func listUses() endpoint {
 		if err := readBody(c.r, &of); err != nil {
 			return projections.AccessList{}, err
 		}
-		if of.Person == "" || len(of.Person) > events.MaxID {
-			return projections.AccessList{}, problem(http.StatusBadRequest, "field.required", "the body names no person", "send the keyed reference of the person, as it stands in data_subject of the calls").at("/person")
-		}
-		// What is withheld of the batches is not withheld of this answer.
-		batches, err := c.view.Within(callOf(c.r).caller.scope()).Accesses(c.ctx, projections.AccessQuery{
-			Type: typeBatch, From: q.From, To: q.To, ValidAt: q.ValidAt, Page: projections.Page{Limit: 1},
-		})
-		if err != nil {
+		if err := checkPerson(of.Person, "/person"); err != nil {
 			return projections.AccessList{}, err
 		}
-		if len(batches.Accesses) > 0 {
-			c.hit(limitBatches)
-		}
-		list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
-			Person: of.Person, From: q.From, To: q.To, ValidAt: q.ValidAt, Gaps: true, Page: c.page(q.paging),
-		})
-		c.next(&list.Next)
-		return list, err
+		return c.usesOf(of.Person, q.window, q.ValidAt, q.paging)
 	}).reads(content{0, "application/json", reflect.TypeFor[usesRequest](), ""})
+}
+
+// checkPerson refuses what names no person; field is where it should stand.
+func checkPerson(person, field string) error {
+	if person == "" || len(person) > events.MaxID {
+		return problem(http.StatusBadRequest, "field.required", "the body names no person", "send the keyed reference of the person, as it stands in data_subject of the calls").at(field)
+	}
+	return nil
+}
+
+// usesOf lists the calls that name a person, and says where there may be others.
+func (c *question) usesOf(person string, within window, validAt events.Time, part paging) (projections.AccessList, error) {
+	// What is withheld of the batches is not withheld of this answer.
+	batches, err := c.view.Within(callOf(c.r).caller.scope()).Accesses(c.ctx, projections.AccessQuery{
+		Type: typeBatch, From: within.From, To: within.To, ValidAt: validAt, Page: projections.Page{Limit: 1},
+	})
+	if err != nil {
+		return projections.AccessList{}, err
+	}
+	if len(batches.Accesses) > 0 {
+		c.hit(limitBatches)
+	}
+	list, err := c.view.Accesses(c.ctx, projections.AccessQuery{
+		Person: person, From: within.From, To: within.To, ValidAt: validAt, Gaps: true, Page: c.page(part),
+	})
+	c.next(&list.Next)
+	return list, err
 }

@@ -164,6 +164,8 @@ type AccessQuery struct {
 	// Person is the keyed reference of a person: of the calls that name one, those about
 	// that person.
 	Person string
+	// Actor is the pseudonymous key of the person who the event says called.
+	Actor string
 	Page
 }
 
@@ -342,6 +344,9 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		if c.value != "" {
 			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))
 		}
+	}
+	if q.Actor != "" {
+		s.groups = append(s.groups, group(eventBy(name{kind: nameActor, first: q.Actor})))
 	}
 	if q.Type != "" {
 		s.groups = append(s.groups, group(eventBy(name{kind: events.NameType, first: q.Type})))

@@ -94,6 +94,8 @@ type AgreementQuery struct {
 	Column string
 	// Dataset selects agreements that grant an entry which describes it.
 	Dataset Dataset
+	// Request selects the agreements that came of a request.
+	Request string
 	// Purpose selects agreements that name it, Imported those from before the ledger
 	// (or, if false, the others); nil takes both.
 	Purpose  string
@@ -255,7 +257,7 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 			return false, err
 		}
 		if (q.Party != "" && q.Party != a.Provider && q.Party != a.Consumer) ||
-			!matches(q.Provider, a.Provider) || !matches(q.Consumer, a.Consumer) || !matches(q.State, a.State) ||
+			!matches(q.Provider, a.Provider) || !matches(q.Consumer, a.Consumer) || !matches(q.State, a.State) || !matches(q.Request, a.Request) ||
 			(q.Purpose != "" && !slices.Contains(a.Purposes, q.Purpose)) || (q.Imported != nil && *q.Imported != a.Imported) {
 			return false, nil
 		}

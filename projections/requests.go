@@ -233,6 +233,26 @@ func (w *View) Request(ctx context.Context, id string, validAt events.Time) (req
 	return req, ok, err
 }
 
+// RequestHistory returns every state of a request known as of the view, oldest first;
+// nil if it is not known.
+func (w *View) RequestHistory(ctx context.Context, id string) (states []Request, err error) {
+	err = w.read(func(r *reader) error {
+		return r.history(entityKey(tRequest, id), r.at, func(row row) (bool, error) {
+			var req Request
+			if err := row.decode(&req); err != nil {
+				return false, err
+			}
+			if seen, err := r.sees(req.Provider, req.Consumer); err != nil || !seen {
+				return false, err
+			}
+			states = append(states, req)
+			return true, nil
+		})
+	})
+	slices.Reverse(states)
+	return states, err
+}
+
 func (r *reader) request(id string, validAt events.Time) (req Request, ok bool, err error) {
 	req, ok, err = standing(r, entityKey(tRequest, id), validAt, func(q *Request) (since, until events.Time) { return q.Since, q.Until })
 	if err != nil || !ok {

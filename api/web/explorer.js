@@ -95,7 +95,18 @@ function first() {
   }
 }
 
+// partOf is where what changes between states of the page is to be had by itself.
+const partOf = (url, rows) => url.replace("/lineage?", "/lineage/part?") + (rows ? "&table=true" : "");
+
+// The rows of a long table of edges come when it is opened.
+document.addEventListener("toggle", async (ev) => {
+  if (ev.target.id !== "edge-rows" || !ev.target.open || ev.target.dataset.spare === undefined) return;
+  const url = location.pathname + location.search;
+  if (await swap(url + location.hash, ["edge-rows"], { from: partOf(url, true) })) $("edge-rows").open = true;
+}, true);
+
 // go asks for another state of the page.
+let here = location.pathname + location.search; // what is shown
 async function go(url, push = true) {
   const old = anchor();
   const id = old?.id;
@@ -103,7 +114,10 @@ async function go(url, push = true) {
   const s = scale();
   const at = was && { x: (was.x - view.x) * s, y: (was.y - view.y) * s };
   $("scene").setAttribute("aria-busy", "true");
-  if (!(await swap(url, parts.filter($), { push }))) return;
+  const rows = $("edge-rows")?.open && $("edge-rows").querySelector("table.edges") !== null;
+  if (!(await swap(url, parts.filter($), { push, from: partOf(url, rows) }))) return;
+  if (rows && $("edge-rows")) $("edge-rows").open = true;
+  here = location.pathname + location.search;
   begin();
   ready();
   const box = id && $(id);
@@ -132,7 +146,7 @@ document.addEventListener("submit", async (ev) => {
 document.addEventListener("click", async (ev) => {
   const a = ev.target.closest?.("a");
   const href = a && (a.getAttribute("href") ?? "");
-  if (!a || ev.ctrlKey || ev.metaKey || ev.shiftKey || !a.closest(".explorer, #about")) return;
+  if (!a || href.startsWith("#") || ev.ctrlKey || ev.metaKey || ev.shiftKey || !a.closest(".explorer, #about")) return;
   const url = new URL(href, location.href);
   const node = new URLSearchParams(location.search).get("node");
   if (url.pathname !== "/lineage" || url.searchParams.get("node") !== node) return;
@@ -218,7 +232,10 @@ document.addEventListener("focusin", (ev) => {
   const box = ev.target.closest?.("#scene a")?.querySelector(".box");
   if (box && ev.target.matches(":focus-visible")) bring(box, false);
 });
-addEventListener("popstate", () => go(location.pathname + location.search, false));
+addEventListener("popstate", () => {
+  const url = location.pathname + location.search;
+  if (url !== here) go(url, false); // not for a place within the page
+});
 addEventListener("resize", later(() => {
   const s = scale();
   measured = null;

@@ -1,12 +1,13 @@
 // What every page has beside its HTML: suggestions below a search field, and
 // forms that answer while one types. Without it all of them work by sending.
 
-// swap fetches a page of this server and replaces parts of this one by those of
-// the same id. It resolves to false if a later call overtook it.
+// swap fetches a page of this server, or from elsewhere the parts of it, and replaces
+// parts of this one by those of the same id. It resolves to false if a later call
+// overtook it.
 let latest = 0;
-export async function swap(url, ids, { push = false } = {}) {
+export async function swap(url, ids, { push = false, from = url } = {}) {
   const mine = ++latest;
-  const r = await fetch(url, { headers: { Accept: "text/html" } });
+  const r = await fetch(from, { headers: { Accept: "text/html" } });
   const text = await r.text();
   if (mine !== latest) return false;
   const page = new DOMParser().parseFromString(text, "text/html");
@@ -14,14 +15,49 @@ export async function swap(url, ids, { push = false } = {}) {
     location.assign(url);
     return false;
   }
-  for (const id of ids) document.getElementById(id).replaceWith(page.getElementById(id));
+  const back = focusIn(ids);
+  for (const id of ids) {
+    const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
+    if (old.ariaLive) old.replaceChildren(...fresh.childNodes); // a region that stays is read out
+    else old.replaceWith(fresh);
+  }
+  back();
   const moment = page.querySelector(".moment");
   if (moment) document.querySelector(".moment")?.replaceWith(moment);
   const fresh = page.querySelectorAll("header a[href]"); // the moment goes on
   document.querySelectorAll("header a[href]").forEach((a, i) => fresh[i] && (a.href = fresh[i].getAttribute("href")));
   document.title = page.title;
   history[push ? "pushState" : "replaceState"](null, "", url);
+  const as_of = asked("as_of");
+  for (const form of document.querySelectorAll(".find, .filters")) { // so it does in what is sent next
+    form.querySelector("input[type=hidden][name=as_of]")?.remove();
+    if (!as_of) continue;
+    const kept = document.createElement("input");
+    [kept.type, kept.name, kept.value] = ["hidden", "as_of", as_of];
+    form.prepend(kept);
+  }
   return true;
+}
+
+// asked is a parameter of this page's address.
+const asked = (name) => new URLSearchParams(location.search).get(name);
+
+// focusIn notes where the focus is within parts that are about to be drawn anew, and
+// returns what puts it there again: on the same thing, or else on the part.
+function focusIn(ids) {
+  const at = document.activeElement;
+  const part = ids.map((id) => document.getElementById(id)).find((p) => p.contains(at));
+  if (!part) return () => {};
+  const stops = (p) => [p, ...p.querySelectorAll("a[href], button, input, select, summary, [tabindex]")];
+  const name = at.id || at.querySelector("[id]")?.id;
+  const place = stops(part).indexOf(at);
+  return () => {
+    if (at.isConnected) return;
+    const now = document.getElementById(part.id);
+    const same = name && document.getElementById(name);
+    const to = same ? same.closest("a, button, input, select, summary, [tabindex]") : stops(now)[place];
+    (to ?? now).focus({ preventScroll: true });
+  };
 }
 
 // later calls f once it was not asked to for a moment.
@@ -68,8 +104,6 @@ function suggest(input) {
     [...list.children].forEach((li, n) => li.setAttribute("aria-selected", n === i));
     if (list.children[i]) input.setAttribute("aria-activedescendant", list.children[i].id);
   };
-  const carried = new URLSearchParams(location.search);
-  const moment = carried.get("as_of");
   const choose = (e) => {
     if (input.dataset.fill) {
       input.value = input.dataset.fill + e.id;
@@ -78,18 +112,18 @@ function suggest(input) {
       return;
     }
     const q = new URLSearchParams();
-    for (const name of ["as_of", "lang"]) if (carried.get(name)) q.set(name, carried.get(name));
+    for (const name of ["as_of", "lang"]) if (asked(name)) q.set(name, asked(name));
     location.assign(input.dataset.go + encodeURIComponent(e.id) + (q.size ? "?" + q : ""));
   };
-  let asked = 0;
+  let calls = 0;
   const ask = later(async () => {
     const text = input.value.trim();
     if (!text || /^(dataset|column|job|run|entry):/.test(text)) return close();
-    const mine = ++asked;
+    const mine = ++calls;
     const q = new URLSearchParams({ text, limit: "8" });
-    if (/^(\d+|\d{4}-.*Z)$/.test(moment ?? "")) q.set("as_of", moment);
+    if (/^(\d+|\d{4}-.*Z)$/.test(asked("as_of") ?? "")) q.set("as_of", asked("as_of"));
     const r = await fetch(input.dataset.suggest + "?" + q, { headers: { Accept: "application/json" } });
-    if (!r.ok || mine !== asked) return;
+    if (!r.ok || mine !== calls) return;
     const { entries } = await r.json();
     list.replaceChildren(...entries.map((e, i) => {
       const li = document.createElement("li");

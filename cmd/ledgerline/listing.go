@@ -66,7 +66,7 @@ func agreementsCommand(p *program) *cobra.Command {
 		path:    "/v1/agreements", validAt: true,
 		filters: map[string]string{
 			"party": "provider or consumer", "provider": "who provides", "consumer": "who gets it", "entry": "a catalog entry that is shared",
-			"column": "an item that is shared", "purpose": "a purpose it is for", "state": "active, suspended, terminated, expired or fulfilled",
+			"column": "an item that is shared", "purpose": "a purpose it is for", "request": "the request it came of", "state": "active, suspended, terminated, expired or fulfilled",
 		},
 		show: func(p *program, list projections.AgreementList) (string, error) {
 			t := newTable("ID", "PROVIDER", "CONSUMER", "GRANTS", "PURPOSES", "STATE", "IN FORCE", "SINCE", "TERM TO", "APPROVED BY")
@@ -208,7 +208,7 @@ func accessesCommand(p *program) *cobra.Command {
 		path:    "/v1/accesses", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
 			"provider": "who was called", "consumer": "who called", "agreement": "the agreement named", "entry": "the catalog entry accessed", "column": "a column accessed",
-			"purpose": "the purpose stated", "credential": "digest of the credential", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
+			"purpose": "the purpose stated", "credential": "digest of the credential", "actor": "pseudonymous key of the person who called", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
 			"flagged": "true: only what broke a rule", "from": "made at this time or later", "to": "made before this time",
 		},
 		show: func(p *program, list projections.AccessList) (string, error) { return list.Next, p.accesses(list) },
