@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,8 @@ import (
 // Manifest says what a backup holds. It is written last, so that a directory
 // without one is not a backup.
 type Manifest struct {
+	// Format is the version of the manifest; 0 in those that were written before it had one.
+	Format int    `json:"format,omitempty"`
 	Origin string `json:"origin"`
 	// Checkpoint is the signed head that was durable when the backup began. The
 	// backup holds at least its records.
@@ -26,6 +29,10 @@ type Manifest struct {
 }
 
 const manifestName = "backup.json"
+
+// manifestFormat is the version of the manifest. A program refuses a newer one, and one
+// that says what it does not know: a backup would be taken for what it is not.
+const manifestFormat = 1
 
 // Backup copies the book into a new directory while the ledger goes on. The copy
 // shares files with the book until they are compacted away, if both are on one
@@ -37,7 +44,7 @@ func (l *Ledger) Backup(ctx context.Context, dest string) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("backing up to %s: it exists; name a new directory", dest)
 	}
 	head := l.Head()
-	m := Manifest{Origin: l.origin, Checkpoint: string(head.Checkpoint), Size: head.Size, Time: head.Time}
+	m := Manifest{Format: manifestFormat, Origin: l.origin, Checkpoint: string(head.Checkpoint), Size: head.Size, Time: head.Time}
 	if err := makeDir(fs, dest); err != nil {
 		return m, fmt.Errorf("backing up to %s: %w", dest, err)
 	}
@@ -126,10 +133,15 @@ func readManifest(fs vfs.FS, backup string) (m Manifest, err error) {
 		return m, fmt.Errorf("%s is not a complete backup: it has no %s", backup, manifestName)
 	}
 	if err == nil {
-		err = json.Unmarshal(b, &m)
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		err = d.Decode(&m)
 	}
-	if err != nil {
-		return m, fmt.Errorf("reading the manifest of backup %s: %w", backup, err)
+	switch {
+	case m.Format > manifestFormat:
+		return m, fmt.Errorf("the manifest of backup %s has format %d, and this program knows none above %d: use the program that wrote it, or a newer one; nothing was changed", backup, m.Format, manifestFormat)
+	case err != nil:
+		return m, fmt.Errorf("reading the manifest of backup %s, with the program that wrote it or a newer one it may be readable: %w", backup, err)
 	}
 	return m, nil
 }

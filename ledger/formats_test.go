@@ -191,3 +191,68 @@ func TestErasuresOfNewerProgram(t *testing.T) {
 		t.Errorf("the file is %q, %v", b, err)
 	}
 }
+
+// TestManifestOfNewerProgram: a backup whose manifest says what this program does not know
+// is not restored, and nothing is put into the directory.
+func TestManifestOfNewerProgram(t *testing.T) {
+	l := newTestLog(t, Options{})
+	l.append(party(1))
+	if _, err := l.Backup(ctx, "backup"); err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+	if err := errors.Join(l.fs.RemoveAll(bookDir(l.fs, testDir)), l.fs.Remove(testDir+"/head")); err != nil {
+		t.Fatal(err)
+	}
+	file := l.fs.PathJoin("backup", manifestName)
+	made, err := readFile(l.fs, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, l.fs, testDir)
+	for name, c := range map[string]struct{ old, new, says string }{
+		"a newer format": {`"format": 1`, `"format": 2`, "has format 2, and this program knows none above 1: use the program that wrote it, or a newer one"},
+		"a new member":   {`"format": 1`, `"format": 1, "parts": 3`, "with the program that wrote it or a newer one"},
+		"both":           {`"format": 1`, `"parts": 3, "format": 2`, "the program that wrote it"},
+	} {
+		if err := writeFileAtomic(l.fs, file, bytes.Replace(made, []byte(c.old), []byte(c.new), 1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: l.fs}); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := contents(t, l.fs, testDir); len(after) != len(before) {
+			t.Errorf("%s: the directory was changed", name)
+		}
+	}
+	// One that was written before manifests had a format is read as it was.
+	if err := writeFileAtomic(l.fs, file, bytes.Replace(made, []byte(`"format": 1,`), nil, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := Restore(ctx, "backup", testDir, RestoreOptions{FS: l.fs}); err != nil || m.Size != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// TestWitnessOfNewerProgram: a head witness in a form that this program does not know is
+// refused with what to do, and not written over.
+func TestWitnessOfNewerProgram(t *testing.T) {
+	l := newTestLog(t, Options{})
+	l.append(party(1))
+	l.close()
+	newer := append([]byte("ledgerline/witness/v2\n"), make([]byte, 2*4096)...)
+	if err := writeFileAtomic(l.fs, testDir+"/head", newer); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(testDir, l.opts)
+	if err == nil {
+		opened.Close()
+		t.Fatal("it was opened")
+	}
+	if !strings.Contains(err.Error(), "if a newer program wrote it, use that one") || !strings.Contains(err.Error(), testDir+"/head") {
+		t.Errorf("refused with: %v", err)
+	}
+	if b, err := readFile(l.fs, testDir+"/head"); err != nil || !bytes.Equal(b, newer) {
+		t.Errorf("the file was changed: %v", err)
+	}
+}

@@ -70,8 +70,12 @@ const (
 	patrolSave = 10 * time.Second
 )
 
+// patrolFormat is the version of patrolState; what another one says is left behind.
+const patrolFormat = 1
+
 // patrolState is what the file remembers.
 type patrolState struct {
+	Format int          `json:"format"`
 	Origin string       `json:"origin"`
 	Status PatrolStatus `json:"status"`
 }
@@ -144,8 +148,11 @@ func (p *patroller) take() {
 	if err != nil && !errors.Is(err, errNotExist) {
 		p.l.opts.Logger.Warn("the state of the patrol cannot be read; it begins anew", "file", p.o.File, "err", err)
 	}
+	if err == nil && state.Format != patrolFormat {
+		p.l.opts.Logger.Warn("the state of the patrol is of another program; it begins anew", "file", p.o.File, "format", state.Format)
+	}
 	s := state.Status
-	if err != nil || state.Origin != p.l.origin || s.Size > p.l.Head().Size || s.Position > s.Size || s.Position < 0 {
+	if err != nil || state.Format != patrolFormat || state.Origin != p.l.origin || s.Size > p.l.Head().Size || s.Position > s.Size || s.Position < 0 {
 		s = PatrolStatus{}
 	}
 	p.l.setPatrol(func(status *PatrolStatus) { *status, status.On, status.Err = s, true, "" })
@@ -155,7 +162,7 @@ func (p *patroller) take() {
 // save writes the state down.
 func (p *patroller) save() {
 	p.saved = p.l.opts.Now()
-	b, err := json.MarshalIndent(patrolState{p.l.origin, p.l.PatrolStatus()}, "", "  ")
+	b, err := json.MarshalIndent(patrolState{patrolFormat, p.l.origin, p.l.PatrolStatus()}, "", "  ")
 	if err == nil {
 		err = writeFileAtomic(p.l.opts.FS, p.o.File, append(b, '\n'))
 	}

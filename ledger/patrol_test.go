@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -166,12 +167,21 @@ func TestPatrolGoesOn(t *testing.T) {
 	if s := tl.pass(t); len(s.Findings) != 1 || s.Findings[0].From != 300 {
 		t.Fatalf("after another pass: %+v", s)
 	}
-	if err := writeFileAtomic(tl.fs, tl.fs.PathJoin(testDir, "patrol"), []byte("{")); err != nil {
+	kept, err := readFile(tl.fs, tl.fs.PathJoin(testDir, "patrol"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	tl.reopen()
-	if s := tl.pass(t); len(s.Findings) != 1 || s.LastSize != tamperSize {
-		t.Fatalf("after its state was lost: %+v", s)
+	for name, state := range map[string][]byte{"lost": []byte("{"), "of another program": bytes.Replace(kept, []byte(`"format": 1`), []byte(`"format": 2`), 1)} {
+		if err := writeFileAtomic(tl.fs, tl.fs.PathJoin(testDir, "patrol"), state); err != nil {
+			t.Fatal(err)
+		}
+		tl.reopen()
+		if s := patrolUntil(t, tl.Ledger, PatrolOptions{Rate: 1}, first); s.LastSize != 0 {
+			t.Errorf("its state is %s, and is taken up: %+v", name, s)
+		}
+		if s := tl.pass(t); len(s.Findings) != 1 || s.LastSize != tamperSize {
+			t.Fatalf("after its state was %s: %+v", name, s)
+		}
 	}
 }
 

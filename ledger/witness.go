@@ -53,7 +53,7 @@ func readWitness(fsys vfs.FS, path string) (checkpoint []byte, seq uint64, err e
 	}
 	seq, checkpoint, ok := proof.DecodeSlots(b)
 	if !ok {
-		return nil, 0, fmt.Errorf("the head witness %s holds no valid head", path)
+		return nil, 0, fmt.Errorf("the head witness %s holds no valid head: if a newer program wrote it, use that one; else put its copy back. Without it the book opens, and nobody notices if it lacks what was recorded last", path)
 	}
 	return checkpoint, seq, nil
 }
