@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func exportCatalog() endpoint {
 		}
 		body, media := []byte(nil), "application/ld+json"
 		if q.Format == "csv" {
-			body, err = catalogCSV(entries)
+			body, err = catalogCSV(entries, standing)
 			media = "text/csv; charset=utf-8"
 		} else {
 			body, err = json.Marshal(catalogDCAT(entries, standing))
@@ -65,17 +66,19 @@ func exportCatalog() endpoint {
 	e = e.filters()
 	e.answers = []content{
 		{http.StatusOK, "application/ld+json", nil, "format=dcat: DCAT 3 as JSON-LD; what DCAT has no word for stands under the ledgerline namespace"},
-		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each item, with a header"},
+		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each item, with a header. Where something is withheld, a last line without an entry says so: in words under title, how much under withheld"},
 	}
 	return e
 }
 
-// catalogCSV writes a line for each item of each entry.
-func catalogCSV(entries []projections.Entry) ([]byte, error) {
+// catalogCSV writes a line for each item of each entry. A reader from whom something is
+// withheld finds that in a last line of the same shape: it bears no entry, and counts in a
+// column of its own, so that what reads the items is not misled.
+func catalogCSV(entries []projections.Entry, at Standing) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"entry", "version", "stage", "code", "title", "title_en", "provider", "sharing", "grade", "update_frequency", "region",
-		"valid_from", "valid_to", "imported", "item", "item_name", "item_type", "item_length", "item_key", "item_personal", "item_sharing", "item_disputed", "position"}}
+		"valid_from", "valid_to", "imported", "item", "item_name", "item_type", "item_length", "item_key", "item_personal", "item_sharing", "item_disputed", "position", "withheld"}}
 	for _, e := range entries {
 		for _, it := range e.Items {
 			sharing := it.Sharing
@@ -84,8 +87,13 @@ func catalogCSV(entries []projections.Entry) ([]byte, error) {
 			}
 			rows = append(rows, []string{e.ID, strconv.Itoa(e.Version), e.Stage, e.Code, e.Title, e.TitleEN, e.Provider, e.Sharing.Attribute, e.Grade,
 				e.UpdateFrequency, e.Region, exportTime(e.ValidFrom), exportTime(e.ValidTo), strconv.FormatBool(e.Imported), it.ID, it.Name, it.Type, it.Length,
-				strconv.FormatBool(it.Key), it.Personal, sharing, strings.Join(disputes(e, it.ID), " "), strconv.FormatInt(e.Position, 10)})
+				strconv.FormatBool(it.Key), it.Personal, sharing, strings.Join(disputes(e, it.ID), " "), strconv.FormatInt(e.Position, 10), ""})
 		}
+	}
+	if at.Withheld != nil {
+		last := make([]string, len(rows[0]))
+		last[slices.Index(rows[0], "title")], last[len(last)-1] = at.Says, strconv.FormatInt(*at.Withheld, 10)
+		rows = append(rows, last)
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return nil, err

@@ -50,3 +50,25 @@ func TestCatalogExport(t *testing.T) {
 		t.Errorf("before there were entries: %s", r.body)
 	}
 }
+
+// TestCatalogExportSaysWhatIsWithheld: in the file itself, where it is kept without the
+// headers it came with.
+func TestCatalogExportSaysWhatIsWithheld(t *testing.T) {
+	f, all, bound := scopedFixture(t)
+	read := func(who string) [][]string {
+		r := f.get("/v1/catalog/export?format=csv", "Authorization", "Bearer "+who)
+		rows, err := csv.NewReader(strings.NewReader(string(r.body))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	whole, mine := read(all), read(bound)
+	column := len(whole[0]) - 1
+	if len(whole) != 5 || whole[0][column] != "withheld" || whole[4][0] != "HIDDENe" && whole[4][0] != "DS02" || whole[4][column] != "" {
+		t.Errorf("who sees all: %q", whole)
+	}
+	if last := mine[len(mine)-1]; len(mine) != 4 || last[0] != "" || last[column] != "1" || last[4] != "complete for what you may see, 1 withheld" || mine[1][column] != "" {
+		t.Errorf("who may see a part: %q", mine)
+	}
+}
