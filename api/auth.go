@@ -59,6 +59,8 @@ type caller struct {
 	session bool
 	// until is when what the identity provider said ends; zero for others.
 	until time.Time
+	// withheld are the fields that it is kept from: see Withholding.
+	withheld []string
 }
 
 // may reports whether the caller may use routes of that access.
@@ -133,8 +135,28 @@ func (s *Server) authorize(r *http.Request, who access) error {
 	if err != nil {
 		return err
 	}
+	c.withheld = s.o.Withhold.from(c)
 	callOf(r).caller = c
 	return s.allow(c, who)
+}
+
+// still finds out again who asks, of a request that goes on for long: a token that was
+// revoked meanwhile, or may read less, counts as it is now.
+func (s *Server) still(r *http.Request, who access) (caller, error) {
+	c := callOf(r).caller
+	if !c.until.IsZero() { // the identity provider said until when
+		if s.o.Now().Before(c.until) {
+			return c, nil
+		}
+		return c, problem(http.StatusUnauthorized, "auth.token", "the token has expired meanwhile", "get a new one from the identity provider, and go on from where you were")
+	}
+	c, err := s.identify(r)
+	if err != nil {
+		return c, err
+	}
+	c.withheld = s.o.Withhold.from(c)
+	callOf(r).caller = c
+	return c, s.allow(c, who)
 }
 
 // allow refuses a caller who may not use routes of that access.

@@ -95,7 +95,7 @@ func (s *Server) withholdFrom(r *http.Request, p *proof.Completeness, shown *pro
 	for i := range shown.Records {
 		positions[i] = int64(shown.Records[i].Leaf.Position)
 	}
-	hidden, err := s.hiddenFrom(r, positions...)
+	hidden, err := s.unseenBodies(r, positions...)
 	if err != nil || len(hidden) == 0 {
 		return shown, err
 	}
@@ -301,6 +301,9 @@ func publicBody() endpoint {
 		body, err := proof.ParseBody(rec.Body)
 		if err == nil {
 			err = s.showRecord(r, position)
+		}
+		if err == nil {
+			err = s.showBody(r, position)
 		}
 		if err != nil {
 			return err

@@ -216,7 +216,7 @@ func (c *question) evidence(q evidenceRequest) ([]byte, error) {
 	if len(x.positions) > maxEvidenceRecords {
 		return nil, tooMuchEvidence()
 	}
-	withhold := func(facet string) bool { return slices.Contains(q.Withhold, facet) }
+	withhold := func(facet string) bool { return slices.Contains(q.Withhold, facet) || keptFrom(c.r, facet) }
 	var err error
 	if x.bundle.Records, err = l.EvidenceOf(c.ctx, size, x.positions, withhold); err != nil {
 		return nil, err
@@ -242,18 +242,26 @@ func (c *question) withholdRecords(x *exhibit) error {
 	if !c.view.Scoped() {
 		return nil
 	}
-	hidden, err := c.s.hiddenFrom(c.r, x.positions...)
+	hidden, err := c.s.unseenBodies(c.r, x.positions...)
 	if err != nil {
 		return err
 	}
+	withheld := c.view.Withheld() + int64(len(hidden))
 	for i, at := range x.positions {
-		if r := &x.bundle.Records[i]; hidden[at] {
+		r := &x.bundle.Records[i]
+		if hidden[at] {
 			*r = evidence.Record{Leaf: r.Leaf, Proof: r.Proof}
+			continue
+		}
+		for _, f := range r.Facets {
+			if f.State == evidence.Withheld {
+				withheld++
+			}
 		}
 	}
 	scope := sayScope(callOf(c.r).caller.scope())
-	x.bundle.Question.EN += fmt.Sprintf(" Complete for what may be seen of %s, %d withheld.", scope, c.view.Withheld()+int64(len(hidden)))
-	x.bundle.Question.ZH += fmt.Sprintf("在可见范围（%s）内完整，另有 %d 项未予出示。", scope, c.view.Withheld()+int64(len(hidden)))
+	x.bundle.Question.EN += fmt.Sprintf(" Complete for what may be seen of %s, %d withheld.", scope, withheld)
+	x.bundle.Question.ZH += fmt.Sprintf("在可见范围（%s）内完整，另有 %d 项未予出示。", scope, withheld)
 	return nil
 }
 
@@ -470,7 +478,7 @@ func (c *question) timelinePositions(q projections.TimelineQuery) ([]int64, erro
 	var out []int64
 	for {
 		q.Page.Limit = 1000
-		list, err := c.view.Timeline(c.ctx, q)
+		list, err := c.view.Unshown().Timeline(c.ctx, q)
 		if err != nil {
 			return nil, err
 		}

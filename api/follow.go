@@ -29,6 +29,8 @@ type streamed struct {
 	Recorded  events.Time `json:"recorded"`
 	Principal string      `json:"principal"`
 	Event     cloudEvent  `json:"event"`
+	// Withheld names the fields of the event that the client is kept from.
+	Withheld []string `json:"withheld,omitzero"`
 }
 
 // followEvents sends records as server-sent events, each under its position as
@@ -109,6 +111,10 @@ func (f *follower) run(from int64) {
 		if err == nil {
 			err = f.wait(ctx, head)
 		}
+		if ended := (*Problem)(nil); errors.As(err, &ended) {
+			f.send(": " + ended.Detail + "\n\n")
+			return
+		}
 		if err != nil {
 			if !errors.Is(err, context.Canceled) && !errors.Is(err, ledger.ErrClosed) {
 				callOf(f.r).err = err
@@ -129,6 +135,9 @@ const (
 // records sends the records of [from, to) and returns where to go on.
 func (f *follower) records(ctx context.Context, from, to int64) (int64, error) {
 	for from < to {
+		if err := f.stillMay(); err != nil {
+			return from, err
+		}
 		var helping bytes.Buffer
 		hidden, err := f.hidden(ctx, from, min(to, from+helpingRecords))
 		if err != nil {
@@ -164,10 +173,18 @@ func (f *follower) records(ctx context.Context, from, to int64) (int64, error) {
 	return from, nil
 }
 
+// stillMay ends a stream whose client may not follow any more, and holds it to what it
+// may read now.
+func (f *follower) stillMay() error {
+	c, err := f.s.still(f.r, witnesses)
+	f.scope = c.scope()
+	return err
+}
+
 // hidden tells which of the records of [from, to) the follower may not see. That is known
 // when the views have them: others' records may wait for that, and are not shown before.
 func (f *follower) hidden(ctx context.Context, from, to int64) (map[int64]bool, error) {
-	if f.scope.All() {
+	if f.scope.EveryRecord() {
 		return nil, nil
 	}
 	if err := f.s.o.Views.Wait(ctx, to-1); err != nil {
@@ -195,11 +212,11 @@ func (f *follower) frame(ctx context.Context, to *bytes.Buffer, e ledger.Entry) 
 			return err
 		}
 	}
-	text, err := events.EncodeStructured(e.Event)
+	text, withheld, err := encodeFor(f.r, e.Event)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(streamed{e.Position, e.Recorded, e.Event.Principal, text})
+	data, err := json.Marshal(streamed{e.Position, e.Recorded, e.Event.Principal, text, withheld})
 	if err != nil {
 		return err
 	}
@@ -216,6 +233,9 @@ func (f *follower) wait(ctx context.Context, head ledger.Head) error {
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
+		}
+		if err := f.stillMay(); err != nil {
+			return err
 		}
 		f.send(": still here\n\n")
 	}

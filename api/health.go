@@ -161,7 +161,7 @@ func getStatus(s *Server, r *http.Request, _ none) (statusAnswer, error) {
 		return statusAnswer{}, err
 	}
 	var counts *projections.Counts
-	if callOf(r).caller.scope().All() {
+	if callOf(r).caller.scope().EveryRecord() {
 		var all projections.Counts
 		all, err = view.Counts(r.Context())
 		counts = &all

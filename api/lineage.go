@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ledgerline/events"
 	"ledgerline/projections"
 )
 
@@ -98,9 +99,9 @@ func lineageForm(c *question, q lineageQuery, graph projections.Graph) (write fu
 		facts, err := c.provFacts(graph)
 		return func() error { return writeJSON(c.w, c.r, http.StatusOK, prov(graph, facts)) }, err
 	case "openlineage":
-		events, err := c.openLineage(graph)
+		received, err := c.openLineage(graph)
 		c.sayStanding()
-		return body("application/json", func() []byte { return events }), err
+		return body("application/json", func() []byte { return received }), err
 	default:
 		standing := c.standing()
 		return func() error {
@@ -132,7 +133,7 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 	}
 	body, erased := []byte("["), false
 	for _, at := range slices.Sorted(maps.Keys(seen)) {
-		if _, seen, err := c.view.Record(at); err != nil {
+		if seen, err := c.view.Shows(at); err != nil {
 			return nil, err
 		} else if !seen {
 			continue
@@ -142,11 +143,14 @@ func (c *question) openLineage(g projections.Graph) ([]byte, error) {
 			return nil, err
 		}
 		for _, f := range e.Event.Facets { // none in records of the catalog
-			if f.Name != "openlineage" {
+			if f.Name != events.OpenLineageFacet {
 				continue
 			}
 			if f.Erased {
 				erased = true
+				continue
+			}
+			if c.view.LeavesOut(f.Name) {
 				continue
 			}
 			if len(body) > 1 {

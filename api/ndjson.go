@@ -84,6 +84,12 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 			out.flush()
 			return nil
 		}
+		var err error
+		if a.caller, err = s.still(r, writers); err != nil {
+			out.problem(lines[0].index, err)
+			out.flush()
+			return nil
+		}
 		stopped := a.each(r.Context(), lines, func(l line, rc *ledger.Receipt, err error) {
 			next = l.index + 1
 			if err != nil {

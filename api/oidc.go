@@ -19,10 +19,11 @@ type OIDCOptions struct {
 	// Issuer is the provider's URL; what it offers is found there (OpenID Connect
 	// Discovery 1.0). Audience is what tokens for this server have in aud.
 	Issuer, Audience string
-	// The claims that name the principal, its roles, parties and regions, and the parties
-	// and regions that it may read about: sub, roles, parties, regions, read_parties and
-	// read_regions, unless they are given. Roles that are not ours are left out.
-	PrincipalClaim, RolesClaim, PartiesClaim, RegionsClaim, ReadPartiesClaim, ReadRegionsClaim string
+	// The claims that name the principal, its roles, parties and regions, the parties and
+	// regions that it may read about, and the fields that it is kept from: sub, roles,
+	// parties, regions, read_parties, read_regions and withheld_fields, unless they are
+	// given. Roles that are not ours are left out.
+	PrincipalClaim, RolesClaim, PartiesClaim, RegionsClaim, ReadPartiesClaim, ReadRegionsClaim, WithholdClaim string
 
 	// ClientID and ClientSecret are this server's at the provider, for people who sign in at
 	// a browser. Without an id nobody does; a public client has no secret.
@@ -52,6 +53,7 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	fill(&o.RegionsClaim, "regions")
 	fill(&o.ReadPartiesClaim, "read_parties")
 	fill(&o.ReadRegionsClaim, "read_regions")
+	fill(&o.WithholdClaim, "withheld_fields")
 	if o.Issuer == "" || o.Audience == "" {
 		return nil, errors.New("an identity provider needs an issuer and the audience of tokens for this server")
 	}
@@ -150,6 +152,7 @@ func (o *OIDC) principal(token *oidc.IDToken) (Principal, error) {
 	// What bounds a principal must not be lost because it is not written as expected.
 	for claim, to := range map[string]*[]string{
 		o.o.PartiesClaim: &p.Parties, o.o.RegionsClaim: &p.Regions, o.o.ReadPartiesClaim: &p.ReadParties, o.o.ReadRegionsClaim: &p.ReadRegions,
+		o.o.WithholdClaim: &p.Withhold,
 	} {
 		given, bound := claims[claim]
 		if *to = wordsOf(given); bound && len(*to) == 0 {

@@ -97,6 +97,9 @@ func (p page) scope(s projections.Scope) string {
 	if len(s.Regions) > 0 {
 		parts = append(parts, p.texts("scope-of-regions")+" "+strings.Join(s.Regions, p.texts("comma")))
 	}
+	if len(s.Fields) > 0 {
+		parts = append(parts, p.texts("scope-of-fields")+" "+strings.Join(s.Fields, p.texts("comma")))
+	}
 	return strings.Join(parts, p.texts("semicolon"))
 }
 

@@ -94,6 +94,7 @@ func saidOf(err error) phrase {
 		loading    *projections.LoadingError
 		unknown    *projections.UnknownNodeError
 		cost       *projections.CostError
+		field      *projections.FieldError
 	)
 	switch {
 	case errors.As(err, &said):
@@ -108,6 +109,8 @@ func saidOf(err error) phrase {
 		return sayf("the lineage graph is being loaded: %d of %d records so far; ask again in a moment", loading.Loaded, loading.Total)
 	case errors.As(err, &cost):
 		return sayf("the question looked at %d rows and nodes without coming to its end; it may look at %d", cost.Cost, cost.Limit)
+	case errors.As(err, &field):
+		return sayf("you are kept from the field %s, and ask by it", field.Field)
 	case errors.As(err, &proofSize):
 		return sayf("%d records belong to the answer; a proof shows at most %d", proofSize.Records, proofSize.Limit)
 	case errors.As(err, &clock):

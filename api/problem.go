@@ -107,6 +107,7 @@ func problemOf(err error) *Problem {
 		question   *projections.QueryError
 		cursor     *projections.CursorError
 		cost       *projections.CostError
+		field      *projections.FieldError
 		tooLong    *http.MaxBytesError
 		proofSize  *ledger.ProofSizeError
 	)
@@ -125,6 +126,8 @@ func problemOf(err error) *Problem {
 		return problem(http.StatusServiceUnavailable, "views.loading", saidOf(err), "try again: /readyz and /v1/status tell how far it is").after(time.Second)
 	case errors.As(err, &question):
 		return problem(http.StatusBadRequest, "query.contradiction", saidOf(err), "see /docs for the parameters that go together").at(question.Field)
+	case errors.As(err, &field):
+		return problem(http.StatusForbidden, "field.withheld", saidOf(err), "ask by another field, or use the token of somebody who may see this one").at(field.Field)
 	case errors.As(err, &cost):
 		return problem(http.StatusUnprocessableEntity, "query.cost", saidOf(err), "ask for less: a shorter window, a filter that fits fewer records, fewer steps (depth), or a part at a time; the operator's bound is limit.query-cost")
 	case errors.As(err, &unknown):

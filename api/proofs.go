@@ -101,6 +101,9 @@ func getRecord(s *Server, r *http.Request, _ none) (recordJSON, error) {
 	if err == nil {
 		err = s.showRecord(r, position)
 	}
+	if err == nil {
+		err = s.showBody(r, position)
+	}
 	if err != nil {
 		return recordJSON{}, err
 	}

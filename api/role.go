@@ -60,6 +60,9 @@ type Principal struct {
 	// bodies, or a body in one of these areas: see projections.Scope. None of either means
 	// everything that its roles may read.
 	ReadParties, ReadRegions []string
+	// Withhold are the fields of events that it is kept from, whatever its roles may read:
+	// see events.WithholdableFields.
+	Withhold []string
 }
 
 // has reports whether the principal holds one of the roles.
@@ -89,7 +92,7 @@ func (p Principal) check() error {
 			return errors.New("a party or region has no name: leave it out")
 		}
 	}
-	return nil
+	return events.CheckWithheld(p.Withhold)
 }
 
 // errApart: who could remove traces must not be who looks for them.

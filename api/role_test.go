@@ -208,7 +208,11 @@ func TestRolesDocument(t *testing.T) {
 		"there. No principal holds both admin and auditor. With `serve --dev` everybody may do everything, on the loopback interface.\n\n" +
 		"A principal may have a scope: `--read-party` and `--read-region`, or the claims `read_parties` and `read_regions`. Then it reads what concerns one\n" +
 		"of these parties, or a party in one of these regions, and each answer says how much is withheld. The last column says what a route gives it:\n" +
-		"what is in the scope, the same as to others because it tells of no party, or nothing. Without a scope everybody reads what the role allows.\n\n## Routes\n\n")
+		"what is in the scope, the same as to others because it tells of no party, or nothing. Without a scope everybody reads what the role allows.\n\n" +
+		"A principal may be kept from fields of what it reads: `--withhold`, the claim `withheld_fields`, or for all holders of a role the section `[withhold]` of\n" +
+		"the configuration (`anonymous` for those without a token). Each field that is left out counts as withheld. These can be named, under the names of\n" +
+		"[events.md](events.md), `openlineage` for the raw bodies of OpenLineage events; `question` of recorded reads goes along with any:\n\n`" +
+		strings.Join(events.WithholdableFields(), "`, `") + "`.\n\n## Routes\n\n")
 	heads, rule := "| route |", "|---|"
 	for _, r := range allRoles {
 		heads, rule = heads+" "+string(r)+" |", rule+":-:|"

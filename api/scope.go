@@ -22,14 +22,15 @@ const (
 	scopeNeutral
 )
 
-// scope is what the caller may read.
+// scope is what the caller may read. It is the one place that says so: answers are made
+// from a view within it, and what is read from the book is held to it.
 func (c caller) scope() projections.Scope {
-	return projections.Scope{Parties: c.ReadParties, Regions: c.ReadRegions}
+	return projections.Scope{Parties: c.ReadParties, Regions: c.ReadRegions, Fields: c.withheld}
 }
 
 // withinScope refuses a route that tells what cannot be cut to the caller's scope.
 func (s *Server) withinScope(rt route, c caller) error {
-	if rt.who.public || rt.scoping != scopeRefused || c.scope().All() {
+	if rt.who.public || rt.scoping != scopeRefused || c.scope().EveryRecord() {
 		return nil
 	}
 	return problem(http.StatusForbidden, "scope.unsupported", sayf("%s may read about %s; what this route tells cannot be cut to that", c.Name, sayScope(c.scope())),
@@ -44,6 +45,9 @@ func sayScope(s projections.Scope) string {
 	}
 	if len(s.Regions) > 0 {
 		parts = append(parts, "regions "+strings.Join(s.Regions, ", "))
+	}
+	if len(s.Fields) > 0 {
+		parts = append(parts, "no fields "+strings.Join(s.Fields, ", "))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -62,7 +66,7 @@ func (st *Standing) withhold(n int64) {
 // request may not see, as far as is known now.
 func (s *Server) hiddenFrom(r *http.Request, positions ...int64) (hidden map[int64]bool, err error) {
 	scope := callOf(r).caller.scope()
-	if scope.All() || len(positions) == 0 {
+	if scope.EveryRecord() || len(positions) == 0 {
 		return nil, nil
 	}
 	view, err := s.viewAt(r.Context(), max(s.o.Views.Applied(), slices.Max(positions)))

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -54,6 +55,8 @@ type Options struct {
 	// PublicReads lets anybody read, save for sensitive history; PublicLog lets
 	// anybody mirror the log, leaves included.
 	PublicReads, PublicLog bool
+	// Withhold says from which fields the holders of roles are kept.
+	Withhold Withholding
 	// StrictOpenLineage refuses OpenLineage events that do not conform to the
 	// specification, instead of recording them with the verdict.
 	StrictOpenLineage bool
@@ -103,6 +106,9 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	if o.Ledger == nil || o.Views == nil {
 		return nil, errors.New("making a server: it needs a ledger and its views")
+	}
+	if err := o.Withhold.check(); err != nil {
+		return nil, fmt.Errorf("making a server: withhold: %w", err)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

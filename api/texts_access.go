@@ -8,6 +8,7 @@ var accessTexts = map[string][2]string{
 	"signed-in":        {"Signed in:", "当前登录："},
 	"scope-of-parties": {"parties", "部门"},
 	"scope-of-regions": {"regions", "行政区划"},
+	"scope-of-fields":  {"without the fields", "不含字段"},
 	"reads-about":      {"reads about", "可见范围："},
 	"sign-in-failed":   {"You could not be signed in.", "登录未成功。"},
 	"sign-in-already":  {"You are signed in. Signing in again ends that session.", "您已登录。再次登录将结束当前会话。"},

@@ -118,6 +118,8 @@ type eventAnswer struct {
 	Principal string     `json:"principal"`
 	LeafHash  string     `json:"leaf_hash"`
 	Event     cloudEvent `json:"event"`
+	// Withheld names the fields that the event bears and the caller is kept from.
+	Withheld []string `json:"withheld,omitzero"`
 	// Facets lists what is kept beside the event and can be erased. Outside
 	// development it is withheld here, also where it is a field of the data, and read
 	// at /v1/events/{position}/facets/{name}.
@@ -173,20 +175,20 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 	if err != nil {
 		return eventAnswer{}, err
 	}
-	text, err := events.EncodeStructured(e.Event)
+	text, fields, err := encodeFor(r, e.Event)
 	if err != nil {
 		return eventAnswer{}, err
 	}
 	out := eventAnswer{
 		Ledger: s.headStanding(), Position: e.Position, Recorded: e.Recorded, Principal: e.Event.Principal,
-		LeafHash: hexHash(hash), Event: text,
+		LeafHash: hexHash(hash), Event: text, Withheld: fields,
 	}
 	b, err := s.o.Ledger.Bracket(position)
 	if err != nil {
 		return eventAnswer{}, err
 	}
 	out.NotBefore, out.NotAfter = anchorOf(b.NotBefore), anchorOf(b.NotAfter)
-	kept := int64(0)
+	kept := int64(len(fields))
 	for _, f := range facets {
 		out.Facets = append(out.Facets, eventFacet{f.Name, f.MediaType, len(f.Bytes), withheld && !f.Erased, f.Erased, f.ErasedBy})
 		if withheld && !f.Erased {
@@ -230,6 +232,8 @@ func getFacet() endpoint {
 		for _, f := range e.Event.Facets {
 			switch {
 			case f.Name != name:
+			case keptFrom(r, name):
+				return withheldField(r, "name")
 			case f.Erased:
 				return goneFacet(r, f)
 			default:

@@ -31,9 +31,10 @@ type Token struct {
 	Roles     []Role   `json:"roles"`
 	Parties   []string `json:"parties,omitzero"`
 	Regions   []string `json:"regions,omitzero"`
-	// ReadParties and ReadRegions are those of Principal.
+	// ReadParties, ReadRegions and Withhold are those of Principal.
 	ReadParties []string  `json:"read_parties,omitzero"`
 	ReadRegions []string  `json:"read_regions,omitzero"`
+	Withhold    []string  `json:"withhold,omitzero"`
 	Created     time.Time `json:"created"`
 	// Expires is when the token stops working; zero means never.
 	Expires time.Time `json:"expires,omitzero"`
@@ -43,6 +44,7 @@ type Token struct {
 func (t Token) principal() Principal {
 	return Principal{
 		Name: t.Principal, Roles: t.Roles, Parties: t.Parties, Regions: t.Regions, ReadParties: t.ReadParties, ReadRegions: t.ReadRegions,
+		Withhold: t.Withhold,
 	}
 }
 
@@ -73,7 +75,7 @@ func NewToken(p Principal, created, expires time.Time) (text string, t Token, er
 	return text, Token{
 		ID: id, Principal: p.Name, SHA256: hex.EncodeToString(sum[:]),
 		Roles: slices.Clone(p.Roles), Parties: slices.Clone(p.Parties), Regions: slices.Clone(p.Regions),
-		ReadParties: slices.Clone(p.ReadParties), ReadRegions: slices.Clone(p.ReadRegions),
+		ReadParties: slices.Clone(p.ReadParties), ReadRegions: slices.Clone(p.ReadRegions), Withhold: slices.Clone(p.Withhold),
 		Created: created.UTC().Truncate(time.Second), Expires: expires.UTC().Truncate(time.Second),
 	}, nil
 }

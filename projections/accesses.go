@@ -331,6 +331,9 @@ func (a *Access) overlaps(from, to events.Time) bool {
 
 // Accesses lists recorded calls, sealed batches of them, and declared gaps.
 func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) {
+	if err := firstError(w.mayAskBy("credential", q.Credential), w.mayAskBy("data_subject", q.Person)); err != nil {
+		return AccessList{Accesses: []Access{}}, err
+	}
 	s := selection{high: w.at, descending: true}
 	if q.FlaggedOnly {
 		s.groups = append(s.groups, group(accessBy("flagged", "")))
@@ -376,6 +379,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		if ok, err := r.shows(a.Provider, a.Consumer); err != nil || !ok {
 			return false, err
 		}
+		a.blank(r)
 		list.Accesses = append(list.Accesses, a)
 		return true, nil
 	})

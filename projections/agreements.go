@@ -278,6 +278,7 @@ func (w *View) Agreements(ctx context.Context, q AgreementQuery) (AgreementList,
 		if ok, err := r.shows(a.Provider, a.Consumer); err != nil || !ok {
 			return false, err
 		}
+		a.blank(r)
 		list.Agreements = append(list.Agreements, a)
 		return true, nil
 	})
@@ -298,6 +299,7 @@ func (w *View) Agreement(ctx context.Context, id string, validAt events.Time) (a
 	err = w.read(func(r *reader) error {
 		if a, ok, err = r.agreement(id, validAt, w.recorded); err == nil && ok {
 			ok, err = r.sees(a.Provider, a.Consumer)
+			a.blank(r)
 		}
 		return err
 	})
@@ -316,6 +318,7 @@ func (w *View) AgreementHistory(ctx context.Context, id string) (states []Agreem
 			if seen, err := r.sees(a.Provider, a.Consumer); err != nil || !seen {
 				return false, err
 			}
+			a.blank(r)
 			states = append(states, a)
 			return true, r.complete(&a, w.recorded)
 		})

@@ -126,6 +126,7 @@ func (w *View) Disposals(ctx context.Context, q DisposalQuery) (DisposalList, er
 		if ok, err := r.shows(d.Provider, d.Consumer); err != nil || !ok {
 			return false, err
 		}
+		d.blank(r)
 		list.Disposals = append(list.Disposals, d)
 		return true, nil
 	})

@@ -169,6 +169,7 @@ func (w *View) Party(ctx context.Context, id string, validAt events.Time) (p Par
 	err = w.read(func(r *reader) error {
 		if p, ok, err = r.party(id, validAt); err == nil && ok {
 			ok, err = r.sees(id)
+			p.blank(r)
 		}
 		return err
 	})
@@ -185,6 +186,7 @@ func (w *View) PartyHistory(ctx context.Context, id string) (states []Party, err
 		return r.history(entityKey(tParty, id), r.at, func(row row) (bool, error) {
 			var p Party
 			err := row.decode(&p)
+			p.blank(r)
 			states = append(states, p)
 			return true, firstError(err, ctx.Err())
 		})
@@ -209,6 +211,7 @@ func (w *View) Parties(ctx context.Context, q PartyQuery) (PartyList, error) {
 		if ok, err := r.shows(id); err != nil || !ok {
 			return false, err
 		}
+		p.blank(r)
 		list.Parties = append(list.Parties, p)
 		return true, nil
 	})

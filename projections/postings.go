@@ -338,7 +338,7 @@ func (w *View) read(query func(r *reader) error) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, r.close()) }()
-	r.graph, r.cost, r.sight = w.graph, w.cost, w.sight
+	r.graph, r.cost, r.sight, r.blanks = w.graph, w.cost, w.sight, w.blanks
 	return w.store.noteDamage(query(r))
 }
 

@@ -199,6 +199,7 @@ func (w *View) Requests(ctx context.Context, q RequestQuery) (RequestList, error
 		if ok, err := r.shows(req.Provider, req.Consumer); err != nil || !ok {
 			return false, err
 		}
+		req.blank(r)
 		list.Requests = append(list.Requests, req)
 		return true, nil
 	})
@@ -227,6 +228,7 @@ func (w *View) Request(ctx context.Context, id string, validAt events.Time) (req
 	err = w.read(func(r *reader) error {
 		if req, ok, err = r.request(id, validAt); err == nil && ok {
 			ok, err = r.sees(req.Provider, req.Consumer)
+			req.blank(r)
 		}
 		return err
 	})

@@ -32,12 +32,20 @@ import (
 //     rule packs and calendars, concern everybody.
 //
 // Regions, mergers and providers are as of the position of the view.
+//
+// Fields are the names of fields of events that the reader is kept from, whomever the
+// record concerns: see events.WithholdableFields.
 type Scope struct {
 	Parties, Regions []string
+	Fields           []string
 }
 
 // All tells whether the scope leaves nothing out.
-func (s Scope) All() bool { return len(s.Parties) == 0 && len(s.Regions) == 0 }
+func (s Scope) All() bool { return s.EveryRecord() && len(s.Fields) == 0 }
+
+// EveryRecord tells whether the scope leaves no record out, whatever it leaves out of
+// records.
+func (s Scope) EveryRecord() bool { return len(s.Parties) == 0 && len(s.Regions) == 0 }
 
 // Within is the view as a reader with the scope sees it. What lies outside is left out
 // of answers, before pages, counts and limits of rows, and counted: see Withheld. Both
@@ -47,34 +55,42 @@ func (w *View) Within(s Scope) *View {
 		return w
 	}
 	bound := *w
-	bound.sight = &sight{Scope: s, parties: map[string]bool{}, nodes: map[vertex]bool{}}
+	if !s.EveryRecord() {
+		bound.sight = &sight{Scope: s, parties: map[string]bool{}, nodes: map[vertex]bool{}}
+	}
+	if len(s.Fields) > 0 {
+		bound.blanks = &blanks{fields: s.Fields}
+	}
 	return &bound
 }
 
 // Scoped tells whether the view leaves out what its reader may not see.
-func (w *View) Scoped() bool { return w.sight != nil }
+func (w *View) Scoped() bool { return w.sight != nil || w.blanks != nil }
 
 // Withheld counts what belongs to the answers of this view and was left out of them,
 // because it lies outside the scope. A part of a list counts what lies between its first
 // row and the first of the next part, so that the parts add up to the list. Words that
 // are searched for are not looked for in what is withheld: there everything counts that
-// the rest of the question selects.
-func (w *View) Withheld() int64 {
+// the rest of the question selects. Each field that is left out of what is shown counts.
+func (w *View) Withheld() (n int64) {
+	if w.blanks != nil {
+		n = w.blanks.withheld.Load()
+	}
 	if w.sight == nil {
-		return 0
+		return n
 	}
 	w.sight.mu.Lock()
 	defer w.sight.mu.Unlock()
-	return w.sight.withheld
+	return n + w.sight.withheld
 }
 
 // whole is the view of a reader who may see everything.
 func (w *View) whole() *View {
-	if w.sight == nil {
+	if !w.Scoped() {
 		return w
 	}
 	all := *w
-	all.sight = nil
+	all.sight, all.blanks = nil, nil
 	return &all
 }
 
@@ -361,9 +377,26 @@ func (w *View) Record(position int64) (row TimelineRow, ok bool, err error) {
 			row = TimelineRow{}
 			r.withhold(1)
 		}
+		row.blank(r)
 		return err
 	})
 	return row, ok, err
+}
+
+// Shows tells whether there is a record at a position and the reader may see it; one that
+// it may not see is counted.
+func (w *View) Shows(position int64) (ok bool, err error) {
+	err = w.read(func(r *reader) error {
+		row, there, err := r.event(position)
+		if err != nil || !there {
+			return err
+		}
+		if ok, err = r.seesRecord(&row); err == nil && !ok {
+			r.withhold(1)
+		}
+		return err
+	})
+	return ok, err
 }
 
 // ofAgreement adds the parties of an agreement and of an entry, if they are known, to

@@ -229,8 +229,10 @@ type reader struct {
 	// graph is the lineage graph as of at; of a reader that a view made.
 	graph func() (graph.View, error)
 	cost  *Cost // of the question; nil: it is not counted
-	// sight is what its answers are bound to; nil: they leave nothing out.
-	sight *sight
+	// sight is what its answers are bound to, blanks the fields that they leave out; nil:
+	// they leave nothing out.
+	sight  *sight
+	blanks *blanks
 }
 
 func (s *store) reader(at int64) (*reader, error) {

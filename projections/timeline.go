@@ -198,6 +198,9 @@ func (b *batch) summary(e *ledger.Entry) (Wording, error) {
 // agreement that an access invokes.
 func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) {
 	list := Timeline{Rows: []TimelineRow{}}
+	if err := w.mayAskBy("actor", q.Actor); err != nil {
+		return list, err
+	}
 	s, err := w.timelineSelection(q)
 	if err != nil || s.low > s.high {
 		return list, err
@@ -228,6 +231,7 @@ func (w *View) Timeline(ctx context.Context, q TimelineQuery) (Timeline, error) 
 			return false, err
 		}
 		if ok = row.contains(words); ok {
+			row.blank(r)
 			list.Rows = append(list.Rows, row)
 		}
 		return ok, err

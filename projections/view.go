@@ -68,8 +68,9 @@ type View struct {
 	at       int64
 	recorded events.Time
 	closed   func()
-	cost     *Cost  // nil: what questions look at is not counted
-	sight    *sight // what the answers are bound to; nil: they leave nothing out
+	cost     *Cost   // nil: what questions look at is not counted
+	sight    *sight  // what the answers are bound to; nil: they leave no row out
+	blanks   *blanks // the fields that they leave out; nil: none
 }
 
 // Position is the position the view speaks for: records up to and including it

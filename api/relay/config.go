@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"ledgerline/events"
 )
 
 // Config names the relays of a ledger. Each list is one of tables in the
@@ -38,6 +40,8 @@ type Outgoing struct {
 	// Erasable sends the erasable content of events along. What was sent is beyond the
 	// reach of an erasure.
 	Erasable bool `toml:"erasable"`
+	// Withhold are the fields of events that do not go out: see events.WithholdableFields.
+	Withhold []string `toml:"withhold"`
 }
 
 // Publish sends committed events to JetStream.
@@ -153,6 +157,9 @@ func (n NATS) check() error {
 func (o Outgoing) check() error {
 	if o.From != "" && o.From != "beginning" && o.From != "now" {
 		return fmt.Errorf("from: want beginning or now, not %q", o.From)
+	}
+	if err := events.CheckWithheld(o.Withhold); err != nil {
+		return fmt.Errorf("withhold: %w", err)
 	}
 	return nil
 }

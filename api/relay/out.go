@@ -121,7 +121,7 @@ func (w *out) read(ctx context.Context, from, to int64) (next int64, list []outg
 		if !w.wants(e.Event.Type) {
 			continue
 		}
-		text, err := encode(w.relays.o.Ledger.Origin(), e, w.Erasable)
+		text, err := encode(w.relays.o.Ledger.Origin(), e, w.Outgoing)
 		if err != nil {
 			return 0, nil, fmt.Errorf("position %d: %w", next, err)
 		}
@@ -144,22 +144,21 @@ func (w *out) read(ctx context.Context, from, to int64) (next int64, list []outg
 // stated it: time is when it happened, as claimed. What the ledger added has names of
 // its own: recordedtime is when it was recorded, and ledgerorigin and ledgerposition
 // say where.
-func encode(origin string, e ledger.Entry, erasable bool) ([]byte, error) {
-	withheld := ""
-	if !erasable {
-		var names []string
+func encode(origin string, e ledger.Entry, o Outgoing) ([]byte, error) {
+	var names []string
+	if !o.Erasable {
 		e.Event.Facets = slices.DeleteFunc(slices.Clone(e.Event.Facets), func(f events.Facet) bool {
 			if !f.Erased && f.Name != events.OpenLineageFacet { // which is no part of the event
 				names = append(names, f.Name)
 			}
 			return !f.Erased
 		})
-		withheld = strings.Join(names, ",")
 	}
-	text, err := events.EncodeStructured(e.Event)
+	text, fields, err := events.EncodeWithout(e.Event, o.Withhold)
 	if err != nil {
 		return nil, err
 	}
+	withheld := strings.Join(append(names, fields...), ",")
 	var added bytes.Buffer
 	enc := jsontext.NewEncoder(&added)
 	err = enc.WriteToken(jsontext.BeginObject)

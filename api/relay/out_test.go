@@ -20,6 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"ledgerline/events"
 	"ledgerline/ledger"
 )
 
@@ -345,5 +346,45 @@ func TestFromNow(t *testing.T) {
 	until(t, rs, func(s Progress) bool { return s.Position == 4 })
 	if got, _ := h.positions(); !slices.Equal(got, []string{"3"}) {
 		t.Errorf("went out: %v", got)
+	}
+}
+
+// TestWithheldFields: what a relay is to withhold does not go out, and is named.
+func TestWithheldFields(t *testing.T) {
+	l := newBook(t)
+	e, err := events.DecodeStructured([]byte(`{"specversion":"1.0","id":"c1","source":"urn:test","type":"access.call.recorded","time":"2026-01-07T09:00:00+08:00","actor":"SECRETactor","data":{"call":"c1","provider":"D01","consumer":"D03",
+		"purpose":"p","entry":"DS02","method":"api","row_count":1,"result":"ok","credential":"SECRETkey","query":"SECRETquery"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Principal = "test"
+	rcs, err := l.Append(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := l.Get(t.Context(), rcs[0].Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for withheld, o := range map[string]Outgoing{
+		"":                       {Erasable: true},
+		"query":                  {},
+		"query,actor":            {Withhold: []string{"actor"}},
+		"query,actor,credential": {Erasable: true, Withhold: []string{"actor", "credential", "query"}},
+	} {
+		text, err := encode(l.Origin(), entry, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets := 3
+		if withheld != "" {
+			secrets -= 1 + strings.Count(withheld, ",")
+		}
+		if got := strings.Count(string(text), "SECRET"); got != secrets || withheld != "" && !strings.Contains(string(text), `"withheld":"`+withheld+`"`) {
+			t.Errorf("%+v: %s", o, text)
+		}
+	}
+	if err := (Outgoing{Withhold: []string{"provider"}}).check(); err == nil {
+		t.Error("a field that nobody can be kept from is taken")
 	}
 }

@@ -47,6 +47,7 @@ type config struct {
 	Patrol    patrolConfig    `toml:"patrol"`
 	Schedule  scheduleConfig  `toml:"schedule"`
 	Trace     traceConfig     `toml:"trace"`
+	Withhold  withholdConfig  `toml:"withhold"`
 
 	Publish []relay.Publish `toml:"publish"`
 	Webhook []relay.Webhook `toml:"webhook"`

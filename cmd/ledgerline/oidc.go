@@ -22,6 +22,7 @@ type oidcConfig struct {
 	RegionsClaim     string `toml:"regions-claim" usage:"claim that lists the regions of its parties (default regions)"`
 	ReadPartiesClaim string `toml:"read-parties-claim" usage:"claim that lists the parties it may read about (default read_parties)"`
 	ReadRegionsClaim string `toml:"read-regions-claim" usage:"claim that lists the regions it may read about (default read_regions)"`
+	WithholdClaim    string `toml:"withheld-fields-claim" usage:"claim that lists the fields it is kept from (default withheld_fields)"`
 }
 
 // provider asks the provider what it offers; nil if there is none.
@@ -35,7 +36,7 @@ func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
 	}
 	o, err := api.NewOIDC(ctx, api.OIDCOptions{
 		Issuer: c.Issuer, Audience: c.Audience, PrincipalClaim: c.PrincipalClaim, RolesClaim: c.RolesClaim, PartiesClaim: c.PartiesClaim, RegionsClaim: c.RegionsClaim,
-		ReadPartiesClaim: c.ReadPartiesClaim, ReadRegionsClaim: c.ReadRegionsClaim,
+		ReadPartiesClaim: c.ReadPartiesClaim, ReadRegionsClaim: c.ReadRegionsClaim, WithholdClaim: c.WithholdClaim,
 		ClientID: c.ClientID, ClientSecret: secret, Now: time.Now,
 	})
 	if err != nil {

@@ -86,7 +86,7 @@ func (c *config) check() error {
 	if err := c.relays().Check(); err != nil {
 		return usage("%w", err)
 	}
-	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.Limit.check(), c.checkExposure())
+	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.Limit.check(), c.Withhold.check(), c.checkExposure())
 }
 
 // serve opens the ledger and answers until ctx ends.
@@ -132,7 +132,7 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	})
 	stop, stopPatrol, stopSchedule := attest(ctx, n), c.Patrol.start(ctx, s.book, logger), c.Schedule.start(ctx, s, logger)
 	err = s.serve(ctx, ln, certs.tls(), api.Options{
-		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, BehindProxy: c.BehindProxy, PublicURL: c.PublicURL, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
+		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, Withhold: c.Withhold.byRole(), BehindProxy: c.BehindProxy, PublicURL: c.PublicURL, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
 		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
 	}, p.out, nil)
 	stopSchedule()

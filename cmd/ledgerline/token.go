@@ -31,8 +31,9 @@ token. Its roles say what it may ask and which events it may append; docs/roles.
 lists them. Bound to parties it speaks for these alone; bound to regions, only for
 parties there. With --read-party or --read-region it reads only what concerns one
 of these parties, or a party in one of these regions, and each answer says how much
-is withheld; without, all that its roles may read. No principal holds both admin
-and auditor.`,
+is withheld; without, all that its roles may read. --withhold keeps it from fields
+of what it reads, such as actor; docs/roles.md lists them. No principal holds both
+admin and auditor.`,
 		Example: `  ledgerline token create --dir led --principal exchange-platform --role operator > token
   ledgerline token create --dir led --principal d03 --role provider,consumer --party D03 > token`,
 		Args: cobra.NoArgs,
@@ -75,6 +76,7 @@ and auditor.`,
 	f.StringSliceVar(&who.Regions, "region", nil, "code of the region its parties are in, such as 3301; may be repeated")
 	f.StringSliceVar(&who.ReadParties, "read-party", nil, "a party that it may read about; may be repeated (default: all)")
 	f.StringSliceVar(&who.ReadRegions, "read-region", nil, "code of a region whose parties it may read about, such as 3301; may be repeated (default: all)")
+	f.StringSliceVar(&who.Withhold, "withhold", nil, "a field that it is kept from, such as actor; may be repeated (default: none)")
 	f.DurationVar(&lasts, "expires", 0, "how long the token works, such as 720h (default: until revoked)")
 	return required(c, "dir", "principal", "role")
 }
@@ -116,12 +118,16 @@ func tokenList(p *program) *cobra.Command {
 	return required(c, "dir")
 }
 
-// reads is what a token may read about.
+// reads is what a token may read about, and with a minus sign what fields it is kept from.
 func reads(t api.Token) string {
+	about := "all"
 	if list := slices.Concat(t.ReadParties, t.ReadRegions); len(list) > 0 {
-		return strings.Join(list, ",")
+		about = strings.Join(list, ",")
 	}
-	return "all"
+	for _, field := range t.Withhold {
+		about += ",-" + field
+	}
+	return about
 }
 
 func tokenRevoke(p *program) *cobra.Command {
