@@ -288,7 +288,7 @@ func TestDockerfile(t *testing.T) {
 		t.Errorf("it does not build with Go %s, without cgo:\n%s", version[1], build)
 	}
 	user := regexp.MustCompile(`(?m)^USER (\d+):(\d+)$`).FindStringSubmatch(image)
-	if !strings.HasPrefix(image, "scratch\n") || user == nil || user[1] == "0" || user[2] == "0" || !strings.Contains(image, "--chown="+user[1]+":"+user[2]+" /empty /data") {
+	if !strings.HasPrefix(image, "scratch\n") || user == nil || user[1] == "0" || user[2] == "0" || !strings.Contains(image, "--chown="+user[1]+":"+user[2]+" /volume /\n") {
 		t.Errorf("it is not the program alone, run by a user who owns the volume:\n%s", image)
 	}
 	if !strings.Contains(image, `ENTRYPOINT ["/ledgerline"]`) || !strings.Contains(image, `CMD ["serve", "--dir", "/data"]`) {
