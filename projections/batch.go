@@ -25,6 +25,9 @@ type batch struct {
 	key    []byte   // of mark, made anew each time
 	looked []byte   // of look
 	names  nameList // of the record at hand
+	// born is the first node that the batch gave a number; 0 if it gave none. What bears
+	// that number or a later one is in no store yet.
+	born uint32
 	// step is what the record at hand changed in the lineage graph, steps what those
 	// before it did.
 	step  stepChanges

@@ -279,9 +279,12 @@ func one(b bool) int64 {
 // nobody contributes it any more.
 func updateEdge(b *batch, e graph.Edge, change func(*edgeRow)) error {
 	k := edgeKey(e)
-	before, err := recall[edgeRow](b, k)
-	if err != nil {
-		return err
+	var before *edgeRow
+	if b.born == 0 || max(e.From, e.To, e.Job) < b.born || b.s.newest.get(k) != nil { // else the store need not be asked
+		var err error
+		if before, err = recall[edgeRow](b, k); err != nil {
+			return err
+		}
 	}
 	var row edgeRow
 	if before != nil {

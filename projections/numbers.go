@@ -92,6 +92,9 @@ func (b *batch) nextNumber(t table) (uint32, error) {
 		return 0, fmt.Errorf("more than %d numbers of table %d: there are no more", maxNumber, t)
 	}
 	b.s.numbers[t] = n + 1
+	if t == tNodeName && b.born == 0 {
+		b.born = n + 1
+	}
 	return n + 1, nil
 }
 
