@@ -14,6 +14,9 @@ type access struct {
 	// public routes are open to anybody. Reads are with Options.PublicReads, those of
 	// the log with Options.PublicLog.
 	public, reads, log bool
+	// files are what pages are made of. They are counted by themselves, so that a page
+	// that says that somebody asks too much still looks like one.
+	files bool
 	// record says as what an answer is recorded, if it is.
 	record recordAs
 }
@@ -31,6 +34,7 @@ const (
 // that stands beside the records.
 var (
 	anybody        = access{public: true}
+	pageFiles      = access{public: true, files: true}
 	everybody      = access{roles: allRoles, reads: true}
 	readers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleAuditor, RoleAdmin}, reads: true}
 	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordRead}
@@ -127,6 +131,9 @@ func (s *Server) authorize(r *http.Request, who access) error {
 		from := c.Name
 		if !c.authenticated {
 			from = "from " + address(r)
+		}
+		if who.files {
+			from = "files " + from
 		}
 		if busy := s.rates.take(from, s.o.Now()); busy != nil {
 			return busy

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
+
+	"ledgerline/projections"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -16,7 +19,13 @@ func TestMainTasks(t *testing.T) {
 	ctx := browser(t)
 	f := newFixture(t, nil)
 	f.tell()
+	f.answered()
 	complaints := attend(t, ctx)
+	var calls struct {
+		Accesses []projections.Access `json:"accesses"`
+	}
+	f.get("/v1/accesses?actor=official-7c").into(t, &calls)
+	called := strconv.FormatInt(calls.Accesses[0].Position, 10)
 	for lang, says := range map[string][2]string{"en": {"drafted", texts["proof-server-key"][0]}, "zh-CN": {"起草", texts["proof-server-key"][1]}} {
 		step := func(what, path, js string, actions ...func(context.Context) error) {
 			t.Helper()
@@ -51,6 +60,7 @@ func TestMainTasks(t *testing.T) {
 		step("a line", "/lineage", `document.querySelector("#details .told a[href*='/events/']")`, press(`#scene .edge.flow`))
 		step("zooming, kept in the address", "/lineage", `location.hash.startsWith("#view=")`, press(`[data-zoom="in"]`))
 		step("finding within", "/lineage", `document.querySelector("#scene .hit") && location.search.includes("find=merge") && document.activeElement.id == "within"`, do(chromedp.SendKeys("#within", "merge")))
+		step("the rows of the edges", "/lineage", `document.querySelectorAll("#edge-rows table.edges tbody tr").length > 1`, run(`document.querySelector("#edge-rows").open = true`))
 		step("as a PNG", "/lineage", `document.querySelector("[data-png]").dataset.size > 2000`, press(`[data-png]`))
 		step("as of earlier, by the slider", "/lineage", `document.querySelector(".past") && !document.querySelector("#about").textContent.includes("etl/merge") && location.search.includes("as_of=")`,
 			run(`const r = document.querySelector("#moment"); r.value = 0; r.dispatchEvent(new Event("input", {bubbles: true}))`))
@@ -68,6 +78,16 @@ func TestMainTasks(t *testing.T) {
 		step("a record of it", "/events/5", `document.querySelector(".readable dd") && document.querySelector("h1").innerText.includes("5")`, press(`tbody th a`))
 		step("checked in the browser", "/events/5", `document.querySelectorAll('[data-holds="yes"]').length == 5 && [...document.querySelectorAll("[data-verdict]:not([hidden])")].map((e) => e.innerText).join() == "`+says[1]+`"`,
 			press(`#proof button`))
+		step("who asked for the entry", "/requests/R03", `document.querySelector(".strip .now") && document.querySelectorAll("section[aria-labelledby=deadlines] tbody tr").length > 0 && document.documentElement.lang == "`+lang+`"`,
+			do(chromedp.Navigate(f.http.URL+"/entries/DS02?lang="+lang)), press(`section[aria-labelledby=requests] a[href*="/requests/R03"]`))
+		step("as it was in force", "/requests/R03", `location.search.includes("valid_at=") && document.querySelector(".moment strong")`, press(`section[aria-labelledby=history] tbody tr:last-child a[href*="valid_at"]`))
+		step("the agreement that came of it", "/agreements/A03", `document.querySelector('.facts a[href*="/requests/R03"]')`, press(`section[aria-labelledby=agreements] th a`))
+		step("its use, summed up", "/uses", `document.querySelectorAll("section[aria-labelledby=had] tbody tr").length == 1 && location.search.includes("agreement=A03")`, press(`section[aria-labelledby=accesses] > p a`))
+		step("who used data about one person", "/uses", `location.search == "" && document.querySelectorAll("section[aria-labelledby=had] tbody tr").length == 1 && document.querySelector("[role=status]").innerText.length > 20`,
+			do(chromedp.SendKeys("#person", "person-9f3a\r")))
+		step("a call about them", "/events/"+called, `document.querySelector('.facts a[href*="/uses?"]')`, press(`section[aria-labelledby=calls-made] tbody th a`))
+		step("what that official read", "/uses", `location.search.includes("actor=official-7c") && document.querySelectorAll("section[aria-labelledby=made] tbody tr").length == 1`, press(`.facts a[href*="/uses?"]`))
+		step("what changed in the catalog", "/catalog/changes", `document.querySelector("ol.steps-list ins")`, do(chromedp.Navigate(f.http.URL+"/catalog/changes?from=3&lang="+lang)))
 		step("its entry's history", "/entries/DS02", `document.querySelector(".strip").innerText.length > 0 && document.querySelector("ol.steps-list").innerText.includes("`+says[0]+`")`,
 			do(chromedp.Navigate(f.http.URL+"/entries/DS02?lang="+lang)))
 	}

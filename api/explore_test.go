@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"ledgerline/events"
 	"ledgerline/projections"
 )
 
@@ -105,6 +106,28 @@ func TestExplorerCompares(t *testing.T) {
 	}
 	if wrong := f.get("/lineage?node=dataset:hive/pop.main&compare=soon", "Accept", "text/html"); wrong.status != 400 {
 		t.Errorf("compared with no moment: %d", wrong.status)
+	}
+}
+
+// TestWhatChanged: what of a node or a line differs is told, not only that it does.
+func TestWhatChanged(t *testing.T) {
+	en := page{}
+	field := func(names ...string) (out []events.LineageField) {
+		for _, n := range names {
+			out = append(out, events.LineageField{Name: n, Type: "text"})
+		}
+		return out
+	}
+	before, after := &projections.Node{Fields: field("id", "died"), Entries: []string{"DS1"}}, &projections.Node{Fields: field("id", "died_on"), Dropped: true, Entries: []string{"DS1", "DS2"}}
+	for got, want := range map[string]string{
+		strings.Join(en.nodeChanges(before, after), "; "): "it was dropped; Catalog entries: + DS2; columns: + died_on text, − died text",
+		strings.Join(en.nodeChanges(after, before), "; "): "it is there again; Catalog entries: − DS2; columns: + died text, − died_on text",
+		strings.Join(en.nodeChanges(nil, after), "; "):    "",
+		strings.Join(en.edgeChanges(&projections.Edge{Masking: true}, &projections.Edge{Declared: true, Transformations: []string{"DIRECT"}}), "; "): "it is declared now; it hides values no more; transformations: + DIRECT",
+	} {
+		if got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
 	}
 }
 

@@ -77,7 +77,10 @@ type momentLink struct {
 }
 
 // changeLine is a node or edge that came, went or changed.
-type changeLine struct{ Change, What, Kind string }
+type changeLine struct {
+	Change, What, Kind string
+	How                []string // what of it changed
+}
 
 // lineagePart is a graph as pages show it.
 type lineagePart struct {
@@ -391,14 +394,14 @@ func (d *lineagePage) tell(pic *picture, s *scene, missing map[string]string) {
 		return
 	}
 	for _, n := range s.diff.Nodes {
-		d.Changes = append(d.Changes, changeLine{n.Change, n.ID, ""})
+		d.Changes = append(d.Changes, changeLine{n.Change, n.ID, "", d.nodeChanges(n.Before, n.After)})
 	}
 	for _, e := range s.diff.Edges {
 		edge := e.After
 		if edge == nil {
 			edge = e.Before
 		}
-		d.Changes = append(d.Changes, changeLine{e.Change, edge.From + " → " + edge.To, edge.Kind})
+		d.Changes = append(d.Changes, changeLine{e.Change, edge.From + " → " + edge.To, edge.Kind, d.edgeChanges(e.Before, e.After)})
 	}
 	d.Before = strconv.FormatInt(s.diff.From, 10)
 }

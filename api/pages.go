@@ -129,6 +129,16 @@ func (p page) T(key string) (string, error) {
 	return t[p.language], nil
 }
 
+// None is a text that says that there is nothing, in the page's language: to a reader with
+// a scope, nothing of what that reader may see.
+func (p page) None(key string) (string, error) {
+	text, err := p.T(key)
+	if err == nil && p.Standing != nil && p.Standing.Withheld != nil {
+		text = p.texts("within-scope") + text
+	}
+	return text, err
+}
+
 // Word returns what a value of the vocabulary means, in the page's language, or
 // the value itself if nobody has a word for it.
 func (p page) Word(kind, value string) string { return cmp.Or(p.WordOf(kind, value), value) }

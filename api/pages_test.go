@@ -322,7 +322,7 @@ func TestTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+		for _, m := range regexp.MustCompile(`\.(?:T|None) "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
 			used[m[1]] = true
 		}
 		for _, m := range regexp.MustCompile(`\.Word "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {

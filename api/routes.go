@@ -117,11 +117,11 @@ func routes() []route {
 		{get, "/health", "How the book, those who attest it and the views are doing, for reading", readers, viewedPage("health.html", "title-health", showHealth), ""},
 		{get, "/docs", "This API, for reading", anybody, raw(serveDocs, text("text/html")), ""},
 		{get, "/openapi.json", "This API, for programs (OpenAPI 3.1)", anybody, raw(serveOpenAPI, content{200, "application/json", nil, ""}), ""},
-		{get, "/style.css", "The style sheet of the pages", anybody, webFile("style.css", "text/css"), ""},
-		{get, "/picture.css", "The style sheet of pictures within pages", anybody, pictureStyle(), ""},
-		{get, "/frame.js", "Suggests while one types, on every page", anybody, webFile("frame.js", "text/javascript"), ""},
-		{get, "/explorer.js", "Moves about in the picture of the lineage page", anybody, webFile("explorer.js", "text/javascript"), ""},
-		{get, "/proof.js", "Checks the proof of a record in the browser, for its page", anybody, webFile("proof.js", "text/javascript"), ""},
+		{get, "/style.css", "The style sheet of the pages", pageFiles, webFile("style.css", "text/css"), ""},
+		{get, "/picture.css", "The style sheet of pictures within pages", pageFiles, pictureStyle(), ""},
+		{get, "/frame.js", "Suggests while one types, on every page", pageFiles, webFile("frame.js", "text/javascript"), ""},
+		{get, "/explorer.js", "Moves about in the picture of the lineage page", pageFiles, webFile("explorer.js", "text/javascript"), ""},
+		{get, "/proof.js", "Checks the proof of a record in the browser, for its page", pageFiles, webFile("proof.js", "text/javascript"), ""},
 	}
 }
 

@@ -24,6 +24,7 @@ var accessTexts = map[string][2]string{
 	"problem-instance": {"For the operator, who finds the reason in the log by it:", "请将此编号告知运维人员，以便在日志中查找原因："},
 	"problem-start":    {"Start page", "首页"},
 
+	"within-scope":   {"In what you may see: ", "在您的可见范围内："},
 	"may-see":        {"Complete for what you may see.", "在您的可见范围内完整。"},
 	"withheld-count": {"Withheld from this page:", "本页未予显示的项数："},
 }

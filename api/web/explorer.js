@@ -115,11 +115,10 @@ async function go(url, push = true) {
   const at = was && { x: (was.x - view.x) * s, y: (was.y - view.y) * s };
   $("scene").setAttribute("aria-busy", "true");
   const rows = $("edge-rows")?.open && $("edge-rows").querySelector("table.edges") !== null;
-  if (!(await swap(url, parts.filter($), { push, from: partOf(url, rows) }))) return;
+  if (!(await swap(url, parts.filter($), { push, from: partOf(url, rows), ready }))) return;
   if (rows && $("edge-rows")) $("edge-rows").open = true;
   here = location.pathname + location.search;
   begin();
-  ready();
   const box = id && $(id);
   if (box && at) {
     const b = box.getBBox();

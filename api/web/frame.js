@@ -3,9 +3,10 @@
 
 // swap fetches a page of this server, or from elsewhere the parts of it, and replaces
 // parts of this one by those of the same id. It resolves to false if a later call
-// overtook it.
+// overtook it. What is to be made ready of the new parts is, before one of them gets
+// the focus.
 let latest = 0;
-export async function swap(url, ids, { push = false, from = url } = {}) {
+export async function swap(url, ids, { push = false, from = url, ready } = {}) {
   const mine = ++latest;
   const r = await fetch(from, { headers: { Accept: "text/html" } });
   const text = await r.text();
@@ -21,6 +22,7 @@ export async function swap(url, ids, { push = false, from = url } = {}) {
     if (old.ariaLive) old.replaceChildren(...fresh.childNodes); // a region that stays is read out
     else old.replaceWith(fresh);
   }
+  ready?.();
   back();
   const moment = page.querySelector(".moment");
   if (moment) document.querySelector(".moment")?.replaceWith(moment);

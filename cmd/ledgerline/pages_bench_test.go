@@ -32,6 +32,7 @@ func BenchmarkPages(b *testing.B) {
 		{"start", "/"}, {"catalog", "/catalog"}, {"search", "/catalog?text=%E6%AD%BB%E4%BA%A1"}, {"entry", "/entries/DS23"},
 		{"lineage", "/lineage?node=entry:DS23"}, {"lineage-compared", "/lineage?node=entry:DS23&depth=10&compare=180"}, {"lineage-columns", "/lineage?node=entry:DS23&columns=true&depth=10"},
 		{"investigation", "/investigate?node=entry:DS23"}, {"case", "/case?records=5191.5193"}, {"sharing", "/sharing"}, {"agreement", "/agreements/A11"},
+		{"request", "/requests/R-A04"}, {"uses", "/uses?consumer=D03"}, {"changes", "/catalog/changes"},
 		{"accesses", "/accesses"}, {"findings", "/findings"}, {"finding", "/findings/Q01"}, {"duties", "/duties"}, {"violations", "/violations"},
 		{"bulletin", "/bulletin?period=2026-01"}, {"parties", "/parties"}, {"records", "/events"}, {"record", "/events/3067"}, {"health", "/health"},
 	} {
