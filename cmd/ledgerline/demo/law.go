@@ -42,5 +42,44 @@ func lawSteps() []Step {
 				&events.RulePackPublished{Pack: p.ID, Version: p.Version, By: "D07", Content: text}, "the regulation takes effect"))
 		}
 	}
-	return steps
+	return append(steps, publish(on("2026-03-30 10:00"), "reference.rulepack.published", "rulepack-yunze-terms",
+		&events.RulePackPublished{Pack: "yunze-terms", Version: "1", By: "D07", Content: provinceTerms}, "the province says what its departments call things"))
 }
+
+// provinceTerms is what the province calls fields and codes, in both languages. The pages
+// use these words from then on; what it does not name they call as before.
+const provinceTerms = `{
+  "id": "yunze-terms", "version": "1",
+  "title": {"en": "Words of the province of Yunze", "zh": "云泽省政务数据用语"},
+  "source": "云数发〔2026〕12号",
+  "labels": {
+    "field": {
+      "agreement": {"en": "sharing agreement", "zh": "共享协议"},
+      "consumer": {"en": "using department", "zh": "用数部门"},
+      "entry": {"en": "catalog entry", "zh": "目录条目"},
+      "entry_version": {"en": "version of the entry", "zh": "目录版本"},
+      "issue": {"en": "data quality issue", "zh": "数据质量问题"},
+      "items": {"en": "items of the entry", "zh": "目录信息项"},
+      "legal_basis": {"en": "legal basis of sharing", "zh": "共享依据"},
+      "provider": {"en": "source department", "zh": "供数部门"},
+      "purpose": {"en": "purpose of use", "zh": "用数目的"},
+      "purposes": {"en": "purposes of use", "zh": "用数目的"},
+      "request": {"en": "sharing request", "zh": "共享申请单"}
+    },
+    "method": {
+      "api": {"en": "interface on the platform", "zh": "平台接口"},
+      "batch": {"en": "exchange of batches", "zh": "批量交换"},
+      "file": {"en": "file exchange", "zh": "文件交换"}
+    },
+    "severity": {
+      "blocking": {"en": "stops the service", "zh": "影响办理"},
+      "major": {"en": "serious", "zh": "较重"},
+      "minor": {"en": "slight", "zh": "较轻"}
+    },
+    "sharing": {
+      "conditional": {"en": "shared on conditions", "zh": "有条件共享类"},
+      "not_shared": {"en": "not shared", "zh": "不予共享类"},
+      "unconditional": {"en": "shared without conditions", "zh": "无条件共享类"}
+    }
+  }
+}`
