@@ -324,7 +324,7 @@ func (l *Ledger) cell(o *overlay, d *draft, kind string, subject proof.Hash) (ce
 	if c, ok := l.admission.cells.get(subject); ok {
 		return c, nil
 	}
-	if c, ok := d.ahead.cell(subject); ok && d.ahead.asOf >= l.admission.cells.floor {
+	if c, ok := d.ahead.cell(subject, l.admission.cells.floor); ok {
 		return c, nil
 	}
 	return l.readCell(kind, subject)

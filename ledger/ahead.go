@@ -25,17 +25,19 @@ type lookahead struct {
 	cells    []subjectCell
 }
 
-// A subjectCell is the cell of a subject that the rules will ask for.
+// A subjectCell is the cell of a subject that the rules will ask for, as of a position
+// of its own: it may have been read for an earlier draft.
 type subjectCell struct {
 	subject proof.Hash
 	cell    cell
+	asOf    int64
 }
 
-// cell finds a subject among the few of a draft.
-func (a *lookahead) cell(subject proof.Hash) (cell, bool) {
+// cell finds a subject among the few of a draft, if it was read at floor or after.
+func (a *lookahead) cell(subject proof.Hash, floor int64) (cell, bool) {
 	for i := range a.cells {
-		if a.cells[i].subject == subject {
-			return a.cells[i].cell, true
+		if c := &a.cells[i]; c.subject == subject {
+			return c.cell, c.asOf >= floor
 		}
 	}
 	return cell{}, false
@@ -103,6 +105,10 @@ func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (e
 	if r.l.warm.has(subject) {
 		return nil
 	}
+	if kept := r.l.kept.get(subject); kept != nil {
+		a.cells = append(a.cells, *kept)
+		return nil
+	}
 	c, ok := r.seen[subject]
 	if !ok {
 		if c, err = r.l.readCell(kind, subject); err != nil {
@@ -111,8 +117,37 @@ func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (e
 		if r.seen != nil {
 			r.seen[subject] = c
 		}
+		r.l.kept.put(subjectCell{subject, c, r.asOf})
 	}
-	a.cells = append(a.cells, subjectCell{subject, c})
+	a.cells = append(a.cells, subjectCell{subject, c, r.asOf})
+	return nil
+}
+
+// keptCells are cells that callers read, for those who ask for the same subject next:
+// many events name the same few parties, which seldom change. What the sequencer
+// changed since, it knows; what it may have forgotten is not given out.
+type keptCells struct {
+	floor atomic.Int64 // of the sequencer's memory
+	slots [4096]atomic.Pointer[subjectCell]
+}
+
+func (k *keptCells) slot(subject proof.Hash) *atomic.Pointer[subjectCell] {
+	return &k.slots[binary.LittleEndian.Uint64(subject[:])%uint64(len(k.slots))]
+}
+
+// put keeps a cell. One that nothing has happened to is not kept: it is mostly about to
+// get its first event.
+func (k *keptCells) put(c subjectCell) {
+	if c.cell.version > 0 {
+		k.slot(c.subject).Store(&c)
+	}
+}
+
+// get returns the cell of a subject; nil if it is not kept, or was read too long ago.
+func (k *keptCells) get(subject proof.Hash) *subjectCell {
+	if c := k.slot(subject).Load(); c != nil && c.subject == subject && c.asOf >= k.floor.Load() {
+		return c
+	}
 	return nil
 }
 

@@ -339,6 +339,7 @@ func (l *Ledger) endFlights() {
 func (l *Ledger) newPool() *pool {
 	if l.admission.rotate(l.tail.edge.size) {
 		l.warm.clear()
+		l.kept.floor.Store(l.admission.cells.floor)
 	}
 	return &pool{
 		batch: l.db.NewBatch(), start: l.tail.edge.size,

@@ -35,6 +35,7 @@ type Ledger struct {
 	holders     holders
 	seen        *seen
 	warm        warmth
+	kept        keptCells
 	tiles       tileCache
 	patrol      patrol
 	witness     *witness

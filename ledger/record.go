@@ -209,15 +209,17 @@ type storedCell struct {
 	State   cbor.RawMessage
 }
 
+// encode writes a storedCell; the sequencer does for every event.
 func (c cell) encode() ([]byte, error) {
-	s := storedCell{Version: c.version, State: cbor.RawMessage{0xf6}} // null
-	if c.state != nil {
-		var err error
-		if s.State, err = encMode.Marshal(c.state); err != nil {
-			return nil, fmt.Errorf("encoding a state: %w", err)
-		}
+	version, err := encMode.Marshal(c.version)
+	state := []byte{0xf6} // null
+	if c.state != nil && err == nil {
+		state, err = encMode.Marshal(c.state)
 	}
-	return encMode.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a state: %w", err)
+	}
+	return append(append([]byte{0x82}, version...), state...), nil // an array of two
 }
 
 func decodeCell(kind string, b []byte) (cell, error) {

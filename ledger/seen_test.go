@@ -101,3 +101,46 @@ func TestWarmthIsAHint(t *testing.T) {
 	tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing("c4", "Q2"))
 	tl.check()
 }
+
+// A state that a caller read for an earlier event is only used while the sequencer knows
+// of all that changed since.
+func TestKeptStatesAreAHint(t *testing.T) {
+	tl := newTestLog(t, Options{})
+	tl.append(party(1), issue("i1", "Q1"), issue("i2", "Q2"))
+	tl.reopen() // the sequencer remembers nothing
+	kept := func(id string) subjectCell {
+		t.Helper()
+		subject := proof.Key(events.NameSubject, "issue", id)
+		r := aheadReader{l: tl.Ledger, asOf: tl.Head().Size}
+		var a lookahead
+		if err := r.readCell(&a, "issue", subject); err != nil {
+			t.Fatal(err)
+		}
+		c := tl.kept.get(subject)
+		if c == nil || c.cell.version != 1 || c.asOf != r.asOf {
+			t.Fatalf("the state of %s is not kept: %+v", id, c)
+		}
+		return *c
+	}
+	old := []subjectCell{kept("Q1"), kept("Q2")}
+	tl.append(closing("c1", "Q1"))
+	tl.kept.put(old[0]) // by a caller that was slow
+	tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing("c2", "Q1"))
+
+	tl.append(closing("c3", "Q2"))
+	tl.turn.Lock() // the sequencer forgets
+	tl.admission = newAdmission(tl.Head().Size)
+	tl.warm.clear()
+	tl.kept.floor.Store(tl.admission.cells.floor)
+	tl.turn.Unlock()
+	for i, id := range []string{"Q1", "Q2"} {
+		tl.kept.put(old[i])
+		if c := tl.kept.get(old[i].subject); c != nil {
+			t.Errorf("the state of %s as of %d is given out, from before %d", id, c.asOf, tl.kept.floor.Load())
+		}
+	}
+	tl.kept.floor.Store(0) // as if a caller had asked just before
+	tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing("c4", "Q1"), closing("c5", "Q2"))
+	tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing("c6", "Q2"))
+	tl.check()
+}
