@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ledgerline/api"
+	"ledgerline/projections"
 )
 
 // posed is one of the twenty-five questions of docs/questions.md, with the call that
@@ -146,6 +147,9 @@ func (s *Session) Questions(ctx context.Context, dir string) (err error) {
 	if err := s.watch(ctx, l, v); err != nil {
 		return err
 	}
+	if err := s.inMemory(ctx, v); err != nil {
+		return err
+	}
 	h, err := api.New(api.Options{Ledger: l, Views: v, Dev: true, Logger: s.Logger})
 	if err != nil {
 		return err
@@ -177,6 +181,24 @@ func (s *Session) Questions(ctx context.Context, dir string) (err error) {
 		s.tell(q.what, "p95", "s", took[len(took)*95/100], goal)
 	}
 	return nil
+}
+
+// inMemory waits for what the views load into memory at a start.
+func (s *Session) inMemory(ctx context.Context, v *projections.Views) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		i := slices.IndexFunc(v.Status(), func(view projections.ViewStatus) bool { return view.Loading })
+		if i < 0 {
+			return nil
+		}
+		s.say(0, int64(len(theQuestions)), "loading what is kept in memory")
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // askedTimes is how often each question is asked, about something else each time.
