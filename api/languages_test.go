@@ -170,7 +170,7 @@ func TestErrorsAsPhrases(t *testing.T) {
 	for _, err := range []error{
 		&ledger.PositionError{Position: 9, Head: 3}, &ledger.FutureError{Asked: now, Now: now}, &ledger.ProofSizeError{Records: 9, Limit: 3},
 		&ledger.ClockError{Clock: now, Last: now + 1e9, Bound: time.Hour}, &ledger.ClockError{Clock: now + 1e9, Last: now, Bound: time.Hour},
-		&projections.NotAppliedError{Position: 9, Applied: 3}, &projections.LoadingError{Loaded: 1, Total: 9}, &projections.CostError{Cost: 9, Limit: 3},
+		&projections.NotAppliedError{Position: 9, Applied: 3}, &projections.LoadingError{What: "lineage graph", Loaded: 1, Total: 9}, &projections.LoadingError{What: "index of the catalog's words", Loaded: 1, Total: 9}, &projections.CostError{Cost: 9, Limit: 3},
 		&projections.UnknownNodeError{Node: "a"}, &projections.UnknownNodeError{Node: "a", Near: []string{"b"}}, &projections.UnknownNodeError{Node: "a", Near: []string{"b"}, Ambiguous: true},
 		&projections.QueryError{Field: "view", Reason: "a run belongs to view=run"}, errBadToken, errProvider,
 	} {
@@ -254,6 +254,11 @@ func TestVocabularyHasWords(t *testing.T) {
 			}
 			return true
 		})
+	}
+	for name, value := range constants {
+		if strings.HasPrefix(name, "Kind") {
+			called("subject", value)
+		}
 	}
 	checked := 0
 	for _, f := range files {

@@ -103,11 +103,11 @@ func (p page) plotCounts(from time.Time, last events.Time, span int, counts []ma
 			}
 			h := max(2, c[k.Class]*(plotFloor-plotTop)/most)
 			y -= h
-			when := start.Format(time.DateOnly)
+			when := writtenDate(start, p.language)
 			if span > 1 {
-				when += " – " + end.AddDate(0, 0, -1).Format(time.DateOnly)
+				when += " – " + writtenDate(end.AddDate(0, 0, -1), p.language)
 			}
-			b := plotBar{plotLeft + 2 + i*width, y, max(1, width-1), h, k.Class, fmt.Sprintf("%s: %d %s", when, c[k.Class], k.Word), ""}
+			b := plotBar{plotLeft + 2 + i*width, y, max(1, width-1), h, k.Class, fmt.Sprintf("%s%s%d %s", when, p.texts("colon"), c[k.Class], k.Word), ""}
 			if href != nil {
 				var err error
 				if b.Href, err = href(start, end); err != nil {
@@ -119,8 +119,8 @@ func (p page) plotCounts(from time.Time, last events.Time, span int, counts []ma
 	}
 	right := plotLeft + 2 + n*width
 	g.Lines = []plotLine{
-		{fmt.Sprintf("M%d %dH%d", plotLeft, plotFloor, plotWidth), plotLeft, plotHeight - 6, from.Format(time.DateOnly), false},
-		{fmt.Sprintf("M%d %dv4", right, plotFloor), max(right, plotLeft+150), plotHeight - 6, last.Std().UTC().Format(time.DateOnly), true},
+		{fmt.Sprintf("M%d %dH%d", plotLeft, plotFloor, plotWidth), plotLeft, plotHeight - 6, writtenDate(from, p.language), false},
+		{fmt.Sprintf("M%d %dv4", right, plotFloor), max(right, plotLeft+150), plotHeight - 6, writtenDate(last.Std(), p.language), true},
 		{fmt.Sprintf("M%d %dV%d", plotLeft, plotTop, plotFloor), plotLeft - 4, plotTop + 8, strconv.Itoa(most), true},
 	}
 	if g.Lines[0].Text == g.Lines[1].Text { // it is all of one day

@@ -98,7 +98,11 @@ func (p *picture) summary(st Standing) string {
 	}
 	parts := []string{p.word(string(p.graph.Direction)), p.phrase("as-of", st.Position)}
 	if st.Time != 0 {
-		parts[1] += p.phrase("recorded", st.Time)
+		at := st.Time.String()
+		if p.language > 0 {
+			at = writtenTime(st.Time.Std(), p.language)
+		}
+		parts[1] += p.phrase("recorded", at)
 	}
 	for _, kind := range []struct{ kind, one, many string }{
 		{projections.NodeDataset, "dataset", "datasets"}, {projections.NodeJob, "job", "jobs"},

@@ -65,7 +65,7 @@ func (a pictureArrow) masked() bool {
 func (p *picture) about(a pictureArrow) string {
 	lines := slices.Clone(a.accent.flags)
 	for _, e := range a.edges {
-		parts := []string{e.From + " → " + e.To, e.Kind}
+		parts := []string{e.From + " → " + e.To, words["edge/"+e.Kind][p.language]}
 		if e.Job != "" {
 			parts = append(parts, p.phrase("by-job", e.Job))
 		}

@@ -171,7 +171,7 @@ func TestMixingIsShown(t *testing.T) {
 		graph + "&format=prov":                  {`"ledger:mixesRuns":true`},
 		path:                                    {`"mixes_runs":["job:etl/differs"]`},
 		"/lineage?node=dataset:pg/a&lang=en":    {"Jobs that mix several runs (1)", ">mixes several runs</text>"},
-		"/lineage?node=dataset:pg/a&lang=zh-CN": {"混合多次运行的作业 (1)"},
+		"/lineage?node=dataset:pg/a&lang=zh-CN": {"混合多次运行的作业（1）"},
 		"/lineage?node=job:etl/differs&lang=en&select=" + code[1]: {"<strong>mixes several runs</strong> The runs of this job"},
 	} {
 		r := f.get(address)

@@ -22,6 +22,8 @@ var commonTexts = map[string][2]string{
 	"stop":      {".", "。"},
 	"comma":     {", ", "、"},
 	"colon":     {": ", "："},
+	"left":      {" (", "（"},
+	"right":     {")", "）"},
 	"semicolon": {"; ", "；"},
 	"footer":    {"Times are UTC. Everything on this page can be had as JSON, and checked without this server.", "时间均为 UTC。本页所有内容都可以取得 JSON，并可脱离本服务器独立核验。"},
 
@@ -131,7 +133,7 @@ var commonTexts = map[string][2]string{
 	"violations":            {"Violations", "违规"},
 	"violations-lead":       {"Duties that were missed, and reported facts that break a rule, with the records that show it. What nobody reported is not here.", "未按期履行的义务和违反规则的已报告事实，附相关记录。未报送的情况不在其中。"},
 	"violation-code":        {"Violation", "违规情形"},
-	"violation-since":       {"Since", "自"},
+	"violation-since":       {"Since", "起始时间"},
 	"no-code":               {"no published rule pack names it", "已发布的规则包中没有对应情形"},
 	"none-match-violations": {"No violation matches all of these conditions as of this position.", "截至该位置，没有违规同时符合这些条件。"},
 	"no-violations":         {"Up to this position, nothing that was recorded breaks a rule.", "截至该位置，已有记录未违反规则。"},

@@ -21,9 +21,14 @@ var docsTexts = map[string][2]string{
 // chineseDocs are what the description of the API says, by the English text. A problem
 // with a parameter says what the parameter is, too.
 var chineseDocs = map[string]string{
-	"A bundle that proves an answer to somebody who does not trust this server: a ZIP, checked offline": "向不信任本服务器的人证明某一结果的证据包（ZIP，可离线核验）",
-	"A part kept beside the event, such as the raw OpenLineage body":                                    "事件的附属内容，如 OpenLineage 原始正文",
-	"Adds records to a case: leads to its address, and records nothing":                                 "将记录收入案卷：转至案卷网址，不产生记录",
+	"Where declared and observed columns differ, for reading":                                                                                 "声明与观察的列不一致之处（页面）",
+	"without a node: only what leads to datasets of this namespace":                                                                           "未给出节点时：仅限流入该命名空间数据集的内容",
+	"a dataset, of which what leads to it is compared, a job: all that it writes, or a run. Default: all datasets but dropped ones, in parts": "数据集（比较流入它的内容）、作业（比较其全部输出）或运行。默认为除已删除者外的全部数据集，分部分给出",
+	"Where declared and observed columns differ: everywhere, or at a dataset, job or run":                                                     "声明与观察的列不一致之处：全部，或某数据集、作业或运行",
+	"List quality issues. Where columns are not as declared follows from lineage: GET /v1/lineage/differences":                                "质量问题列表。列与声明不符之处由血缘得出：GET /v1/lineage/differences",
+	"A bundle that proves an answer to somebody who does not trust this server: a ZIP, checked offline":                                       "向不信任本服务器的人证明某一结果的证据包（ZIP，可离线核验）",
+	"A part kept beside the event, such as the raw OpenLineage body":                                                                          "事件的附属内容，如 OpenLineage 原始正文",
+	"Adds records to a case: leads to its address, and records nothing":                                                                       "将记录收入案卷：转至案卷网址，不产生记录",
 	"Agreements, for reading": "共享协议（页面）",
 	"All that was made from a node, the entries that describe it, and who holds these":              "由某节点产生的全部数据、描述这些数据的目录条目及其持有者",
 	"Append events: one CloudEvent, a batch (all or nothing) or a stream of lines":                  "提交事件：单个 CloudEvent、批量（全部入账或全部不入账）或逐行的流",

@@ -71,7 +71,7 @@ var useTexts = map[string][2]string{
 
 	"about-person":   {"Who used data about one person", "谁使用了某个人的数据"},
 	"person":         {"Keyed reference of the person", "个人的加密标识"},
-	"person-hint":    {"As it stands in data_subject of the calls. It is sent in the form and stands in no address: that the question was asked is recorded, about whom is not.", "与调用记录 data_subject 中的写法一致。标识随表单提交，不出现在网址中：只记录有人提问，不记录所问何人。"},
+	"person-hint":    {"As it stands in data_subject of the calls. It is sent in the form and stands in no address: that the question was asked is recorded, about whom is not.", "与调用记录中“个人（代码）”一项的写法一致。标识随表单提交，不出现在网址中：只记录有人提问，不记录所问何人。"},
 	"person-do":      {"Ask", "查询"},
 	"person-asked":   {"These are the calls that name this person, and the declared gaps in which more may be missing. This page has no address: ask again to see it again.", "以下是注明该人的调用，以及可能有遗漏的申报缺口。本页没有网址，再次查看须重新查询。"},
 	"person-batches": {"Calls in sealed batches name nobody: some of them may be about this person.", "封存批次中的调用不注明个人，其中可能有涉及该人的调用。"},

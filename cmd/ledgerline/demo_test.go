@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"ledgerline/api"
+	"ledgerline/ledger"
 )
 
 // The demo, asked over HTTP alone: the investigations whose answers are known, and
@@ -24,7 +25,8 @@ import (
 // told is a served demo.
 type told struct {
 	*testing.T
-	url string
+	url  string
+	book *ledger.Ledger
 }
 
 // tellDemo loads the demo and serves it until the test ends.
@@ -46,7 +48,7 @@ func tellDemo(t *testing.T) told {
 			t.Error(err)
 		}
 	})
-	return told{t, server.URL}
+	return told{t, server.URL, s.book}
 }
 
 func TestDemo(t *testing.T) {
@@ -56,9 +58,9 @@ func TestDemo(t *testing.T) {
 		"paid after death": paidAfterDeath, "leaked numbers": leakedNumbers, "the catalog at the end of 2025": catalogAtTheEndOf2025,
 		"input without authority": inputWithoutAuthority,
 	} {
-		t.Run(name, func(t *testing.T) { test(told{t, d.url}) })
+		t.Run(name, func(t *testing.T) { test(told{t, d.url, d.book}) })
 	}
-	t.Run("questions", func(t *testing.T) { questionsAreAnswered(told{t, d.url}) })
+	t.Run("questions", func(t *testing.T) { questionsAreAnswered(told{t, d.url, d.book}) })
 }
 
 // get asks, and reads the answer; pairs are names and values of parameters.

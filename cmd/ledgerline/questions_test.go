@@ -28,7 +28,7 @@ func questionsAreAnswered(t told) {
 			for word, is := range map[string]string{"CREDENTIAL": leaked, "PERSON": citizen} {
 				a.path, a.command = strings.ReplaceAll(a.path, word, is), strings.ReplaceAll(a.command, word, is)
 			}
-			t.Run(a.path, func(inner *testing.T) { b.WriteString(told{inner, t.url}.pose(a)) })
+			t.Run(a.path, func(inner *testing.T) { b.WriteString(told{inner, t.url, t.book}.pose(a)) })
 		}
 	}
 	path := filepath.Join(moduleRoot(t.T), "docs", "questions.md")
