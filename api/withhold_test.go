@@ -88,7 +88,7 @@ func TestWithheldFieldsOfEveryRoute(t *testing.T) {
 		secrets := int64(strings.Count(shown, "SECRET"))
 		told += min(int(secrets), 1)
 		if r.status == 403 && r.header.Get("Content-Type") == "application/problem+json" {
-			if p := r.problem(t); p.Rule != "field.withheld" || p.Field == "" || rt.path != "/v1/records/{position}" && rt.path != "/v1/events/{position}/facets/{name}" && rt.path != "/v1/uses" {
+			if p := r.problem(t); p.Rule != "field.withheld" || p.Field == "" || rt.path != "/v1/records/{position}" && rt.path != "/v1/events/{position}/facets/{name}" && !strings.HasSuffix(rt.path, "/uses") {
 				t.Errorf("%s%s: %+v", name, own, p)
 			}
 			continue
