@@ -49,13 +49,14 @@ func BenchmarkScope(b *testing.B) {
 	who := map[string]string{"all": bearer[RoleAuditor]}
 	for name, p := range map[string]Principal{
 		"parties": {ReadParties: []string{"D01"}}, "regions": {ReadRegions: []string{"990000"}}, "outside": {ReadRegions: []string{"11"}},
+		"fields": {Withhold: []string{"actor", "approved_by"}},
 	} {
 		p.Name, p.Roles = name, []Role{RoleAuditor}
 		who[name] = mint(b, tokens, p, time.Time{})
 	}
 	f := newFixture(b, func(o *Options) { o.Tokens, o.Limits.Rate = tokens, 1e9 })
 	f.tell()
-	for _, name := range []string{"all", "parties", "regions", "outside", "session"} {
+	for _, name := range []string{"all", "parties", "regions", "outside", "fields", "session"} {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/v1/agreements/A02", nil)
 			want := http.StatusOK

@@ -105,12 +105,13 @@ var (
 	relayRunning  = prometheus.NewDesc("ledgerline_relay_running", "0 if a relay has stopped for good.", []string{"relay"}, nil)
 	indexLag      = prometheus.NewDesc("ledgerline_index_lag_positions", "Records that no commitment of the completeness index covers; absent while there is none.", nil, nil)
 	storeMemory   = prometheus.NewDesc("ledgerline_store_memory_bytes", "What the storage engine keeps of a store in memory: blocks it read (cache), and rows that no table has yet (memtables).", []string{"store", "what"}, nil)
+	certExpires   = prometheus.NewDesc("ledgerline_certificate_expiry_timestamp_seconds", "When the certificate expires that the server is reached with; absent without one.", nil, nil)
 	viewHealthy   = prometheus.NewDesc("ledgerline_view_healthy", "0 if an error has stopped the view.", []string{"view"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *standingCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, relayAt, relayLag, relayed, relayRefused, relayFailures, relayRunning, indexLag, storeMemory, viewHealthy} {
+	for _, d := range []*prometheus.Desc{durableSize, publishedSize, recordedTime, followers, anchoredSize, anchoredTime, anchorFails, cosignedSize, witnessSize, witnessFails, patrolAt, patrolSize, patrolEnded, patrolDamage, viewApplied, viewLag, viewLagTime, relayAt, relayLag, relayed, relayRefused, relayFailures, relayRunning, indexLag, storeMemory, certExpires, viewHealthy} {
 		ch <- d
 	}
 }
@@ -128,6 +129,11 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(indexLag, float64(index.Lag))
 	}
 	gauge(followers, float64(len(c.s.streams)))
+	if c.s.o.CertificateExpires != nil {
+		if at := c.s.o.CertificateExpires(); !at.IsZero() {
+			gauge(certExpires, float64(at.Unix()))
+		}
+	}
 	out := c.s.outsiders()
 	if out.Cosigned != nil {
 		gauge(cosignedSize, float64(out.Cosigned.Size))

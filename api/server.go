@@ -55,6 +55,9 @@ type Options struct {
 	// PublicReads lets anybody read, save for sensitive history; PublicLog lets
 	// anybody mirror the log, leaves included.
 	PublicReads, PublicLog bool
+	// CertificateExpires tells when the certificate does that the server is reached with;
+	// zero if there is none, nil likewise.
+	CertificateExpires func() time.Time
 	// Withhold says from which fields the holders of roles are kept.
 	Withhold Withholding
 	// StrictOpenLineage refuses OpenLineage events that do not conform to the

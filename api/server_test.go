@@ -131,7 +131,7 @@ func TestBusy(t *testing.T) {
 
 // TestMetrics: what happened is counted.
 func TestMetrics(t *testing.T) {
-	f := newFixture(t, nil)
+	f := newFixture(t, func(o *Options) { o.CertificateExpires = func() time.Time { return time.Unix(1_767_862_800, 0) } })
 	f.tell()
 	f.do("POST", "/v1/events", registered("D01"), "Content-Type", "application/json")
 	f.do("POST", "/v1/events", ce("x", "party.body.registered", `{}`), "Content-Type", "application/json")
@@ -145,6 +145,7 @@ func TestMetrics(t *testing.T) {
 		`ledgerline_http_requests_total{method="POST",route="/v1/events",status="201"} 13`, `ledgerline_http_requests_total{method="GET",route="none",status="404"} 1`, `ledgerline_http_requests_total{method="_OTHER",route="none",status="405"} 20`,
 		`ledgerline_store_memory_bytes{store="book",what="cache"}`, `ledgerline_store_memory_bytes{store="views",what="memtables"}`,
 		`ledgerline_view_lag_positions{view="`, `ledgerline_http_problems_total{rule="route.unknown"} 1`,
+		"ledgerline_certificate_expiry_timestamp_seconds 1.7678628e+09",
 	} {
 		if !strings.Contains(got, must) {
 			t.Errorf("the metrics lack %s", must)

@@ -493,6 +493,7 @@ func (l *Ledger) land() {
 		head, err := l.landPool(p)
 		if err != nil {
 			l.fatal("making events durable", err)
+			err = fmt.Errorf("%w after a storage error, and whether these events are durable is not known: %w", ErrClosed, err)
 		}
 		// The next pool may go before everyone has been told of this one.
 		l.flying.Store(false)

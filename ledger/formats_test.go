@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -254,5 +256,24 @@ func TestWitnessOfNewerProgram(t *testing.T) {
 	}
 	if b, err := readFile(l.fs, testDir+"/head"); err != nil || !bytes.Equal(b, newer) {
 		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// deniedFS is what another user sees of a directory that is for its owner alone.
+type deniedFS struct{ vfs.FS }
+
+func (deniedFS) Stat(name string) (vfs.FileInfo, error) {
+	return nil, &os.PathError{Op: "stat", Path: name, Err: syscall.EACCES}
+}
+
+// TestOpenAsAnotherUser: a book that cannot be seen is not taken for one that is not there,
+// or somebody would begin another in its place.
+func TestOpenAsAnotherUser(t *testing.T) {
+	l := newTestLog(t, Options{})
+	l.close()
+	o := l.opts
+	o.FS = deniedFS{l.fs}
+	if _, err := Open(testDir, o); err == nil || errors.Is(err, ErrNotExist) || !errors.Is(err, os.ErrPermission) {
+		t.Errorf("opened with: %v", err)
 	}
 }

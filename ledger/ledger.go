@@ -202,6 +202,9 @@ func (l Limits) recorded() map[string]int64 {
 func Open(dir string, o Options) (*Ledger, error) {
 	o = o.withDefaults(dir)
 	if _, err := o.FS.Stat(bookDir(o.FS, dir)); err != nil {
+		if !errors.Is(err, errNotExist) { // whoever takes that for none would begin another
+			return nil, fmt.Errorf("opening %s: whether there is a ledger cannot be seen: %w", dir, err)
+		}
 		if cp, _, werr := readWitness(o.FS, o.HeadFile); werr == nil && cp != nil {
 			return nil, lost(cp, "the book is gone, but its head witness is not", nil)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"sync"
@@ -81,6 +82,9 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 		runLength: int64(o.RunLength), bulkLength: bulkLength, watch: o.Watch, applied: -1, moved: make(chan struct{}),
 	}
 	if err := v.openDir(); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("opening the views in %s: this user may not write there: give it the directory with all that is in it: %w", dir, err)
+		}
 		return nil, fmt.Errorf("opening the views in %s: %w; if it stays so, stop the server and delete the directory: it is rebuilt from the book", dir, err)
 	}
 	v.rebuilding = v.applied < 0

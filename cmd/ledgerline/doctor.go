@@ -86,7 +86,9 @@ func (d *doctor) examine(ctx context.Context) {
 	d.permissions()
 	d.space()
 	d.descriptors()
-	if _, err := api.LoadTokens(tokensFile(d.dir)); err != nil {
+	if info, err := os.Stat(tokensFile(d.dir)); err == nil && info.Mode().Perm()&0o077 != 0 {
+		d.bad("tokens", "chmod go= "+tokensFile(d.dir), "the server does not read them: others may open %s (%v)", tokensFile(d.dir), info.Mode().Perm())
+	} else if _, err := api.LoadTokens(tokensFile(d.dir)); err != nil {
 		d.bad("tokens", "restore the file, or delete it and make new tokens", "%v", err)
 	} else {
 		d.ok("tokens", "they can be read")

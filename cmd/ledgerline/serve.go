@@ -132,7 +132,7 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	})
 	stop, stopPatrol, stopSchedule := attest(ctx, n), c.Patrol.start(ctx, s.book, logger), c.Schedule.start(ctx, s, logger)
 	err = s.serve(ctx, ln, certs.tls(), api.Options{
-		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, Withhold: c.Withhold.byRole(), BehindProxy: c.BehindProxy, PublicURL: c.PublicURL, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
+		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, Withhold: c.Withhold.byRole(), CertificateExpires: certs.expires, BehindProxy: c.BehindProxy, PublicURL: c.PublicURL, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
 		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
 	}, p.out, nil)
 	stopSchedule()

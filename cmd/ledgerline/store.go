@@ -82,6 +82,8 @@ func openError(dir string, err error) error {
 		return &failure{exitNo, fmt.Errorf("opening %s: %w", dir, err), ""}
 	case errors.Is(err, ledger.ErrNotExist):
 		return cannot(fmt.Sprintf("create one with: ledgerline init --dir %s --origin NAME", dir), "opening %s: %w", dir, err)
+	case errors.Is(err, fs.ErrPermission):
+		return cannot("run the command as the user whose directory it is: runuser -u ledgerline -- ledgerline …", "opening %s: %w", dir, err)
 	case errors.Is(err, syscall.EAGAIN):
 		return cannot("ask the server that has it open with --server URL, or stop it first", "opening %s: %w", dir, err)
 	}

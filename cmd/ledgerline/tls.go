@@ -46,6 +46,7 @@ type certificates struct {
 	mu    sync.Mutex
 	pair  *tls.Certificate
 	tried [2]time.Time // when the files were written that were read last
+	told  time.Time    // when it was told last that the certificate ends
 }
 
 // certificates reads the pair; nil if there is none.
@@ -84,8 +85,47 @@ func (c *certificates) reload() error {
 	if c.pair != nil {
 		c.logger.Info("a new certificate is in use", "file", c.Cert)
 	}
-	c.pair = &pair
+	c.pair, c.told = &pair, time.Time{}
+	c.tell(time.Now())
 	return nil
+}
+
+// A certificate that ends is told of this long before, and this often.
+const (
+	endsSoon  = 14 * 24 * time.Hour
+	tellEvery = time.Hour
+)
+
+// tell logs that clients refuse the certificate, or will soon. It is served all the same:
+// without it nobody could ask at all.
+func (c *certificates) tell(now time.Time) {
+	leaf := c.pair.Leaf
+	if leaf == nil || now.Sub(c.told) < tellEvery {
+		return
+	}
+	const fix = "put a new one in its place: it is read when the file changes"
+	switch {
+	case now.After(leaf.NotAfter):
+		c.logger.Error("the certificate has expired, and clients refuse it; "+fix, "file", c.Cert, "expired", leaf.NotAfter)
+	case now.Before(leaf.NotBefore):
+		c.logger.Error("the certificate is not valid yet, and clients refuse it; see whether the clock is right", "file", c.Cert, "valid", leaf.NotBefore)
+	case leaf.NotAfter.Sub(now) < endsSoon:
+		c.logger.Warn("the certificate expires soon; "+fix, "file", c.Cert, "expires", leaf.NotAfter)
+	default:
+		return
+	}
+	c.told = now
+}
+
+// expires is when the certificate does; zero if there is none.
+func (c *certificates) expires() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	if pair := c.current(); pair != nil && pair.Leaf != nil {
+		return pair.Leaf.NotAfter
+	}
+	return time.Time{}
 }
 
 // current is the pair to use now. One that cannot be read does not replace one that
@@ -95,6 +135,9 @@ func (c *certificates) current() *tls.Certificate {
 	defer c.mu.Unlock()
 	if err := c.reload(); err != nil {
 		c.logger.Error("the new certificate cannot be used; the old one stays", "error", err)
+	}
+	if c.pair != nil {
+		c.tell(time.Now())
 	}
 	return c.pair
 }

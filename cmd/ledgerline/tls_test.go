@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -105,7 +106,38 @@ func TestCertificateReload(t *testing.T) {
 	if err := s.end(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if said := s.stderr.String(); !strings.Contains(said, "the old one stays") || strings.Contains(said, "PRIVATE") {
+	if said := s.stderr.String(); !strings.Contains(said, "the old one stays") || !strings.Contains(said, "the certificate expires soon") || strings.Contains(said, "PRIVATE") {
 		t.Errorf("the log says:\n%s", said)
+	}
+}
+
+// TestCertificateEnds: what clients will refuse is told of in time, and not with each of
+// their tries.
+func TestCertificateEnds(t *testing.T) {
+	now := time.Date(2026, 1, 8, 9, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		from, to time.Time
+		says     string
+	}{
+		"good":     {now.Add(-time.Hour), now.Add(endsSoon + time.Hour), ""},
+		"soon":     {now.Add(-time.Hour), now.Add(endsSoon - time.Hour), "level=WARN msg=\"the certificate expires soon"},
+		"expired":  {now.Add(-2 * time.Hour), now.Add(-time.Hour), "level=ERROR msg=\"the certificate has expired"},
+		"too soon": {now.Add(time.Hour), now.Add(2 * time.Hour), "level=ERROR msg=\"the certificate is not valid yet"},
+	} {
+		var log strings.Builder
+		certs := &certificates{logger: slog.New(slog.NewTextHandler(&log, nil)), pair: &tls.Certificate{Leaf: &x509.Certificate{NotBefore: c.from, NotAfter: c.to}}}
+		for _, at := range []time.Time{now, now.Add(time.Minute), now.Add(tellEvery / 2)} {
+			certs.tell(at)
+		}
+		want := 1
+		if c.says == "" {
+			want = 0
+		}
+		if got := log.String(); strings.Count(got, "\n") != want || !strings.Contains(got, c.says) {
+			t.Errorf("%s: the log says %q", name, got)
+		}
+	}
+	if (*certificates)(nil).expires() != (time.Time{}) {
+		t.Error("what is not there expires")
 	}
 }
