@@ -7,6 +7,8 @@
 //
 // Each target keeps at most 20 inputs of at most 2 KiB, the smallest first, in
 // testdata/fuzz beside it. Those that are there stay, unless they add nothing any more.
+// Where hardly any adds something, three are kept all the same: fuzzing found them to be
+// of interest by how often they go where others go.
 package main
 
 import (
@@ -25,6 +27,7 @@ import (
 const (
 	mostInputs = 20
 	mostBytes  = 2 << 10
+	leastKept  = 3
 	// mostTried bounds the time that a target takes: a process for each input.
 	mostTried = 60
 )
@@ -141,6 +144,7 @@ func (t target) distil(work string) error {
 		return err
 	}
 	n := 0
+	var spare []input
 	for _, in := range candidates {
 		if n == mostInputs {
 			break
@@ -161,9 +165,18 @@ func (t target) distil(work string) error {
 		}
 		if added {
 			n++
-		} else if err := os.Remove(here); err != nil {
+			continue
+		}
+		spare = append(spare, in)
+		if err := os.Remove(here); err != nil {
 			return err
 		}
+	}
+	for _, in := range spare[max(0, len(spare)-max(0, leastKept-n)):] { // the largest say most
+		if err := os.WriteFile(filepath.Join(kept, filepath.Base(in.path)), in.text, 0o644); err != nil {
+			return err
+		}
+		n++
 	}
 	fmt.Printf("%s %s: %d of %d\n", t.dir, t.name, n, len(found))
 	if n == 0 {
