@@ -82,7 +82,9 @@ func (p page) problemText(said *Problem) string {
 			return p.texts("problem-address")
 		}
 		return p.texts("problem-absent")
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized:
+		return p.texts("problem-unknown")
+	case http.StatusForbidden:
 		return p.texts("problem-forbidden")
 	case http.StatusTooManyRequests:
 		return p.texts("problem-limit")

@@ -329,7 +329,8 @@ var commonTexts = map[string][2]string{
 
 	"problem":           {"This cannot be shown", "无法显示"},
 	"problem-absent":    {"What was asked for is not in the ledger as of that moment.", "截至该时点，账本中没有所请求的内容。"},
-	"problem-forbidden": {"You may not read this, or the server does not know who you are.", "您无权查看，或服务器无法识别您的身份。"},
+	"problem-forbidden": {"You may not do or read this.", "您无权查看或进行此操作。"},
+	"problem-unknown":   {"The server does not know who you are.", "服务器无法识别您的身份。"},
 	"problem-limit":     {"This server answers no more of you at the moment.", "已达到本服务器的限额，请稍后再试。"},
 	"problem-asked":     {"Something in the address or the form cannot be answered as it is.", "网址或表单中有内容无法处理。"},
 	"problem-fix":       {"What to do:", "处理办法："},

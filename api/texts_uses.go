@@ -9,7 +9,8 @@ var useTexts = map[string][2]string{
 	"catalog-changes":      {"Changes of the catalog", "目录变化"},
 	"catalog-changes-lead": {"What was added, changed field by field, and withdrawn between an earlier moment and the one that this page shows.", "从较早时点到本页所示时点之间新增、逐字段变更和撤销的内容。"},
 	"changed-since":        {"Compare with the moment", "比较的较早时点"},
-	"changed-since-hint":   {"A position, a date (its first instant) or a time, in UTC. Or:", "可填位置、日期（指当日零时）或时间，均按 UTC。或："},
+	"changed-since-hint":   {"A position, a date (its first instant) or a time, in UTC.", "可填位置、日期（指当日零时）或时间，均按 UTC。"},
+	"changed-since-or":     {"Or:", "或："},
 	"change-added":         {"It was not there at the earlier moment.", "较早时点尚无该条目。"},
 	"catalog-unchanged":    {"Nothing in the catalog changed between these moments:", "两个时点之间目录没有变化："},
 
