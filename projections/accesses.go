@@ -331,7 +331,7 @@ func (a *Access) overlaps(from, to events.Time) bool {
 
 // Accesses lists recorded calls, sealed batches of them, and declared gaps.
 func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) {
-	if err := firstError(w.mayAskBy("credential", q.Credential), w.mayAskBy("data_subject", q.Person)); err != nil {
+	if err := firstError(firstError(w.mayAskBy("credential", q.Credential), w.mayAskBy("data_subject", q.Person)), w.mayAskBy("actor", q.Actor)); err != nil {
 		return AccessList{Accesses: []Access{}}, err
 	}
 	s := selection{high: w.at, descending: true}

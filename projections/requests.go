@@ -247,6 +247,7 @@ func (w *View) RequestHistory(ctx context.Context, id string) (states []Request,
 			if seen, err := r.sees(req.Provider, req.Consumer); err != nil || !seen {
 				return false, err
 			}
+			req.blank(r)
 			states = append(states, req)
 			return true, nil
 		})
