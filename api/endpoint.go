@@ -23,6 +23,9 @@ type endpoint struct {
 	answers []content    // what it answers when all is well
 	// stream marks endpoints that go on for as long as the client wishes.
 	stream bool
+	// remade marks endpoints whose answer is too long to be kept back until its digest is
+	// recorded: they make it twice, and call the record of the call in between.
+	remade bool
 	// appends marks endpoints that take a place among those who append.
 	appends bool
 	// scoping is what a caller with a scope gets.
@@ -119,6 +122,9 @@ func (e endpoint) reads(accepts ...content) endpoint { e.accepts = accepts; retu
 
 // streams marks an endpoint that goes on for as long as the client wishes.
 func (e endpoint) streams() endpoint { e.stream = true; return e }
+
+// twice marks an endpoint that makes its answer twice.
+func (e endpoint) twice() endpoint { e.remade = true; return e }
 
 // writes marks an endpoint that appends.
 func (e endpoint) writes() endpoint { e.appends = true; return e }

@@ -42,6 +42,9 @@ type call struct {
 	wire *wireReader
 	// cost is what its questions looked at; nil: it asked none.
 	cost *projections.Cost
+	// record records what the caller is about to get, of an endpoint that makes its
+	// answer twice; nil: that is not recorded.
+	record func(taken) error
 }
 
 type callKey struct{}

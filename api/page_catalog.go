@@ -40,6 +40,8 @@ type catalogPage struct {
 	Stages   []string
 	Sharings []string
 	Facets   []facetPart
+	// Downloads are the files of all that matches.
+	Downloads []link
 }
 
 // facetPart counts what matches by one of its properties, each value a link that
@@ -90,6 +92,19 @@ func (p page) facets(f *projections.Facets, names map[string]string) (parts []fa
 	return parts
 }
 
+// downloads are the forms in which all that a page of the catalog selects can be had.
+func (p page) downloads() (links []link) {
+	values := p.without("cursor", "limit", "lang", "facets", "as_of")
+	if p.Standing.Position >= 0 {
+		values.Set("as_of", strconv.FormatInt(p.Standing.Position, 10))
+	}
+	for _, form := range []link{{"DCAT 3", "dcat"}, {"CSV", "csv"}, {"Parquet", "parquet"}} {
+		values.Set("format", form.Href)
+		links = append(links, link{form.Name, withQuery("/v1/catalog/export", values)})
+	}
+	return links
+}
+
 func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 	q.Facets = true
 	list, err := listEntries(c, q.entriesQuery)
@@ -105,7 +120,7 @@ func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 		names[of.ID] = of.Name
 	}
 	return catalogPage{
-		page: p, Facets: p.facets(list.Facets, names), List: list, Parties: parties.Parties, Query: q,
+		page: p, Facets: p.facets(list.Facets, names), Downloads: p.downloads(), List: list, Parties: parties.Parties, Query: q,
 		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.Grade != "" || q.Update != "" || q.ValidAt != 0,
 		Stages:   []string{events.StageDrafted, events.StageSubmitted, events.StageReturned, events.StagePublished, events.StageWithdrawn},
 		Sharings: []string{events.SharingUnconditional, events.SharingConditional, events.SharingNotShared},

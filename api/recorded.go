@@ -14,13 +14,17 @@ import (
 // recording answers a question whose being asked is itself recorded: the answer is
 // made, the record of it made durable, and then the answer leaves. If it cannot be
 // recorded there is no answer. What goes on while it is read is recorded before it
-// begins.
+// begins; what is made twice, between the two times.
 func (s *Server) recording(rt route, w http.ResponseWriter, r *http.Request) error {
 	c := callOf(r).caller
-	if rt.stream {
-		if err := s.recordRead(rt, c, r, nil); err != nil {
+	switch {
+	case rt.stream:
+		if err := s.recordRead(rt, c, r, taken{}); err != nil {
 			return err
 		}
+		return rt.serve(s, w, r)
+	case rt.remade:
+		callOf(r).record = func(t taken) error { return s.recordRead(rt, c, r, t) }
 		return rt.serve(s, w, r)
 	}
 	made := &madeAnswer{ResponseWriter: w}
@@ -28,7 +32,8 @@ func (s *Server) recording(rt route, w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	if made.status < http.StatusMultipleChoices {
-		if err := s.recordRead(rt, c, r, made.body.Bytes()); err != nil {
+		sum := sha256.Sum256(made.body.Bytes())
+		if err := s.recordRead(rt, c, r, taken{made.body.Len(), sum[:]}); err != nil {
 			for _, name := range []string{"Content-Length", "Content-Disposition", "Link"} { // of the answer that is not given
 				w.Header().Del(name)
 			}
@@ -56,24 +61,29 @@ func (s *Server) openContent(r *http.Request) error {
 	if err := s.allow(c, witnesses); err != nil || s.o.UnrecordedReads {
 		return err
 	}
-	return s.recordRead(route{method: r.Method, path: r.URL.Path, who: witnesses}, c, r, nil)
+	return s.recordRead(route{method: r.Method, path: r.URL.Path, who: witnesses}, c, r, taken{})
+}
+
+// taken is what a caller gets: how much, and its SHA-256.
+type taken struct {
+	bytes  int
+	digest []byte
 }
 
 // recordRead records that a caller asked, and what it got.
-func (s *Server) recordRead(rt route, c caller, r *http.Request, answer []byte) error {
+func (s *Server) recordRead(rt route, c caller, r *http.Request, got taken) error {
 	var id [16]byte
 	rand.Read(id[:]) // never fails
 	position := max(0, s.o.Ledger.Head().Size-1)
 	pattern := rt.method + " " + rt.path
 	var err error
 	if rt.who.record == recordExport {
-		sum := sha256.Sum256(answer)
 		_, err = s.o.Ledger.RecordExport(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ExportMade{
-			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: len(answer), Digest: sum[:],
+			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: got.bytes, Digest: got.digest,
 		})
 	} else {
 		_, err = s.o.Ledger.RecordRead(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ReadRecorded{
-			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: len(answer),
+			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: got.bytes,
 		})
 	}
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {

@@ -49,7 +49,7 @@ var commands = []struct {
 	{"Record:", []func(*program) *cobra.Command{appendCommand, importCommand}},
 	{"Ask, as of any moment:", []func(*program) *cobra.Command{eventsCommand, catalogCommand, diffCommand, lineageCommand, pathCommand, traceCommand, differencesCommand, looseCommand, exposureCommand, dutiesCommand, violationsCommand, dueCommand, bulletinCommand, agreementsCommand, requestsCommand, sharesCommand, accessesCommand, usesCommand, findingsCommand, checksCommand, attributionCommand, partiesCommand, producersCommand, disposalsCommand}},
 	{"Check:", []func(*program) *cobra.Command{proveCommand, evidenceCommand, verifyCommand}},
-	{"Keep:", []func(*program) *cobra.Command{eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand, doctorCommand}},
+	{"Keep:", []func(*program) *cobra.Command{exportCommand, eraseCommand, holdCommand, backupCommand, restoreCommand, rebuildCommand, doctorCommand}},
 	{"Other:", []func(*program) *cobra.Command{benchCommand, versionCommand}},
 }
 
