@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -40,6 +41,7 @@ var (
 	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordRead}
 	exporters      = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordExport}
 	writers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleIngest}}
+	recorders      = access{roles: append(slices.Clone(writers.roles), RoleAuditor)} // what of, says appending
 	logReaders     = access{roles: readers.roles, reads: true, log: true}
 	mirrors        = access{roles: []Role{RoleAuditor}, log: true}
 	administrators = access{roles: []Role{RoleAdmin}}

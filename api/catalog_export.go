@@ -141,7 +141,7 @@ type catalogCSV struct {
 }
 
 var catalogColumns = []string{"entry", "version", "stage", "code", "title", "title_en", "provider", "sharing", "grade", "update_frequency", "region",
-		"valid_from", "valid_to", "imported", "item", "item_name", "item_type", "item_length", "item_key", "item_personal", "item_sharing", "item_disputed", "position", "withheld"}
+	"valid_from", "valid_to", "imported", "item", "item_name", "item_type", "item_length", "item_key", "item_personal", "item_sharing", "item_disputed", "position", "withheld"}
 
 func newCatalogCSV(w io.Writer, at exportOf) (catalogFile, error) {
 	x := &catalogCSV{csv.NewWriter(w), at}

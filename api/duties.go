@@ -15,12 +15,13 @@ type dutiesQuery struct {
 	Party string `query:"party" doc:"id of the party that has to act"`
 	Rule  string `query:"rule" doc:"id of the rule, such as DL-02"`
 	Case  string `query:"case" doc:"what the duty is about, such as the id of a request"`
+	Entry string `query:"entry" doc:"id of the catalog entry that the duty is about, such as one to bring up to date"`
 	State string `query:"state" doc:"state of the duty when it is asked about" enum:"open,met,late,breached,undetermined"`
 }
 
 func listDuties(c *question, q dutiesQuery) (projections.DutyList, error) {
 	list, err := c.view.Duties(c.ctx, projections.DutyQuery{
-		Party: q.Party, Rule: q.Rule, Case: q.Case, State: q.State, ValidAt: q.ValidAt, Page: c.page(q.paging),
+		Party: q.Party, Rule: q.Rule, Case: q.Case, State: q.State, Entry: q.Entry, ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	c.next(&list.Next)
 	return list, err

@@ -26,7 +26,7 @@ func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	return dutiesPage{
-		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "",
+		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "" || q.Entry != "",
 		States: []string{projections.DutyOpen, projections.DutyMet, projections.DutyLate, projections.DutyBreached, projections.DutyUndetermined},
 	}, c.twin(p, "/v1/duties")
 }

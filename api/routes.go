@@ -14,7 +14,7 @@ const (
 // and the page of documentation are all made from this table.
 func routes() []route {
 	return []route{
-		{post, "/v1/events", "Append events: one CloudEvent, a batch (all or nothing) or a stream of lines", writers, postEvents(), exampleEvent},
+		{post, "/v1/events", "Append events: one CloudEvent, a batch (all or nothing) or a stream of lines", recorders, postEvents(), exampleEvent},
 		{get, "/v1/events", "List records, filtered, in order of position", readers, viewed(listEvents), "?type=catalog.&limit=20"},
 		{get, "/v1/events/stream", "Follow records as server-sent events; resume with Last-Event-ID", witnesses, followEvents(), "?from=0"},
 		{get, "/v1/events/{position}", "One record: the event as a CloudEvent, with what the ledger added", readers, direct(getEvent).filters(), ""},
@@ -25,7 +25,8 @@ func routes() []route {
 		{get, "/v1/catalog/entries/{id}", "One catalog entry, as known then and in force then", readers, viewed(getEntry), ""},
 		{get, "/v1/catalog/entries/{id}/history", "Every step of a catalog entry, with what changed", readers, viewed(getEntryHistory), ""},
 		{get, "/v1/catalog/diff", "What was added, changed and withdrawn between two moments", readers, viewed(diffCatalog), "?from=0"},
-		{get, "/v1/catalog/export", "The whole catalog as of a moment, as DCAT 3 (JSON-LD) or CSV", exporters, exportCatalog(), "?format=dcat"},
+		{get, "/v1/catalog/export", "The whole catalog as of a moment, as DCAT 3 (JSON-LD), CSV or Parquet", exporters, exportCatalog(), "?format=dcat"},
+		{get, "/v1/catalog/summary/{period}", "What a region has in its catalog at the end of a period: a list under one root, and whether what was sealed agrees", readers, getRegionSummary(), "?region=990000"},
 		{get, "/v1/catalog/hook-rate", "How many entries that have to be shared can really be had, and which cannot", readers, viewed(getHookRate), ""},
 		{get, "/v1/parties", "List the registered parties", readers, viewed(listParties), ""},
 		{get, "/v1/parties/{id}", "One party", readers, viewed(getParty), ""},

@@ -3,6 +3,11 @@ package api
 // domainTexts are those of the pages of catalog, sharing, quality, duties and
 // violations, beside what these have in common.
 var domainTexts = map[string][2]string{
+	"imported":                 {"from before the ledger", "账本启用前"},
+	"imported-why":             {"This was told to the ledger about the time before it began. The ledger shows that it was told so, and has not been changed since; it is no evidence that it was so.", "这是事后补录到账本的、账本启用之前的情况。账本只能证明当时如此申报且此后未被改动，不能证明事实确曾如此。"},
+	"noted-wrong":              {"Noted as wrong by the record", "已有记录指出此记录有误："},
+	"escalated-to":             {"Escalated to", "上报至"},
+	"download-catalog":         {"Download all that match as a file:", "将全部符合条件的条目下载为文件："},
 	"touched-kind":             {"Records of kind", "记录类别"},
 	"touched-party":            {"that name the party", "涉及部门"},
 	"nothing-touched-filtered": {"No record of this kind and party about it was made in that time.", "该时间内没有符合类别与部门的相关记录。"},

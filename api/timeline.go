@@ -128,6 +128,12 @@ type eventAnswer struct {
 	// recorded; see /v1/proofs/time. Absent as far as there is no anchor yet.
 	NotBefore *anchorJSON `json:"not_before,omitzero"`
 	NotAfter  *anchorJSON `json:"not_after,omitzero"`
+	// Imported: the record is about the time before the ledger. What the ledger proves is
+	// that it was told so, not that it was so.
+	Imported bool `json:"imported,omitzero"`
+	// CorrectedBy are the records that note that this one is wrong
+	// (ledger.correction.noted), as far as the views know.
+	CorrectedBy []int64 `json:"corrected_by,omitzero"`
 }
 
 type eventFacet struct {
@@ -181,7 +187,10 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 	}
 	out := eventAnswer{
 		Ledger: s.headStanding(), Position: e.Position, Recorded: e.Recorded, Principal: e.Event.Principal,
-		LeafHash: hexHash(hash), Event: text, Withheld: fields,
+		LeafHash: hexHash(hash), Event: text, Withheld: fields, Imported: e.Event.Imported,
+	}
+	if out.CorrectedBy, err = s.corrections(r, position, &out.Ledger); err != nil {
+		return eventAnswer{}, err
 	}
 	b, err := s.o.Ledger.Bracket(position)
 	if err != nil {
@@ -199,6 +208,28 @@ func (s *Server) event(r *http.Request, position int64) (eventAnswer, error) {
 		out.Ledger.withhold(kept)
 	}
 	return out, nil
+}
+
+// corrections finds the records that note that a record is wrong.
+func (s *Server) corrections(r *http.Request, position int64, standing *Standing) (found []int64, err error) {
+	at := s.o.Views.Applied()
+	if at <= position {
+		return nil, nil
+	}
+	view, err := s.viewAt(r.Context(), at)
+	if err != nil {
+		return nil, err
+	}
+	list, err := view.Within(callOf(r).caller.scope()).Timeline(r.Context(), projections.TimelineQuery{
+		Subject: events.CorrectionSubject(uint64(position)), Page: projections.Page{Limit: projections.MaxLimit},
+	})
+	for _, row := range list.Rows {
+		found = append(found, row.Position)
+	}
+	if list.Next != "" {
+		standing.Complete, standing.LimitsHit = false, append(standing.LimitsHit, "corrected_by")
+	}
+	return found, joinClose(err, view)
 }
 
 // goneFacet says what became of a facet.

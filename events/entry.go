@@ -39,6 +39,7 @@ var (
 	sharingAttributes = []string{SharingUnconditional, SharingConditional, SharingNotShared}
 	methods           = []string{"api", "batch", "file", "database", "verify_only"}
 	itemTypes         = []string{"text", "number", "integer", "boolean", "date", "datetime", "binary", "other"}
+	basisRanks        = []string{"law", "administrative_regulation", "state_council_decision"}
 	personalKinds     = []string{"none", "personal", "sensitive"}
 	frequencies       = []string{"realtime", "daily", "weekly", "monthly", "quarterly", "yearly", "other"}
 	grades            = []string{"core", "important", "general-1", "general-2", "general-3", "general-4"}
@@ -217,6 +218,9 @@ type Sharing struct {
 	Attribute string `json:"attribute"`
 	Reason    string `json:"reason,omitzero"`
 	Basis     string `json:"basis,omitzero"`
+	// BasisRank is what kind of instrument the basis is: law, administrative_regulation
+	// or state_council_decision. Nothing below these keeps data from being shared.
+	BasisRank string `json:"basis_rank,omitzero"`
 	// Range says who may have the data, Purposes for what.
 	Range    string   `json:"range,omitzero"`
 	Purposes []string `json:"purposes,omitzero"`
@@ -353,6 +357,7 @@ func (s *Sharing) validate(c checker) {
 	}
 	c.text("reason", s.Reason, MaxName)
 	c.text("basis", s.Basis, MaxName)
+	c.optionOf("basis_rank", s.BasisRank, basisRanks)
 	c.text("range", s.Range, MaxName)
 	c.distinct("purposes", s.Purposes, MaxCode)
 	c.eachOf("methods", s.Methods, methods)

@@ -11,7 +11,36 @@ func (e *EntryDrafted) check(s States) error {
 		return illegal("entry.drafted-once", e.Subject(), now.stage(), "the entry already exists",
 			"send catalog.entry.revised with version %d, or choose another id", now.nextVersion())
 	}
-	return registered(s, "/data/provider", e.Provider)
+	if err := registered(s, "/data/provider", e.Provider); err != nil {
+		return err
+	}
+	return e.grounded(s)
+}
+
+// grounded holds to rule I-05: what is not shared rests on an instrument of the rank that
+// the law asks for, be it the entry or an item. Imported events are not asked.
+func (e *EntryDrafted) grounded(s States) error {
+	withheld := e.Sharing.Attribute == SharingNotShared
+	what := "the entry"
+	for _, it := range e.Items {
+		if !withheld && it.Sharing == SharingNotShared {
+			withheld, what = true, "the item "+quote(it.ID)
+		}
+	}
+	if !withheld || s.Imported {
+		return nil
+	}
+	now := stateOf[Entry](s, e.Subject())
+	for _, f := range []struct{ field, value, fix string }{
+		{"sharing/reason", e.Sharing.Reason, "say why"},
+		{"sharing/basis", e.Sharing.Basis, "name the provision"},
+		{"sharing/basis_rank", e.Sharing.BasisRank, "send law, administrative_regulation or state_council_decision; on any other basis it has to be shared"},
+	} {
+		if f.value == "" {
+			return fault("entry.not-shared-basis", f.field, e.Subject(), now.stage(), what+" is not shared, and the entry does not say on what basis", "%s", f.fix)
+		}
+	}
+	return nil
 }
 
 func (e *EntryRevised) check(s States) error {
@@ -31,7 +60,10 @@ func (e *EntryRevised) check(s States) error {
 		r.Field = "/data/version"
 		return r
 	}
-	return registered(s, "/data/provider", e.Provider)
+	if err := registered(s, "/data/provider", e.Provider); err != nil {
+		return err
+	}
+	return (*EntryDrafted)(e).grounded(s)
 }
 
 func (e *EntryAssessed) check(s States) error {

@@ -171,6 +171,23 @@ func TestInvariant_I05(t *testing.T) {
 		e.Data.(*EntryDrafted).Sharing = c.sharing
 		refused(t, e.Validate(sampleNow), "field.required", c.field)
 	}
+	// The basis is an instrument of the rank that the law asks for, of an entry and of an
+	// item that is withheld.
+	withheld := Sharing{Attribute: SharingNotShared, Reason: "secret", Basis: "notice 3/2024"}
+	rankless := changed(drafted, "without a rank", func(e *EntryDrafted) { e.Sharing = withheld })
+	violates(t, "entry.not-shared-basis", rankless)
+	ranked := changed(rankless, "with a rank", func(e *EntryDrafted) { e.Sharing.BasisRank = "law" })
+	keeps(t, ranked)
+	old := rankless
+	old.imported = true
+	keeps(t, old)
+	item := changed(drafted, "an item without a basis", func(e *EntryDrafted) { e.Sharing.Basis = "" })
+	violates(t, "entry.not-shared-basis", item)
+	keeps(t, changed(item, "and none withheld", func(e *EntryDrafted) { e.Items = e.Items[:2] }))
+	violates(t, "entry.not-shared-basis", changed(revise(2), "without a rank", func(e *EntryRevised) { e.Sharing = withheld }), inForce...)
+	wrong := sampleEvent("catalog.entry.drafted")
+	wrong.Data.(*EntryDrafted).Sharing.BasisRank = "ministry_notice"
+	refused(t, wrong.Validate(sampleNow), "field.enum", "/data/sharing/basis_rank")
 }
 
 // Only the competent department of the region, on that day, publishes or returns.

@@ -40,19 +40,20 @@ var issueTypes = []Type{
 	act[QualityIssueRechecked, Issue]("quality.issue.rechecked"),
 	act[QualityIssueClosed, Issue]("quality.issue.closed"),
 	act[QualityIssueReopened, Issue]("quality.issue.reopened"),
+	act[QualityIssueEscalated, Issue]("quality.issue.escalated"),
 }
 
 // issueMoves leave out the report, which is accepted always.
 var issueMoves = moves{
-	StageReported: {"quality.issue.accepted", "quality.issue.rejected", "quality.issue.closed", "correction.request.received"},
+	StageReported: {"quality.issue.accepted", "quality.issue.rejected", "quality.issue.closed", "quality.issue.escalated", "correction.request.received"},
 	StageAccepted: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.assigned", "quality.issue.closed",
-		"correction.request.received"},
+		"quality.issue.escalated", "correction.request.received"},
 	StageAssigned: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.transferred", "quality.issue.closed",
-		"correction.request.received", "correction.request.answered"},
+		"quality.issue.escalated", "correction.request.received", "correction.request.answered"},
 	StageConfirmed: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.traced", "quality.issue.rectified", "quality.issue.closed",
-		"quality.accountability.determined"},
+		"quality.issue.escalated", "quality.accountability.determined"},
 	StageUnfounded: {"quality.issue.unmarked", "quality.issue.closed"},
-	StageRectified: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.rechecked", "quality.accountability.determined"},
+	StageRectified: {"quality.issue.marked", "quality.issue.unmarked", "quality.issue.rechecked", "quality.issue.escalated", "quality.accountability.determined"},
 	StageRechecked: {"quality.issue.unmarked", "quality.issue.closed", "quality.accountability.determined"},
 	StageRejected:  {"quality.issue.closed", "quality.issue.reopened"},
 	StageClosed:    {"quality.issue.unmarked", "quality.issue.reopened", "quality.accountability.determined"},
@@ -68,7 +69,7 @@ var issueMoves = moves{
 //	reported, accepted, assigned, confirmed ──closed──> closed   as a duplicate, or left as it is
 //	closed, rejected ──reopened──> accepted
 //
-// Between, an issue is marked and unmarked, traced, transferred. A report is a
+// Between, an issue is marked and unmarked, traced, transferred, escalated. A report is a
 // fact and is admitted in every state. A further report of the same issue adds to
 // it and moves nothing: one that comes late does not reopen.
 type Issue struct {

@@ -99,6 +99,17 @@ type QualityIssueReopened struct {
 	Reason string `json:"reason,omitzero"`
 }
 
+// QualityIssueEscalated takes an open issue to a competent department, because it does
+// not come on. It moves no stage: who has to put the data right still has.
+type QualityIssueEscalated struct {
+	Issue string `json:"issue"`
+	By    string `json:"by"`
+	// To is the competent department.
+	To string `json:"to"`
+	// Reason is free text, kept as a facet.
+	Reason string `json:"reason,omitzero"`
+}
+
 var (
 	capacities      = []string{"source", "fusing", "delivering"}
 	recheckOutcomes = []string{"pass", "fail"}
@@ -114,6 +125,7 @@ func (e *QualityIssueTransferred) Subject() Subject { return issueSubject(e.Issu
 func (e *QualityIssueRectified) Subject() Subject   { return issueSubject(e.Issue) }
 func (e *QualityIssueRechecked) Subject() Subject   { return issueSubject(e.Issue) }
 func (e *QualityIssueReopened) Subject() Subject    { return issueSubject(e.Issue) }
+func (e *QualityIssueEscalated) Subject() Subject   { return issueSubject(e.Issue) }
 
 func (e *QualityIssueAccepted) names() []Name { return parties(e.By) }
 func (e *QualityIssueRejected) names() []Name { return parties(e.By) }
@@ -136,12 +148,16 @@ func (e *QualityIssueTransferred) names() []Name { return parties(e.By, e.To) }
 func (e *QualityIssueRectified) names() []Name   { return parties(e.By) }
 func (e *QualityIssueRechecked) names() []Name   { return parties(e.By) }
 func (e *QualityIssueReopened) names() []Name    { return parties(e.By) }
+func (e *QualityIssueEscalated) names() []Name   { return parties(e.By, e.To) }
 
 func (e *QualityIssueRejected) facets() []facetField { return []facetField{{"reason", "", &e.Reason}} }
 func (e *QualityIssueTransferred) facets() []facetField {
 	return []facetField{{"reason", "", &e.Reason}}
 }
 func (e *QualityIssueReopened) facets() []facetField { return []facetField{{"reason", "", &e.Reason}} }
+func (e *QualityIssueEscalated) facets() []facetField {
+	return []facetField{{"reason", "", &e.Reason}}
+}
 
 func (e *QualityIssueAccepted) needs() []Subject    { return partySubjects(e.By) }
 func (e *QualityIssueRejected) needs() []Subject    { return partySubjects(e.By) }
@@ -153,6 +169,7 @@ func (e *QualityIssueTransferred) needs() []Subject { return partySubjects(e.By,
 func (e *QualityIssueRectified) needs() []Subject   { return partySubjects(e.By) }
 func (e *QualityIssueRechecked) needs() []Subject   { return partySubjects(e.By) }
 func (e *QualityIssueReopened) needs() []Subject    { return partySubjects(e.By) }
+func (e *QualityIssueEscalated) needs() []Subject   { return partySubjects(e.By, e.To) }
 
 // issue holds what the events about an issue have in common.
 func (c checker) issue(id, by string) {
@@ -221,6 +238,13 @@ func (e *QualityIssueRechecked) validate(c checker) {
 
 func (e *QualityIssueReopened) validate(c checker) {
 	c.issue(e.Issue, e.By)
+	c.requiredFacet("reason", e.Reason != "")
+	c.text("reason", e.Reason, MaxText)
+}
+
+func (e *QualityIssueEscalated) validate(c checker) {
+	c.issue(e.Issue, e.By)
+	c.required("to", e.To, MaxID)
 	c.requiredFacet("reason", e.Reason != "")
 	c.text("reason", e.Reason, MaxText)
 }
@@ -304,11 +328,20 @@ func (e *QualityIssueReopened) check(s States) error {
 	return now.moved(s, "quality.issue.reopened", e.Subject(), e.By)
 }
 
+func (e *QualityIssueEscalated) check(s States) error {
+	now := stateOf[Issue](s, e.Subject())
+	if err := now.moved(s, "quality.issue.escalated", e.Subject(), e.By); err != nil {
+		return err
+	}
+	return authority(s, "to", e.To, "")
+}
+
 func (e *QualityIssueAccepted) apply(s *Issue)    { s.Stage = StageAccepted }
 func (e *QualityIssueRejected) apply(s *Issue)    { s.Stage = StageRejected }
 func (e *QualityIssueMarked) apply(s *Issue)      { s.Marked = true }
 func (e *QualityIssueUnmarked) apply(s *Issue)    { s.Marked = false }
 func (e *QualityIssueTraced) apply(*Issue)        {}
+func (e *QualityIssueEscalated) apply(*Issue)     {}
 func (e *QualityIssueAssigned) apply(s *Issue)    { s.Stage, s.Assigned = StageAssigned, e.To }
 func (e *QualityIssueTransferred) apply(s *Issue) { s.Assigned = e.To }
 func (e *QualityIssueRectified) apply(s *Issue)   { s.Stage, s.Rectified = StageRectified, e.By }

@@ -9,14 +9,16 @@ import "ledgerline/events/rulepack"
 const (
 	KindRulePack = "rule_pack"
 	KindCalendar = "calendar"
+	KindCodeSet  = "code_set"
 )
 
 var referenceTypes = []Type{
 	act[RulePackPublished, Reference]("reference.rulepack.published"),
 	act[CalendarPublished, Reference]("reference.calendar.published"),
+	act[CodeSetPublished, Reference]("reference.codeset.published"),
 }
 
-// Reference is the state of a rule pack or a calendar: its versions, in the order
+// Reference is the state of a rule pack, a calendar or a code set: its versions, in the order
 // in which they were published.
 //
 //	(none) ──published──> published ──published──> published
@@ -46,14 +48,30 @@ type CalendarPublished struct {
 	Content string `json:"content"`
 }
 
+// CodeSetPublished makes a version of a code set known, such as an edition of GB/T 2260,
+// which items of entries name by its id. Its codes stay with who keeps them: the digest
+// tells which list was meant.
+type CodeSetPublished struct {
+	CodeSet string `json:"code_set"`
+	Version string `json:"version"`
+	By      string `json:"by"`
+	Title   string `json:"title"`
+	// Source is where the list can be read, Digest the SHA-256 of the file, 32 bytes.
+	Source string `json:"source"`
+	Digest []byte `json:"digest"`
+}
+
 func (e *RulePackPublished) Subject() Subject { return Subject{KindRulePack, e.Pack} }
 func (e *CalendarPublished) Subject() Subject { return Subject{KindCalendar, e.Calendar} }
+func (e *CodeSetPublished) Subject() Subject  { return Subject{KindCodeSet, e.CodeSet} }
 
 func (e *RulePackPublished) names() []Name { return parties(e.By) }
 func (e *CalendarPublished) names() []Name { return parties(e.By) }
+func (e *CodeSetPublished) names() []Name  { return parties(e.By) }
 
 func (e *RulePackPublished) needs() []Subject { return partySubjects(e.By) }
 func (e *CalendarPublished) needs() []Subject { return partySubjects(e.By) }
+func (e *CodeSetPublished) needs() []Subject  { return partySubjects(e.By) }
 
 func (e *RulePackPublished) validate(c checker) {
 	c.required("pack", e.Pack, MaxID)
@@ -85,11 +103,24 @@ func (e *CalendarPublished) validate(c checker) {
 	}
 }
 
+func (e *CodeSetPublished) validate(c checker) {
+	c.required("code_set", e.CodeSet, MaxCode)
+	c.required("version", e.Version, MaxCode)
+	c.required("by", e.By, MaxID)
+	c.required("title", e.Title, MaxName)
+	c.required("source", e.Source, MaxSource)
+	c.hash("digest", e.Digest)
+}
+
 func (e *RulePackPublished) check(s States) error {
 	return stateOf[Reference](s, e.Subject()).publish(s, e.Subject(), e.By, e.Version)
 }
 
 func (e *CalendarPublished) check(s States) error {
+	return stateOf[Reference](s, e.Subject()).publish(s, e.Subject(), e.By, e.Version)
+}
+
+func (e *CodeSetPublished) check(s States) error {
 	return stateOf[Reference](s, e.Subject()).publish(s, e.Subject(), e.By, e.Version)
 }
 
@@ -105,6 +136,7 @@ func (r Reference) publish(s States, sub Subject, by, version string) error {
 
 func (e *RulePackPublished) apply(r *Reference) { r.add(e.Version) }
 func (e *CalendarPublished) apply(r *Reference) { r.add(e.Version) }
+func (e *CodeSetPublished) apply(r *Reference)  { r.add(e.Version) }
 
 // add never changes the versions that an older state shares.
 func (r *Reference) add(version string) {

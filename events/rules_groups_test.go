@@ -198,6 +198,7 @@ func issueRules() ruleGroup {
 		closeAs("fixed"), closeAs("unfounded"), closeAs("wont_fix"),
 		changed(closeAs("wont_fix"), "by D99", func(e *QualityIssueClosed) { e.By = "D99" }), reopened, blamed,
 		changed(blamed, "by D03", func(e *AccountabilityDetermined) { e.By = "D03" }),
+		of("quality.issue.escalated"), changed(of("quality.issue.escalated"), "to D01", func(e *QualityIssueEscalated) { e.To = "D01" }),
 	}}
 }
 
@@ -261,6 +262,11 @@ func smallRules() []ruleGroup {
 		}},
 		{"rule pack", nil, []string{"reference.rulepack.published"}, nil},
 		{"calendar", nil, []string{"reference.calendar.published"}, nil},
+		{"code set", nil, []string{"reference.codeset.published"}, nil},
+		{"region summary", nil, []string{"catalog.region_summary.sealed"}, []step{
+			changed(of("catalog.region_summary.sealed"), "by D03", func(e *RegionSummarySealed) { e.By = "D03" }),
+			changed(of("catalog.region_summary.sealed"), "of 990100", func(e *RegionSummarySealed) { e.Region = "990100" }),
+		}},
 		{"rights request", nil, []string{"rights.request.received", "rights.request.answered"}, []step{
 			changed(of("rights.request.answered"), "by D03", func(e *RightsAnswered) { e.By = "D03" }),
 		}},

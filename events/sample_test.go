@@ -18,7 +18,7 @@ func draft() EntryDrafted {
 		Entry: "DS02", Version: 1, Provider: "D01", Title: "户籍注销(死亡)信息", TitleEN: "Deregistration and death",
 		Code: "3079900101/000002", CodeScheme: "gc-2017", ClassPath: []string{"部门", "公安"}, Summary: "每日更新",
 		Sharing: Sharing{
-			Attribute: SharingConditional, Reason: "含个人信息", Basis: "cn809:15", Range: "省级部门",
+			Attribute: SharingConditional, Reason: "含个人信息", Basis: "cn809:15", BasisRank: "administrative_regulation", Range: "省级部门",
 			Purposes: []string{"benefit_eligibility"}, Methods: []string{"api", "batch"},
 		},
 		Items: []EntryItem{

@@ -82,6 +82,8 @@ func entrySamples() map[string]Data {
 		"catalog.resource.detached":         &ResourceDetached{Resource: "RS1", Entry: "DS02", By: "D01", Reason: "system retired"},
 		"catalog.resource.refreshed": &ResourceRefreshed{Resource: "RS1", Entry: "DS02", Period: Period{at(11, 1), at(11, 2)}, Rows: 120, Watermark: at(11, 2),
 			ExpectedBy: at(11, 3), Digest: "aa", Run: "r1"},
+		"catalog.region_summary.sealed": &RegionSummarySealed{RegionSummary: "990000/2025-12", By: "D07", Region: "990000", Period: Period{at(11, 1), at(12, 1)}, Entries: 1,
+			Counts: map[string]int64{SharingConditional: 1}, Root: make([]byte, 32), AsOf: 17, Head: make([]byte, 32)},
 		"catalog.source.designated": &SourceDesignated{Entry: "DS02", Items: []string{"swrq"}, Party: "D01", By: "D07", Basis: "cn809:19"},
 		"catalog.source.relieved":   &SourceRelieved{Entry: "DS02", Items: []string{"swrq"}, Party: "D01", By: "D07", Basis: "cn809:19"},
 	}
@@ -104,6 +106,8 @@ func request() *RequestSubmitted {
 func sharingSamples() map[string]Data {
 	masked := []Grant{{Entry: "DS02", EntryVersion: 1, Items: []string{"gmsfhm", "swrq"}, Masking: map[string]string{"gmsfhm": "last4"}}}
 	return map[string]Data{
+		"share.need.announced": &NeedAnnounced{Need: "N1", By: "D03", To: "D07", Title: "dates of cremation", Items: []string{"hhrq"}, Purposes: []string{"benefit_eligibility"},
+			LegalBasis: []LegalBasis{{Instrument: "cn809", Article: "20", Kind: "OfficialAuthorityOfController"}}, Reason: "no entry has them"},
 		"share.request.submitted":            request(),
 		"share.request.received":             &RequestReceived{"R02", "D01"},
 		"share.request.supplement_requested": &SupplementRequested{"R02", "D01", []string{"the legal basis"}},
@@ -173,6 +177,8 @@ func accessSamples() map[string]Data {
 			Period: Period{at(10, 1), at(10, 2)}, Purposes: []string{"benefit_eligibility"}, Columns: []string{"swrq"}, Regions: []string{"990000"},
 			CountOK: 9, CountDenied: 1, Rows: 9, Subjects: ptr(8), First: 11, Last: 20, Root: make([]byte, 32), Previous: make([]byte, 32),
 		},
+		"access.anomaly.flagged": &AnomalyFlagged{Anomaly: "AN1", By: "X1", Rule: "volume_at_night", Provider: "D01", Consumer: "D03", Agreement: "A02", Entry: "DS02",
+			Credential: "SHA256:aa", Period: Period{at(10, 3), at(10, 4)}, Facts: []uint64{17}, Severity: "major", Description: "ten times as many as usual"},
 		"access.gap.declared": &GapDeclared{Gap: "G1", Provider: "D01", Producer: "gw-1", By: "X1", Period: Period{at(10, 3), at(10, 4)}, First: 21, Last: 25,
 			Cause: "disk_failure", Description: "the buffer was lost"},
 	}
@@ -200,6 +206,7 @@ func qualitySamples() map[string]Data {
 		"quality.issue.rechecked":     &QualityIssueRechecked{"Q03", "D03", "pass", "M2"},
 		"quality.issue.closed":        &QualityIssueClosed{Issue: "Q03", By: "D03", Outcome: "fixed", Reason: "reloaded", FixedByRun: "r2"},
 		"quality.issue.reopened":      &QualityIssueReopened{"Q03", "D03", "wrong again"},
+		"quality.issue.escalated":     &QualityIssueEscalated{"Q03", "D03", "D07", "nothing has come for a month"},
 		"correction.request.received": &CorrectionReceived{"Q03", "D01", "D03"},
 		"correction.request.answered": &CorrectionAnswered{"Q03", "D01", VerdictConfirmed, "will_fix_by", at(12, 30), "b2", "typing"},
 		"correction.propagated":       &CorrectionPropagated{"Q03", "D01", []Recipient{{"D03", "A02", at(12, 1), at(12, 2)}}},
@@ -241,5 +248,11 @@ func oversightSamples() map[string]Data {
 		"reference.rulepack.published": &RulePackPublished{"house", "1", "D07", `{"id":"house","version":"1","title":{"en":"House rules","zh":"内部规则"},"source":"a notice",` +
 			`"calendar":"weekdays","deadlines":[],"violations":[{"code":"H1","by":"provider","basis":"rule 1","title":{"en":"late","zh":"逾期"}}],"retention":[]}`},
 		"reference.calendar.published": &CalendarPublished{"weekdays", "1", "D07", `{"id":"weekdays","version":"1","zone":"UTC"}`},
+		"reference.codeset.published": &CodeSetPublished{"GB/T 2260", "2025", "D07", "Codes of administrative divisions", "https://www.mca.gov.cn/mzsj/xzqh",
+			bytes.Repeat([]byte{7}, 32)},
+		"ledger.correction.noted": &CorrectionNoted{"D01", 17, "/data/rows", "2850", "the count of another day"},
+		"ledger.import.made":      &ImportMade{"D01", "the paper registers of 2019 to 2024", bytes.Repeat([]byte{8}, 32), 2048},
+		"ledger.verification.completed": &VerificationCompleted{Verification: "V1", By: "D07", First: 1, Last: 17, Size: 18, Root: make([]byte, 32), Result: "passed",
+			Tool: "verify.py", ToolVersion: "1", Description: "all proofs hold"},
 	}
 }

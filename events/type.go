@@ -181,9 +181,9 @@ func Types() []Type {
 }
 
 // types is the vocabulary. It is a constant table: nothing is added at run time.
-var types = index(ledgerTypes, payloadTypes, readTypes, partyTypes, signerTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes,
-	requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
-	accessTypes, batchTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
+var types = index(ledgerTypes, payloadTypes, readTypes, noteTypes, partyTypes, signerTypes, roleTypes, entryTypes, updateDutyTypes, resourceTypes, sourceTypes, regionSummaryTypes,
+	needTypes, requestTypes, agreementTypes, provisionTypes, deliveryTypes, onwardTypes, recallTypes, usageTypes, disposalTypes,
+	accessTypes, batchTypes, anomalyTypes, qualityTypes, issueTypes, correctionTypes, lineageTypes, edgeTypes,
 	disputeTypes, inspectionTypes, rectificationTypes, oversightTypes, incidentTypes, entrustmentTypes, rightsTypes, referenceTypes)
 
 func index(lists ...[]Type) map[string]Type {
@@ -233,6 +233,8 @@ var states = map[string]func() any{
 	KindRightsRequest: func() any { return new(RightsRequest) },
 	KindRulePack:      func() any { return new(Reference) },
 	KindCalendar:      func() any { return new(Reference) },
+	KindCodeSet:       func() any { return new(Reference) },
+	KindRegionSummary: func() any { return new(RegionSummary) },
 }
 
 // Fold is the version of all apply functions and state structs together. A

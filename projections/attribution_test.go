@@ -13,7 +13,7 @@ import (
 func faulty(t *testing.T) *book {
 	b := newBook(t)
 	b.add(party("P1"), party("P2"), party("P3"), party("P4"), party("P5"))
-	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 2")...)
 	described := func(name string) []events.Resource {
 		return []events.Resource{{Namespace: "pg", Name: name, Method: "database"}}
 	}

@@ -15,7 +15,7 @@ import (
 // their version: other definitions have another.
 const (
 	BulletinMetrics = "ledgerline-bulletin"
-	BulletinVersion = 1
+	BulletinVersion = 2
 )
 
 // BulletinQuery asks for the figures of a period, [From, To).
@@ -201,6 +201,15 @@ func (t *tally) bodies() error {
 	}
 }
 
+// native tells whether something happened in the ledger's time. What is from before it is
+// no native evidence: it is counted by itself, and in no other figure.
+func (t *tally) native(imported bool, events ...int64) bool {
+	if imported {
+		t.figure("imported", UnitCount, rulepack.Text{EN: "told about the time before the ledger, and in no other figure", ZH: "账本启用前补录、不计入其他指标的事项数"}).add(true, events...)
+	}
+	return !imported
+}
+
 // of reports whether what a party answers for counts.
 func (t *tally) of(party string) bool {
 	return matches(t.q.Party, party) && (t.in == nil || t.in[party])
@@ -251,6 +260,9 @@ func (t *tally) catalog(r *reader) error {
 		if shown, err := t.shown(r, e.provider); err != nil || !shown {
 			return err
 		}
+		if !t.native(e.imported, e.position) {
+			return nil
+		}
 		published.add(true, e.position)
 		if t.within(e.from) {
 			fresh.add(true, e.position)
@@ -275,6 +287,9 @@ func (t *tally) requests(r *reader) error {
 		}
 		if shown, err := t.shown(r, provider, consumer); err != nil || !shown {
 			return err
+		}
+		if !t.native(q.imported, records...) {
+			return nil
 		}
 		granted.add(q.state != requestRefused, records...)
 		if q.state == requestRefused {
@@ -331,6 +346,9 @@ func (t *tally) quality(r *reader) error {
 		}
 		if shown, err := t.shown(r, names...); err != nil || !shown {
 			return err
+		}
+		if !t.native(f.imported, records...) {
+			return nil
 		}
 		reported.add(true, records...)
 		if f.state&findingConfirmed != 0 {

@@ -64,6 +64,12 @@ func (t *tally) calls(r *reader) error {
 			t.sight.withhold(1)
 			return nil
 		}
+		if e.imported {
+			if c.provider || c.consumer {
+				t.native(true, e.position)
+			}
+			return nil
+		}
 		if e.state&callAnswered != 0 {
 			c.used = true
 		}
@@ -123,7 +129,7 @@ func (t *tally) agreements(r *reader) error {
 		if err != nil {
 			return err
 		}
-		agreement, in := names[0], t.within(e.times[0])
+		agreement, in := names[0], t.within(e.times[0]) && !e.imported
 		switch {
 		case e.state == shareAccepted:
 			accepted[agreement] = e.position
@@ -175,6 +181,9 @@ func (t *tally) agreements(r *reader) error {
 		} else if !shown {
 			continue
 		}
+		if !t.native(a.imported, a.position) {
+			continue
+		}
 		used.add(t.used[names[0]], a.position)
 		recorded.add(len(written[names[0]]) > 0, append(written[names[0]], a.position)...)
 	}
@@ -187,6 +196,7 @@ type entryInForce struct {
 	from                          events.Time
 	position                      int64
 	hooked                        bool // it can be had: it has a resource, or names one
+	imported                      bool
 }
 
 // inForce visits the catalog entries in force at a date, in the order in which the book
@@ -221,7 +231,7 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 		}
 		if err := visit(&entryInForce{
 			id: texts[0], provider: texts[1], sharing: texts[2], region: texts[3], from: e.times[0], position: e.position,
-			hooked: e.state&entryResources != 0 || attached[texts[0]],
+			hooked: e.state&entryResources != 0 || attached[texts[0]], imported: e.imported,
 		}); err != nil {
 			return err
 		}

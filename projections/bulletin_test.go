@@ -21,7 +21,7 @@ func figureOf(b Bulletin, id string) Figure {
 // an agreement that was used and one that was not, calls of which one broke a rule.
 func TestBulletin(t *testing.T) {
 	b := sharing(t)
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 2")...)
 	positions := map[string]int64{}
 	for _, r := range []struct{ id, received, answered, outcome string }{
 		{"R1", "2025-09-01", "2025-09-12", events.StageGranted}, // due on the 15th
@@ -103,5 +103,37 @@ func TestBulletin(t *testing.T) {
 	}
 	if zone, err := w.Zone(); err != nil || zone.String() != "Asia/Shanghai" {
 		t.Errorf("the zone is %v, %v", zone, err)
+	}
+}
+
+// TestBulletinKeepsImportedApart: what is from before the ledger is no native evidence,
+// and makes no figure but its own.
+func TestBulletinKeepsImportedApart(t *testing.T) {
+	b := sharing(t)
+	from := cst(t, "2025-09-02", 0)
+	var imported []int64
+	for _, old := range []events.Data{
+		&events.AgreementActivated{
+			Agreement: "A0", Provider: "P2", Consumer: "P3", Grants: []events.Grant{{Entry: "C", EntryVersion: 1, Items: []string{"id"}}}, Purposes: []string{"statistics"},
+			Method: "api", ValidFrom: from, ValidTo: cst(t, "2026-09-01", 0), Onward: events.OnwardForbidden, LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "21"}},
+		},
+		&events.AccessRecorded{Call: "c0", Provider: "P2", Consumer: "P3", Agreement: "A0", Entry: "C", Method: "api", Purpose: "statistics", Columns: []string{"date"}, Result: events.AccessOK},
+		&events.QualityIssueReported{Issue: "Q0", By: "P3", Entry: "C", Dimension: "GB36344:0302", Symptom: "wrong", Severity: "major", Description: "d"},
+	} {
+		imported = append(imported, b.add(claim{at: from, imported: true, data: old}))
+	}
+	got, err := latestView(t, b).Bulletin(ctx, BulletinQuery{From: cst(t, "2025-09-01", 0), To: cst(t, "2025-10-01", 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := figureOf(got, "imported")
+	slices.Sort(f.Counted)
+	if f.Value == nil || *f.Value != 3 || !slices.Equal(f.Counted, imported) {
+		t.Errorf("told about the time before: %+v, want the records %v", f, imported)
+	}
+	for _, id := range []string{"access.success", "access.beyond", "agreement.used", "agreement.use_recorded", "quality.reported"} {
+		if f := figureOf(got, id); f.Count != 0 || f.Of != 0 {
+			t.Errorf("%s counts what is from before the ledger: %+v", id, f)
+		}
 	}
 }

@@ -32,7 +32,7 @@ func (d *contentRow) code(c *coder) {
 }
 
 func codeSharing(s *events.Sharing, c *coder) {
-	c.texts(&s.Attribute, &s.Reason, &s.Basis, &s.Range)
+	c.texts(&s.Attribute, &s.Reason, &s.Basis, &s.BasisRank, &s.Range)
 	textList(c, &s.Purposes)
 	textList(c, &s.Methods)
 }

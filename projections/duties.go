@@ -39,7 +39,14 @@ type Duty struct {
 	// CaseKind and Case name what the duty is about, such as request and R-17.
 	CaseKind string `json:"case_kind"`
 	Case     string `json:"case"`
-	// From is what it is counted from, as claimed.
+	// Entry is the catalog entry that it is about, if the record that began it names one.
+	Entry string `json:"entry,omitempty"`
+	// Trigger and Instrument say why there is a duty to update: law_change,
+	// state_council_decision, duty_change or other, and what changed.
+	Trigger    string `json:"trigger,omitempty"`
+	Instrument string `json:"instrument,omitempty"`
+	// From is what it is counted from, as claimed: of a duty to update, when the change
+	// took effect.
 	From events.Time `json:"from"`
 	// Due is the last day on which it can be done, Before the end of that day; by
 	// Calendar in that version.
@@ -69,7 +76,7 @@ type Duty struct {
 func (d *Duty) code(c *coder) {
 	c.texts(&d.ID, &d.Rule)
 	codeText(&d.Title, c)
-	c.texts(&d.Basis, &d.Pack, &d.PackVersion, &d.Role, &d.Party, &d.CaseKind, &d.Case)
+	c.texts(&d.Basis, &d.Pack, &d.PackVersion, &d.Role, &d.Party, &d.CaseKind, &d.Case, &d.Entry, &d.Trigger, &d.Instrument)
 	integer(c, &d.From)
 	c.text(&d.Due)
 	integer(c, &d.Before)
@@ -86,7 +93,7 @@ func (d *Duty) code(c *coder) {
 
 // DutyQuery selects duties; empty fields select everything.
 type DutyQuery struct {
-	Party, Rule, Case, State string
+	Party, Rule, Case, State, Entry string
 	// ValidAt is the time at which the state is asked for; 0 for when the view's
 	// position was recorded.
 	ValidAt events.Time
@@ -206,6 +213,12 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	if duty.Party, err = x.field(d.Party); err != nil {
 		return err
 	}
+	if duty.Entry, err = x.field("entry"); err != nil {
+		return err
+	}
+	if o, ok := x.e.Event.Data.(*events.UpdateDutyOpened); ok {
+		duty.Trigger, duty.Instrument = o.Trigger, o.Basis
+	}
 	if duty.From, err = x.moment(&d.Starts); err != nil {
 		return err
 	}
@@ -234,6 +247,11 @@ func dutyOfKey(kind, value string, id ...string) []byte {
 // count works out when a duty is due.
 func (x *trigger) count(book *rulebook, p *pack, d *rulepack.Deadline, duty *Duty) error {
 	if d.DueField != "" {
+		if text, err := x.field(d.DueField); err != nil || text == "" {
+			duty.Why = say(saidNoDue)
+			duty.Undetermined = duty.Why.String()
+			return err
+		}
 		due, err := x.time(d.DueField)
 		if err != nil {
 			return err
@@ -350,7 +368,7 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 			d.Was, d.Party = d.Party, holder
 		}
 		d.State = d.at(now)
-		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) {
+		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) || !matches(q.Entry, d.Entry) {
 			return false, nil
 		}
 		if ok, err := r.shows(d.Party, d.Was); err != nil || !ok {

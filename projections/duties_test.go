@@ -79,7 +79,7 @@ func sharing(t testing.TB) *book {
 // on which they had to be answered and provided for, worked out by hand.
 func TestDeadlinesOfFifteenAgreements(t *testing.T) {
 	b := sharing(t)
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 2")...)
 	type want struct{ due, state string }
 	story := []struct {
 		id, entry, received, extended, answered, outcome, provided string
@@ -204,7 +204,7 @@ func latestView(t testing.TB, b *book) *View {
 // moves no due date.
 func TestInvariant_I25(t *testing.T) {
 	b := sharing(t)
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn-809-2025 2")...)
 	ask := func(id, received string) {
 		b.add(claim{at: cst(t, received, 8), data: &events.RequestSubmitted{
 			Request: id, Provider: "P2", Consumer: "P3", Asks: []events.Ask{{Entry: "C", EntryVersion: 1, Items: []string{"id"}}},
@@ -246,7 +246,7 @@ func TestViolationsJudged(t *testing.T) {
 	for _, published := range []bool{false, true} {
 		b := sharing(t)
 		if published {
-			b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 1")...)
+			b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 2")...)
 		}
 		b.add(claim{at: day(3, 2), data: &events.ProvisionChanged{Provision: "V1", Agreement: "A1", By: "P2", Cause: "upgrade", FilingRef: "F1"}},
 			claim{at: day(3, 3), data: &events.ProvisionChanged{Provision: "V1", Agreement: "A1", By: "P2", Cause: "upgrade", ConsultRef: "C1", FilingRef: "F1"}},
@@ -281,7 +281,7 @@ func TestViolationsJudged(t *testing.T) {
 // the records it rests on, in the words of the pack if one has the code.
 func TestViolationsDetermined(t *testing.T) {
 	b := sharing(t)
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 2")...)
 	ordered := b.add(claim{at: day(3, 2), data: &events.RectificationOrdered{
 		Rectification: "T1", By: "P1", Party: "P3", Violation: "cn809:40.3", Due: day(4, 1), Facts: []uint64{2}, Demand: "erase it"}})
 	found := b.add(claim{at: day(3, 3), data: &events.InspectionOpened{Inspection: "I1", By: "P1", Parties: []string{"P2"}, Scope: "s"}},

@@ -54,6 +54,8 @@ type Finding struct {
 	RectifiedBy        string      `json:"rectified_by,omitempty"`
 	RecheckedBy        string      `json:"rechecked_by,omitempty"`
 	Recheck            string      `json:"recheck,omitempty"` // pass or fail
+	// EscalatedTo is the competent department that it was taken to.
+	EscalatedTo string `json:"escalated_to,omitempty"`
 	// Told are the recipients of the data that were told of the correction.
 	Told []events.Recipient `json:"told,omitempty"`
 	// Accountable is who was found to answer for it, and on what.
@@ -90,7 +92,7 @@ func (f *Finding) code(c *coder) {
 	integer(c, &f.CorrectionAnswered)
 	c.texts(&f.Verdict, &f.Action)
 	integer(c, &f.FixBy)
-	c.texts(&f.RectifiedBy, &f.RecheckedBy, &f.Recheck)
+	c.texts(&f.RectifiedBy, &f.RecheckedBy, &f.Recheck, &f.EscalatedTo)
 	list(c, &f.Told, codeRecipient)
 	list(c, &f.Accountable, (*Accountable).code)
 	integer(c, &f.Reported)
@@ -219,6 +221,8 @@ func applyFindings(b *batch, e *ledger.Entry) error {
 				f.FixedByRun = d.FixedByRun
 			}
 		})
+	case *events.QualityIssueEscalated:
+		return moveFinding(b, e, d.Issue, func(f *Finding) { f.EscalatedTo = d.To })
 	case *events.QualityIssueReopened:
 		return moveFinding(b, e, d.Issue, func(f *Finding) {
 			f.State, f.Outcome, f.ClosedBy, f.Closed = events.StageAccepted, "", "", 0

@@ -38,12 +38,12 @@ var projections = []projection{
 	{"accesses", 8, applyAccesses},
 	{"findings", 3, applyFindings},
 	{"duties", 4, applyDuties},
-	{"violations", 4, applyViolations},
+	{"violations", 5, applyViolations},
 	{lineageView, 5, applyLineage},
 	{"checks", 1, applyChecks},
 	{"coverage", 1, applyCoverage},
-	{bulletinsView, 1, applyBulletins},
-	{"timeline", 5, applyTimeline},
+	{bulletinsView, 2, applyBulletins},
+	{"timeline", 6, applyTimeline},
 }
 
 const (

@@ -540,11 +540,11 @@ func TestScopeOfBulletins(t *testing.T) {
 		}
 		return out
 	}
-	all := figures(w)
+	all, native := figures(w), false
 	for _, s := range scopesTried {
 		sees, bound := brute(t, w, s), w.Within(s)
 		got := figures(bound)
-		calls, err := bound.Accesses(ctx, AccessQuery{FlaggedOnly: true, Page: Page{Limit: MaxLimit}})
+		calls, err := bound.Accesses(ctx, AccessQuery{FlaggedOnly: true, Imported: &native, Page: Page{Limit: MaxLimit}})
 		if err != nil || got["access.beyond"] != int64(len(calls.Accesses)) {
 			t.Errorf("calls beyond within %v: %d of %d, want %d, %v", s, got["access.beyond"], all["access.beyond"], len(calls.Accesses), err)
 		}

@@ -31,7 +31,7 @@ func TestSelectiveLists(t *testing.T) {
 // TestSelectiveDuties is the same of duties: five requests, two of them answered.
 func TestSelectiveDuties(t *testing.T) {
 	b := sharing(t)
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn 2026", "cn-809-2025 2")...)
 	for i := range 5 {
 		request, at := fmt.Sprint("R", i), cst(t, fmt.Sprintf("2025-09-%02d", 1+i), 9)
 		b.add(claim{at: at, data: &events.RequestSubmitted{

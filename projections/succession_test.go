@@ -12,7 +12,7 @@ import (
 func TestDutiesPassToTheSuccessor(t *testing.T) {
 	b := sharing(t)
 	b.add(party("P4"), party("P5"))
-	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn-809-2025 1")...)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2025", "cn-809-2025 2")...)
 	ask := func(id, received string) {
 		b.add(claim{at: cst(t, received, 8), data: &events.RequestSubmitted{
 			Request: id, Provider: "P2", Consumer: "P3", Asks: []events.Ask{{Entry: "C", EntryVersion: 1, Items: []string{"id"}}},

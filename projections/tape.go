@@ -82,7 +82,11 @@ type taped struct {
 	state        uint16
 	thing, names uint32
 	times        [tapeTimes]events.Time
+	// imported: what it tells is from before the ledger. It is a bit of the stored state.
+	imported bool
 }
+
+const tapeImported = 1 << 15
 
 const tapedHead = 12
 
@@ -94,7 +98,11 @@ func (b *batch) tape(t tape, e taped) {
 	b.key = binary.BigEndian.AppendUint64(append(append(b.key[:0], t.key...), 0, 0), ^uint64(chunk))
 	row := b.packedRow(b.key)
 	v := binary.BigEndian.AppendUint16(row.value, uint16(b.at-chunk))
-	v = binary.BigEndian.AppendUint16(v, e.state)
+	state := e.state
+	if e.imported {
+		state |= tapeImported
+	}
+	v = binary.BigEndian.AppendUint16(v, state)
 	v = binary.BigEndian.AppendUint32(v, e.thing)
 	v = binary.BigEndian.AppendUint32(v, e.names)
 	for _, at := range e.times[:t.times] {
@@ -108,6 +116,8 @@ func (b *batch) tape(t tape, e taped) {
 func (t tape) read(base int64, b []byte, e *taped) {
 	e.position = base + int64(binary.BigEndian.Uint16(b))
 	e.state, e.thing, e.names = binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	e.imported = e.state&tapeImported != 0
+	e.state &^= tapeImported
 	for i := range t.times {
 		e.times[i] = events.Time(binary.BigEndian.Uint64(b[tapedHead+8*i:]))
 	}
@@ -357,19 +367,20 @@ func applyBulletins(b *batch, e *ledger.Entry) error {
 		if entry.names, err = b.namesOf(texts...); err != nil {
 			return err
 		}
+		entry.imported = e.Event.Imported
 		b.tape(t, entry)
 	}
 	switch d := e.Event.Data.(type) {
 	case *events.EntryPublished:
-		return tapeEntry(b, d.Entry)
+		return tapeEntry(b, d.Entry, e.Event.Imported)
 	case *events.EntryWithdrawn:
-		return tapeEntry(b, d.Entry)
+		return tapeEntry(b, d.Entry, e.Event.Imported)
 	}
 	return nil
 }
 
 // tapeEntry writes on its tape what of an entry is in force.
-func tapeEntry(b *batch, id string) error {
+func tapeEntry(b *batch, id string, imported bool) error {
 	s, err := recall[entryStep](b, stepKey(id))
 	if err != nil || s == nil {
 		return err
@@ -378,7 +389,7 @@ func tapeEntry(b *batch, id string) error {
 	if err != nil {
 		return err
 	}
-	e := taped{thing: s.Number, times: [tapeTimes]events.Time{s.From, s.To}}
+	e := taped{thing: s.Number, times: [tapeTimes]events.Time{s.From, s.To}, imported: imported}
 	if s.Published != 0 {
 		e.state |= entryPublished
 	}

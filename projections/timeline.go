@@ -163,6 +163,22 @@ func (b *batch) summary(e *ledger.Entry) (Wording, error) {
 		return say(saidVerdict, d.By, d.Verdict), nil
 	case *events.QualityIssueAssigned:
 		return say(saidFromTo, d.By, d.To), nil
+	case *events.QualityIssueEscalated:
+		return say(saidFromTo, d.By, d.To), nil
+	case *events.NeedAnnounced:
+		return say(saidNeed, d.By, d.To, d.Title), nil
+	case *events.AnomalyFlagged:
+		return say(saidAnomaly, d.Provider, d.Rule, d.Severity), nil
+	case *events.CorrectionNoted:
+		return say(saidWrong, d.By, d.Record), nil
+	case *events.ImportMade:
+		return say(saidImport, d.By, d.Title), nil
+	case *events.VerificationCompleted:
+		return say(saidVerified, d.By, d.First, d.Last, d.Result), nil
+	case *events.RegionSummarySealed:
+		return say(saidEntries, d.Region, d.Entries), nil
+	case *events.CodeSetPublished:
+		return say(saidCodeSet, d.CodeSet, d.Version), nil
 	case *events.AgreementActivated:
 		return say(saidFromTo, d.Provider, d.Consumer), nil
 	case *events.AgreementSuspended:

@@ -76,6 +76,14 @@ const RuleProvisionUnfiled = "provision.changed-unfiled"
 // RuleInputNotCovered has it; nobody does if that is not known.
 const RuleColumnsDiffer = "lineage.columns-differ"
 
+// RuleCollectedAgain is broken by who collects what it could have had shared, where
+// somebody reported it.
+const RuleCollectedAgain = "usage.duplicate-collection"
+
+// RuleUseNotRecorded is broken by a consumer that had data under an agreement, and had
+// written nothing down about its use when the agreement ended.
+const RuleUseNotRecorded = "usage.not-recorded"
+
 // RuleDetermined is what a competent department found to be broken: by an order to
 // put something right, in an inspection, or when it said who answers for a fault.
 const RuleDetermined = "oversight.determined"
@@ -102,6 +110,11 @@ func applyViolations(b *batch, e *ledger.Entry) error {
 		determined(d.Violation, d.Party, "", d.Facts)
 	case *events.DifferenceObserved:
 		return applyDiffering(b, e, d)
+	case *events.DuplicateCollectionReported:
+		b.putOnce(violationKey(e.Position, RuleCollectedAgain), &Violation{
+			Rule: RuleCollectedAgain, Party: d.Collector, Entry: d.Entry, Time: e.Event.Time, Events: []int64{e.Position},
+			Detailed: find(saidCollectedAgain, d.By, d.Collector, len(d.Items), d.Entry),
+		})
 	case *events.AccountabilityDetermined:
 		if d.Violation != "" {
 			determined(d.Violation, d.Party, "", d.Facts)
@@ -242,6 +255,9 @@ func (r *reader) shownByItself(ctx context.Context, found func(Violation)) error
 	if err := r.uncovered(ctx, found); err != nil {
 		return err
 	}
+	if err := r.unrecorded(ctx, found); err != nil {
+		return err
+	}
 	return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
 		p, err := r.producer(row)
 		for _, v := range p.violations() {
@@ -315,7 +331,7 @@ func (r *reader) missed(ctx context.Context, book *rulebook, now events.Time) (o
 		}
 		v := Violation{
 			Rule: d.Rule, Code: d.Violation, Title: d.Title, Basis: d.Basis, Pack: d.Pack, PackVersion: d.PackVersion, Party: party, Role: d.Role,
-			Duty: d.ID, Time: d.Before, Ended: d.Done, Detailed: d.missed(), Events: d.Events,
+			Duty: d.ID, Entry: d.Entry, Time: d.Before, Ended: d.Done, Detailed: d.missed(), Events: d.Events,
 		}
 		if c, ok := book.violation(d.Pack, d.PackVersion, d.Violation); ok {
 			v.Title, v.Basis = c.Title, c.Basis
@@ -337,6 +353,70 @@ func (d *Duty) missed() Detailed {
 		return find(saidDutyMissed, d.Due, d.Calendar, d.CalendarVersion)
 	}
 	return find(saidDutyLate, d.Due, d.Calendar, d.CalendarVersion, d.Done)
+}
+
+// unrecorded lists the agreements that ended, under which data was had, and about whose
+// use the consumer wrote nothing down. What is from before the ledger is left out.
+func (r *reader) unrecorded(ctx context.Context, found func(Violation)) error {
+	mergers := r.successions()
+	return r.each(ctx, entityKey(tAgreement), nil, func(row row) (bool, error) {
+		var a Agreement
+		if err := row.decode(&a); err != nil {
+			return false, err
+		}
+		if a.Imported || !slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, a.State) {
+			return true, nil
+		}
+		had, recorded, err := r.used(ctx, a.ID)
+		if err != nil || recorded || had == 0 {
+			return err == nil, err
+		}
+		party, err := mergers.holder(a.Consumer, 0, a.Since)
+		if err != nil {
+			return false, err
+		}
+		found(Violation{
+			Rule: RuleUseNotRecorded, Party: party, Agreement: a.ID, Time: a.Since, Events: []int64{had, a.Position},
+			Detailed: find(saidUseNotRecorded, a.ID),
+		})
+		return true, nil
+	})
+}
+
+// used tells of an agreement at what position data was last had under it, 0 if never, and
+// whether its use was written down.
+func (r *reader) used(ctx context.Context, agreement string) (had int64, recorded bool, err error) {
+	look := func(list []byte, visit func(position int64) (more bool, err error)) error {
+		s := selection{groups: [][][]byte{{list}}, high: r.at, descending: true}
+		return s.walk(ctx, r, visit)
+	}
+	err = look(shareBy("agreement", agreement), func(position int64) (bool, error) {
+		var s Share
+		row, ok, err := r.getAt(shareKey, position)
+		if err == nil && ok {
+			err = row.decode(&s)
+		}
+		recorded = recorded || s.Type == "usage.record.made"
+		if s.delivers() {
+			had = max(had, position)
+		}
+		return !recorded, err
+	})
+	if err != nil || recorded {
+		return had, recorded, err
+	}
+	err = look(accessBy("agreement", agreement), func(position int64) (bool, error) {
+		a, ok, err := r.access(position)
+		if err != nil || !ok {
+			return err == nil, err
+		}
+		answered, _ := a.calls()
+		if answered > 0 {
+			had = max(had, position)
+		}
+		return had == 0, err
+	})
+	return had, false, err
 }
 
 // judge says what the packs in force at the time call a broken rule, or the code that

@@ -10,7 +10,7 @@ import (
 // whatever of the calls it does not look at.
 func TestViolationsSelected(t *testing.T) {
 	b := longScript(newBook(t))
-	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 1")...)
+	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 2")...)
 	b.add(numbered()[1:3]...)
 	w := latestView(t, b)
 	everything := Page{Limit: MaxLimit}

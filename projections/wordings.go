@@ -35,6 +35,9 @@ const (
 	saidDutySetMissed    = "duty-set-missed"
 	saidDutySetLate      = "duty-set-late"
 	saidNoCalendar       = "no-calendar"
+	saidNoDue            = "no-due-day"
+	saidCollectedAgain   = "collected-again"
+	saidUseNotRecorded   = "use-not-recorded"
 
 	// What speaks of a party's responsibility for a finding.
 	saidAnswersFor = "answers-for"
@@ -60,6 +63,13 @@ const (
 	saidIssue        = "issue"
 	saidRunEvent     = "run-event"
 	saidName         = "name"
+	saidNeed         = "need"
+	saidAnomaly      = "anomaly"
+	saidWrong        = "noted-wrong"
+	saidImport       = "import"
+	saidVerified     = "verified"
+	saidEntries      = "entries"
+	saidCodeSet      = "code-set"
 )
 
 // forms are what can be said: English, then 简体中文. Both have the same parameters, see
@@ -116,6 +126,12 @@ var forms = map[string][2]string{
 	saidDutySetMissed: {"due {due:day} as ordered and not done", "限定的到期日为 {due:day}，至今未完成"},
 	saidDutySetLate:   {"due {due:day} as ordered, done {done:time}", "限定的到期日为 {due:day}，实际于 {done:time} 完成"},
 	saidNoCalendar:    {"no version of the calendar {calendar:id} was published before it began", "起算前未发布日历 {calendar:id} 的任何版本"},
+	saidNoDue:         {"the record that opened it does not say by when", "产生该义务的记录未规定期限"},
+	saidCollectedAgain: {
+		"{by:id} reports that {collector:id} collects {items} items that the entry {entry:id} has",
+		"{by:id} 报告 {collector:id} 重复采集目录条目 {entry:id} 已有的 {items} 个信息项",
+	},
+	saidUseNotRecorded: {"data was had under {agreement:id}, and no record of its use was made", "已根据协议 {agreement:id} 取得数据，但未作任何使用记录"},
 
 	saidAnswersFor: {"answers for {entry:id}", "是目录条目 {entry:id} 的提供部门"},
 	saidMerged:     {"merged several sources into {entry:id}", "将多个来源融合为目录条目 {entry:id}"},
@@ -142,4 +158,11 @@ var forms = map[string][2]string{
 	saidIssue:        {"{entry:id}: {symptom:symptom}, {severity:severity}", "{entry:id}：{symptom:symptom}，{severity:severity}"},
 	saidRunEvent:     {"{job:id} {state:run}", "{job:id} {state:run}"},
 	saidName:         {"{name:id}", "{name:id}"},
+	saidNeed:         {"{by:id} → {to:id}: {title:text}", "{by:id} → {to:id}：{title:text}"},
+	saidAnomaly:      {"{provider:id}: {rule:id}, {severity:severity}", "{provider:id}：{rule:id}，{severity:severity}"},
+	saidWrong:        {"{by:id}: the record at position {record} is wrong", "{by:id}：位置 {record} 的记录有误"},
+	saidImport:       {"{by:id}: {title:text}", "{by:id}：{title:text}"},
+	saidVerified:     {"{by:id}: positions {first} to {last}, {result:result}", "{by:id}：位置 {first} 至 {last}，{result:result}"},
+	saidEntries:      {"{region:id}: {entries} entries", "{region:id}：{entries} 个目录条目"},
+	saidCodeSet:      {"{code_set:id} {version:id}", "{code_set:id} {version:id}"},
 }

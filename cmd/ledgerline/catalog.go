@@ -13,7 +13,7 @@ import (
 )
 
 func catalogCommand(p *program) *cobra.Command {
-	return group("catalog", "Search and read the catalog as of any moment", catalogList(p), catalogShow(p), catalogHistory(p), catalogHooks(p))
+	return group("catalog", "Search and read the catalog as of any moment", catalogList(p), catalogShow(p), catalogHistory(p), catalogHooks(p), catalogSummary(p), exportCommand(p))
 }
 
 func catalogList(p *program) *cobra.Command {
@@ -224,4 +224,74 @@ func catalogHooks(p *program) *cobra.Command {
 			return "", t.write(p.out, "")
 		},
 	}.command(p)
+}
+
+func catalogSummary(p *program) *cobra.Command {
+	var q question
+	var region string
+	var list bool
+	c := &cobra.Command{
+		Use:   "summary PERIOD --region REGION",
+		Short: "Say what a region had in force at the end of a period, under one root, and whether what was sealed agrees",
+		Long: `Summary lists the entries of a region that were in force at the end of a period, and the
+root of a Merkle tree over the list, which a competent department seals in the event
+catalog.region_summary.sealed. Of the summaries that were sealed it says whether the
+ledger still has that list; the exit code is 1 if it has not. --json has all that the
+event needs.
+
+PERIOD is that of a bulletin: 2025-12, 2025-Q4, a year, a day, or two days.`,
+		Example: `  ledgerline catalog summary 2025-12 --region 990000 --server http://127.0.0.1:8420`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if region == "" {
+				return usage("which region? give --region CODE")
+			}
+			v := url.Values{"region": {region}}
+			if list {
+				v.Set("list", "true")
+			}
+			agrees := true
+			err := ask(c, p, &q, "/v1/catalog/summary/"+url.PathEscape(args[0]), v, func(s regionSummary) (string, error) {
+				for _, line := range s.Lines {
+					if _, err := fmt.Fprint(p.out, line); err != nil {
+						return "", err
+					}
+				}
+				t := newTable("POSITION", "SUMMARY", "BY", "ENTRIES", "ROOT", "VERDICT")
+				t.row(number(s.AsOf), "now", "", strconv.Itoa(s.Entries), fmt.Sprintf("%x", s.Root), "")
+				for _, sealed := range s.Sealed {
+					verdict := "agrees"
+					if !sealed.Agrees {
+						agrees, verdict = false, "differs: "+strings.Join(sealed.Differs, ", ")
+					}
+					t.row(number(sealed.Position), sealed.RegionSummary, sealed.By, "", "", verdict)
+				}
+				return "", t.write(p.out, "")
+			})
+			if err == nil && !agrees {
+				return errShown
+			}
+			return err
+		},
+	}
+	q.flags(c)
+	f := c.Flags()
+	f.StringVar(&region, "region", "", "the region code")
+	f.BoolVar(&list, "list", false, "also print the lines that the root is over")
+	return c
+}
+
+// regionSummary is what is shown of the answer.
+type regionSummary struct {
+	Entries int      `json:"entries"`
+	Root    []byte   `json:"root"`
+	Lines   []string `json:"lines"`
+	AsOf    int64    `json:"as_of"`
+	Sealed  []struct {
+		Position      int64    `json:"position"`
+		RegionSummary string   `json:"region_summary"`
+		By            string   `json:"by"`
+		Agrees        bool     `json:"agrees"`
+		Differs       []string `json:"differs"`
+	} `json:"sealed"`
 }

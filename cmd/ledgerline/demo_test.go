@@ -182,6 +182,7 @@ func faultsOfTheAgreements(t told) {
 	want := map[string]int{
 		"39.4 D01 R-A02": 1, "39.4 D05 R-A08": 1, "39.4 D06 R-A15": 1, "40.3 D03 A11": 1, "39.7 D03 A13": 1, // the agreements
 		"39.1 D01 UD-DS03": 1, "39.1 D06 UD-DS05": 1, // the catalog
+		"40.1 C03 DS11": 1,                                                          // collected again, as somebody reported
 		"39.6 D07 Q12":  1,                                                          // the second correction
 		"40.2 C02 DS20": 7, "40.2 D03 A11": 1, "40.2 D04 A09": 1, "40.2 D05 A12": 1, // calls, and what the runs read
 	}
@@ -458,6 +459,26 @@ func catalogAtTheEndOf2025(t told) {
 	issued := get[bulletin](t, "/v1/bulletins/2025-12", "region", "990000").Issued
 	if len(issued) != 1 || !issued[0].Agrees {
 		t.Errorf("the bulletin that was issued: %+v", issued)
+	}
+	// The list of what the province had in force then still has the root that was sealed.
+	type summary struct {
+		Entries int
+		Root    []byte
+		Sealed  []struct {
+			Position int64
+			Agrees   bool
+			Differs  []string
+		}
+	}
+	sum := get[summary](t, "/v1/catalog/summary/2025-12", "region", "990000")
+	if len(sum.Sealed) != 1 || !sum.Sealed[0].Agrees {
+		t.Fatalf("the summary that was sealed: %+v", sum)
+	}
+	type sealed struct {
+		Event struct{ Data struct{ Root []byte } }
+	}
+	if root := get[sealed](t, fmt.Sprint("/v1/events/", sum.Sealed[0].Position)).Event.Data.Root; !slices.Equal(root, sum.Root) {
+		t.Errorf("the root known today is %x, sealed was %x", sum.Root, root)
 	}
 }
 

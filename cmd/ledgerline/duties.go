@@ -11,7 +11,7 @@ import (
 
 func dutiesCommand(p *program) *cobra.Command {
 	var q question
-	var party, rule, caseID, state string
+	var party, rule, caseID, entry, state string
 	c := &cobra.Command{
 		Use:   "duties",
 		Short: "List what has to be done by when, and whether it was",
@@ -23,17 +23,17 @@ then, --valid-at what state a duty was in at a time.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := url.Values{}
-			for name, text := range map[string]string{"party": party, "rule": rule, "case": caseID, "state": state} {
+			for name, text := range map[string]string{"party": party, "rule": rule, "case": caseID, "entry": entry, "state": state} {
 				set(v, name, text)
 			}
 			return ask(c, p, &q, "/v1/duties", v, func(list projections.DutyList) (string, error) {
-				t := newTable("DUE", "STATE", "PARTY", "RULE", "CASE", "FROM", "DONE", "CALENDAR", "WHAT")
+				t := newTable("DUE", "STATE", "PARTY", "RULE", "CASE", "FROM", "DONE", "CALENDAR", "WHAT", "WHY")
 				for _, d := range list.Duties {
 					party := d.Party
 					if d.Was != "" {
 						party += " (was " + d.Was + ")"
 					}
-					t.row(d.Due, d.State, party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN)
+					t.row(d.Due, d.State, party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN, why(d))
 				}
 				return list.Next, t.write(p.out, "no duties")
 			})
@@ -46,8 +46,17 @@ then, --valid-at what state a duty was in at a time.`,
 	f.StringVar(&party, "party", "", "who has to act")
 	f.StringVar(&rule, "rule", "", "the rule, such as DL-02")
 	f.StringVar(&caseID, "case", "", "what it is about, such as the id of a request")
+	f.StringVar(&entry, "entry", "", "the catalog entry that it is about")
 	f.StringVar(&state, "state", "", "open, met, late, breached or undetermined")
 	return c
+}
+
+// why is what made a duty to update begin.
+func why(d projections.Duty) string {
+	if d.Trigger == "" {
+		return ""
+	}
+	return d.Entry + ": " + d.Trigger + ", " + d.Instrument
 }
 
 func violationsCommand(p *program) *cobra.Command {

@@ -18,7 +18,7 @@ import (
 
 func importCommand(p *program) *cobra.Command {
 	var t target
-	var state, refused string
+	var state, refused, importedBy string
 	c := &cobra.Command{
 		Use:   "import FILE|DIR…",
 		Short: "Record many events: OpenLineage or CloudEvents, from files",
@@ -29,8 +29,15 @@ a JSON value, an array, or one a line; plain or gzipped. A directory stands for 
 Each event stands alone: one that is refused does not hold up the others; the
 summary says why, and --refused keeps it. An import that was interrupted is simply
 run again: events that are there already are recognised. With --state it skips
-ahead to where it was.`,
+ahead to where it was.
+
+With --imported-by the files are of the time before the ledger: first an event
+ledger.import.made records the file's digest in the name of that party, then each
+CloudEvent is marked as imported and names that event as its cause. What is marked so
+is shown as such everywhere, and is no evidence of what it tells. The party keeps the
+file, to be held against the digest.`,
 		Example: `  ledgerline import events/ --server http://127.0.0.1:8420
+  ledgerline import registers-2019-2024.ndjson --imported-by D01 --dir led
   ledgerline import big.ndjson.gz --dir led --state big.state --refused big.refused.ndjson`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, names []string) (err error) {
@@ -38,7 +45,7 @@ ahead to where it was.`,
 			if err != nil {
 				return err
 			}
-			im := &importer{p: p, total: total, bar: newProgress(p.err, "importing"), reasons: map[string]*reason{}}
+			im := &importer{p: p, total: total, importedBy: importedBy, bar: newProgress(p.err, "importing"), reasons: map[string]*reason{}}
 			if im.state, err = loadState(state); err != nil {
 				return err
 			}
@@ -58,6 +65,7 @@ ahead to where it was.`,
 		},
 	}
 	t.writerFlags(c)
+	c.Flags().StringVar(&importedBy, "imported-by", "", "the party that tells of the time before the ledger: mark the events as imported, and record the digest of each file")
 	c.Flags().StringVar(&state, "state", "", "file that remembers how far the import came")
 	c.Flags().StringVar(&refused, "refused", "", "file to which refused events are added, one a line")
 	return c
@@ -69,6 +77,9 @@ type importer struct {
 	client *client
 	state  *importState
 	bar    *progress
+	// importedBy is the party whose events of the time before the ledger these are; cause
+	// is the event that tells of the file at hand.
+	importedBy, cause string
 	// total and before are bytes: of all files, and of those already read.
 	total, before int64
 
@@ -122,6 +133,11 @@ func (im *importer) file(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	if im.importedBy != "" {
+		if im.cause, err = im.importMade(ctx, path); err != nil {
+			return err
+		}
+	}
 	if skip > 0 {
 		fmt.Fprintf(im.p.err, "%s: skipping %d events that were answered before\n", path, skip)
 	}
@@ -163,7 +179,7 @@ func (im *importer) file(ctx context.Context, path string) error {
 }
 
 // send sends the events of a chunk, which are of one kind, and notes the answers.
-func (im *importer) send(ctx context.Context, path string, chunk []item) error {
+func (im *importer) send(ctx context.Context, path string, chunk []item) (err error) {
 	var good []item
 	for _, it := range chunk {
 		if it.bad != nil {
@@ -176,6 +192,11 @@ func (im *importer) send(ctx context.Context, path string, chunk []item) error {
 	}
 	if len(good) == 0 {
 		return nil
+	}
+	if im.cause != "" {
+		if good, err = im.marked(path, good); err != nil || len(good) == 0 {
+			return err
+		}
 	}
 	if good[0].cloud {
 		return im.sendCloudEvents(ctx, path, good)

@@ -30,14 +30,15 @@ var theQuestions = []posed{
 			{"/v1/duties?case=R-A06&as_of=" + known, "duties --case R-A06 --as-of " + known, "duties: rule due extended done state"},
 		}},
 	{"A competent department", "The catalog of region 990000 in force on 31 December 2025, as known that day, and what has changed since?",
-		"DS03 was at version 1 then, and its second version a draft nobody knew of.", []way{
+		"DS03 was at version 1 then, and its second version a draft nobody knew of. The list of what was in force still has the root that the data bureau sealed on 5 January.", []way{
 			{"/v1/catalog/entries?region=990000&stage=published&valid_at=2025-12-31T15:59:59Z&as_of=2025-12-31T15:59:59Z",
 				"catalog list --region 990000 --stage published --valid-at 2025-12-31T15:59:59Z --as-of 2025-12-31T15:59:59Z", "entries: id version stage provider valid_from title_en"},
 			{"/v1/catalog/diff?from=2025-12-31T15:59:59Z&to=" + known, "diff --from 2025-12-31T15:59:59Z --to " + known, "entries: id change fields.field"},
+			{"/v1/catalog/summary/2025-12?region=990000&as_of=" + known, "catalog summary 2025-12 --region 990000 --as-of " + known, "sealed: region_summary by position agrees differs"},
 		}},
 	{"A competent department", "Which entries have to be brought up to date, due by when, and which are overdue?",
-		"On 31 March 2026 one was overdue and one due within three working days.", []way{
-			{"/v1/duties?rule=DL-05&valid_at=2026-03-31T04:00:00Z", "duties --rule DL-05 --valid-at 2026-03-31T04:00:00Z", "duties: case party due done state"},
+		"On 31 March 2026 one was overdue and one due within three working days. The clock runs from the change, whenever it was recorded.", []way{
+			{"/v1/duties?rule=DL-05&valid_at=2026-03-31T04:00:00Z", "duties --rule DL-05 --valid-at 2026-03-31T04:00:00Z", "duties: case entry trigger instrument from party due done state"},
 		}},
 	{"The head of a department (D01)", "What did we approve in the last quarter of 2025, and which of our obligations are red?",
 		"Three answers, and two duties done late.", []way{

@@ -33,7 +33,7 @@ type Step struct {
 	// Kind says what Body is and what is done with it.
 	Kind string
 	// Body is a CloudEvent in structured JSON, an OpenLineage event, or which bulletin
-	// is to be issued.
+	// is to be issued or summary to be sealed.
 	Body []byte
 	// Note says in a few words what happens, for people watching.
 	Note string
@@ -44,6 +44,7 @@ const (
 	KindEvent       = "event"       // POST /v1/events
 	KindOpenLineage = "openlineage" // POST /api/v1/lineage
 	KindBulletin    = "bulletin"    // computed by the ledger, then POST /v1/events
+	KindSummary     = "summary"     // likewise
 )
 
 // Opening is when the ledger of the story is created: before its first step.

@@ -25,7 +25,7 @@ type entry struct {
 	// ranges and purposes bound the use of what is shared on conditions.
 	ranges, purposes []string
 	// reason and basis say why, and by which law, something is not shared.
-	reason, basis string
+	reason, basis, rank string
 	// overrides gives single items another sharing attribute than the entry's.
 	overrides map[string]string
 	// hooked marks an entry whose table is attached to it later, not named by it.
@@ -133,7 +133,7 @@ func (e entry) draft(version int) events.EntryDrafted {
 		Entry: e.id, Version: version, Provider: e.provider, Title: e.title, TitleEN: e.titleEN,
 		Code: e.code, CodeScheme: "政务信息资源目录编制指南 2017", ClassPath: e.classPath(), Summary: e.abstract,
 		Sharing: events.Sharing{
-			Attribute: e.sharing, Reason: e.reason, Basis: e.basis,
+			Attribute: e.sharing, Reason: e.reason, Basis: e.basis, BasisRank: e.rank,
 			Range: strings.Join(e.ranges, "; "), Purposes: e.purposes, Methods: []string{"api", "batch"},
 		},
 		UpdateFrequency: e.frequency, Grade: e.level(), Region: partyOf(e.provider).region,

@@ -72,7 +72,7 @@ var marketEntries = []entry{
 		table:    table{taxDB, "JSZG.SS.GRSDSMX"},
 		sharing:  notShared, frequency: monthly, grade: important,
 		reason: "纳税人涉税信息依法保密 Taxpayers' affairs are confidential by law",
-		basis:  "中华人民共和国税收征收管理法 第八条",
+		basis:  "中华人民共和国税收征收管理法 第八条", rank: "law",
 		items: []item{
 			{"gmsfhm", "C18", "*!!", idNumber, idNumberE},
 			{"ssq", "C6", "*", "税款所属期", "tax period"},

@@ -29,9 +29,11 @@ func Load(ctx context.Context, client *http.Client, baseURL, token string, setCl
 			setClock(steps[done].At)
 		}
 		send := func() error { return p.post(ctx, steps[done:done+n]) }
-		if steps[done].Kind == KindBulletin {
-			n = 1
-			send = func() error { return p.issue(ctx, steps[done]) }
+		switch steps[done].Kind {
+		case KindBulletin:
+			n, send = 1, func() error { return p.issue(ctx, steps[done]) }
+		case KindSummary:
+			n, send = 1, func() error { return p.seal(ctx, steps[done]) }
 		}
 		if err := send(); err != nil {
 			return fmt.Errorf("loading step %d of %d (%s): %w", done+1, len(steps), steps[done].Note, err)

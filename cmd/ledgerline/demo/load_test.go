@@ -47,7 +47,7 @@ func listen(t *testing.T) *listener {
 		if got := r.Header.Get("Authorization"); got != "Bearer secret" {
 			t.Errorf("the token is sent as %q", got)
 		}
-		if bytes.Contains(body, []byte(`"oversight.bulletin.issued"`)) {
+		if bytes.Contains(body, []byte(`"oversight.bulletin.issued"`)) || bytes.Contains(body, []byte(`"catalog.region_summary.sealed"`)) {
 			l.issued = append(l.issued, body)
 			w.WriteHeader(http.StatusCreated)
 			return
@@ -103,6 +103,12 @@ func (l *listener) answer(t *testing.T, w http.ResponseWriter, r *http.Request) 
 		}
 		io.WriteString(w, `{"bulletin":{"from":"2025-11-30T16:00:00Z","to":"2025-12-31T16:00:00Z","metric_set":"m","view_version":1},
 			"values":{"access.success":978260},"as_of":4321,"head":"`+strings.Repeat("A", 43)+`="}`)
+	case "/v1/catalog/summary/2025-12":
+		if got := r.URL.Query().Get("as_of"); got != "4321" {
+			t.Errorf("the summary is asked for as of %s", got)
+		}
+		io.WriteString(w, `{"period":{"from":"2025-11-30T16:00:00Z","to":"2025-12-31T16:00:00Z"},"entries":23,"counts":{"conditional":23},
+			"root":"`+strings.Repeat("B", 43)+`=","as_of":4321,"head":"`+strings.Repeat("A", 43)+`="}`)
 	default:
 		t.Errorf("unexpected question: %s", r.URL)
 	}
@@ -120,12 +126,12 @@ func TestLoadTellsTheStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := slices.DeleteFunc(Story(), func(s Step) bool { return s.Kind == KindBulletin })
+	want := slices.DeleteFunc(Story(), func(s Step) bool { return s.Kind == KindBulletin || s.Kind == KindSummary })
 	same := slices.EqualFunc(l.heard, want, func(a, b Step) bool {
 		return a.At.Equal(b.At) && a.Kind == b.Kind && bytes.Equal(a.Body, b.Body)
 	})
-	if len(l.issued) != 1 {
-		t.Fatalf("%d bulletins are issued, want 1", len(l.issued))
+	if len(l.issued) != 2 {
+		t.Fatalf("%d bulletins and summaries are issued, want 2", len(l.issued))
 	}
 	e, err := events.DecodeStructured(l.issued[0])
 	if err != nil {
@@ -134,8 +140,14 @@ func TestLoadTellsTheStory(t *testing.T) {
 	if d := e.Data.(*events.BulletinIssued); d.Values["access.success"] != 978_260 || d.AsOf != 4321 || len(d.Head) != 32 || e.Validate(events.TimeOf(l.clock)) != nil {
 		t.Errorf("the bulletin is %+v", d)
 	}
-	if err := Load(context.Background(), l.Client(), l.URL, "secret", nil, nil); err != nil || len(l.issued) != 1 {
-		t.Errorf("loaded again: %v, and %d bulletins are issued", err, len(l.issued))
+	if e, err = events.DecodeStructured(l.issued[1]); err != nil {
+		t.Fatal(err)
+	}
+	if d := e.Data.(*events.RegionSummarySealed); d.Entries != 23 || len(d.Root) != 32 || d.AsOf != 4321 || e.Validate(events.TimeOf(l.clock)) != nil {
+		t.Errorf("the summary is %+v", d)
+	}
+	if err := Load(context.Background(), l.Client(), l.URL, "secret", nil, nil); err != nil || len(l.issued) != 2 {
+		t.Errorf("loaded again: %v, and %d bulletins and summaries are issued", err, len(l.issued))
 	}
 	l.heard = l.heard[:len(want)]
 	if !same || last != len(Story()) {
