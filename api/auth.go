@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +40,6 @@ var (
 	witnesses      = access{roles: []Role{RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordRead}
 	exporters      = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleAuditor}, record: recordExport}
 	writers        = access{roles: []Role{RoleRegistrar, RoleReviewer, RoleProvider, RoleConsumer, RoleOperator, RoleIngest}}
-	recorders      = access{roles: append(slices.Clone(writers.roles), RoleAuditor)} // what of, says appending
 	logReaders     = access{roles: readers.roles, reads: true, log: true}
 	mirrors        = access{roles: []Role{RoleAuditor}, log: true}
 	administrators = access{roles: []Role{RoleAdmin}}

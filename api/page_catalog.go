@@ -122,7 +122,7 @@ func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 	return catalogPage{
 		page: p, Facets: p.facets(list.Facets, names), Downloads: p.downloads(), List: list, Parties: parties.Parties, Query: q,
 		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.Grade != "" || q.Update != "" || q.ValidAt != 0,
-		Stages:   []string{events.StageDrafted, events.StageSubmitted, events.StageReturned, events.StagePublished, events.StageWithdrawn},
+		Stages:   []string{events.StageDrafted, events.StageApproved, events.StageSubmitted, events.StageReturned, events.StagePublished, events.StageWithdrawn},
 		Sharings: []string{events.SharingUnconditional, events.SharingConditional, events.SharingNotShared},
 	}, c.twin(p, "/v1/catalog/entries")
 }

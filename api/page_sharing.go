@@ -39,7 +39,7 @@ func showSharing(c *question, q sharingPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	requests, err := c.view.Requests(c.ctx, projections.RequestQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, ValidAt: q.ValidAt, Page: projections.Page{Limit: sharingRequests},
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, ValidAt: q.ValidAt, Page: projections.Page{Limit: sharingRequests},
 	})
 	if err != nil {
 		return nil, err

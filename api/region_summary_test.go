@@ -1,11 +1,13 @@
 package api
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"testing"
@@ -131,6 +133,26 @@ func TestImportedIsSaid(t *testing.T) {
 			page := f.get(path, "Accept", "text/html", "Accept-Language", lang)
 			if n := bytes.Count(page.body, []byte(text)); n != 1 {
 				t.Errorf("%s in %s says %d times that something is from before the ledger, want once", path, lang, n)
+			}
+		}
+	}
+	// In a bundle, the words for people say so, beside the mark in the record itself.
+	bundle := f.do("POST", "/v1/evidence", fmt.Sprintf(`{"events":{"positions":[%d]}}`, old.Position), "Content-Type", "application/json")
+	files, err := zip.NewReader(bytes.NewReader(bundle.body), int64(len(bundle.body)))
+	if err != nil {
+		t.Fatalf("%d %.200s: %v", bundle.status, bundle.body, err)
+	}
+	for name, texts := range map[string][]string{
+		"README.txt": {"1 are about the time before the ledger", "账本启用之前"}, "summary.html": {"from before the ledger", "账本启用前"},
+		fmt.Sprintf("records/%019d.json", old.Position): {`"imported":`},
+	} {
+		var text []byte
+		if file, err := files.Open(name); err == nil {
+			text, _ = io.ReadAll(file)
+		}
+		for _, want := range texts {
+			if !bytes.Contains(text, []byte(want)) {
+				t.Errorf("%s of the bundle does not say %q: %.300s", name, want, text)
 			}
 		}
 	}

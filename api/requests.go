@@ -10,6 +10,7 @@ type requestsQuery struct {
 	validAt
 	paging
 	window
+	Party    string `query:"party" doc:"id of the provider or the consumer"`
 	Provider string `query:"provider" doc:"id of the party asked"`
 	Consumer string `query:"consumer" doc:"id of the party that asks"`
 	Entry    string `query:"entry" doc:"id of a catalog entry asked for"`
@@ -20,7 +21,7 @@ type requestsQuery struct {
 
 func listRequests(c *question, q requestsQuery) (projections.RequestList, error) {
 	list, err := c.view.Requests(c.ctx, projections.RequestQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, Purpose: q.Purpose, State: q.State,
+		Party: q.Party, Provider: q.Provider, Consumer: q.Consumer, Entry: q.Entry, Column: q.Column, Purpose: q.Purpose, State: q.State,
 		From: q.From, To: q.To, ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	c.next(&list.Next)

@@ -14,7 +14,7 @@ const (
 // and the page of documentation are all made from this table.
 func routes() []route {
 	return []route{
-		{post, "/v1/events", "Append events: one CloudEvent, a batch (all or nothing) or a stream of lines", recorders, postEvents(), exampleEvent},
+		{post, "/v1/events", "Append events: one CloudEvent, a batch (all or nothing) or a stream of lines", writers, postEvents(), exampleEvent},
 		{get, "/v1/events", "List records, filtered, in order of position", readers, viewed(listEvents), "?type=catalog.&limit=20"},
 		{get, "/v1/events/stream", "Follow records as server-sent events; resume with Last-Event-ID", witnesses, followEvents(), "?from=0"},
 		{get, "/v1/events/{position}", "One record: the event as a CloudEvent, with what the ledger added", readers, direct(getEvent).filters(), ""},

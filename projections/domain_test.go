@@ -66,7 +66,7 @@ func TestRequests(t *testing.T) {
 		want int
 	}{
 		{RequestQuery{Provider: "P2", Consumer: "P3", Entry: "E3", Column: "date", Purpose: "statistics", State: "granted"}, 1},
-		{RequestQuery{Entry: "E3", Column: "phone"}, 0}, {RequestQuery{Consumer: "P2"}, 0}, {RequestQuery{From: day(6, 4)}, 0},
+		{RequestQuery{Entry: "E3", Column: "phone"}, 0}, {RequestQuery{Consumer: "P2"}, 0}, {RequestQuery{Party: "P2"}, 1}, {RequestQuery{Party: "P3"}, 1}, {RequestQuery{Party: "P1"}, 0}, {RequestQuery{From: day(6, 4)}, 0},
 		{RequestQuery{ValidAt: day(6, 5), State: "supplemented"}, 1}, {RequestQuery{ValidAt: day(6, 2)}, 0},
 	} {
 		if list, err := w.Requests(ctx, c.q); err != nil || len(list.Requests) != c.want {

@@ -89,8 +89,9 @@ func (r *Request) code(c *coder) {
 
 // RequestQuery selects requests; empty fields select everything.
 type RequestQuery struct {
-	Provider, Consumer, Entry, Column, Purpose, State string
-	From, To                                          events.Time // submitted, [From, To)
+	// Party is provider or consumer.
+	Party, Provider, Consumer, Entry, Column, Purpose, State string
+	From, To                                                 events.Time // submitted, [From, To)
 	// ValidAt selects by the state then; 0 the latest known.
 	ValidAt events.Time
 	Page
@@ -218,7 +219,7 @@ func (req *Request) matches(q RequestQuery) bool {
 	asked := slices.ContainsFunc(req.Asks, func(a events.Ask) bool {
 		return matches(q.Entry, a.Entry) && (q.Column == "" || slices.Contains(a.Items, q.Column))
 	})
-	return asked && matches(q.Provider, req.Provider) && matches(q.Consumer, req.Consumer) && matches(q.State, req.State) &&
+	return asked && (matches(q.Party, req.Provider) || matches(q.Party, req.Consumer)) && matches(q.Provider, req.Provider) && matches(q.Consumer, req.Consumer) && matches(q.State, req.State) &&
 		(q.Purpose == "" || slices.Contains(req.Purposes, q.Purpose)) && within(req.Submitted, q.From, q.To)
 }
 

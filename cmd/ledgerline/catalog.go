@@ -35,7 +35,7 @@ func catalogList(p *program) *cobra.Command {
 			return ask(c, p, &q, "/v1/catalog/entries", v, func(list projections.EntryList) (string, error) {
 				t := newTable("ID", "TITLE", "PROVIDER", "STAGE", "SHARING", "VERSION", "POSITION")
 				for _, e := range list.Entries {
-					t.row(e.ID, title(e), orID(e.ProviderName, e.Provider), e.Stage, e.Sharing.Attribute, strconv.Itoa(e.Version), number(e.Position))
+					t.row(marked(e.ID, e.Imported), title(e), orID(e.ProviderName, e.Provider), e.Stage, e.Sharing.Attribute, strconv.Itoa(e.Version), number(e.Position))
 				}
 				return list.Next, t.write(p.out, "no entries")
 			})
@@ -46,7 +46,7 @@ func catalogList(p *program) *cobra.Command {
 	q.pageFlags(c)
 	f := c.Flags()
 	f.StringVar(&provider, "provider", "", "the providing party's id")
-	f.StringVar(&stage, "stage", "", "drafted, submitted, returned, published or withdrawn")
+	f.StringVar(&stage, "stage", "", "drafted, department_approved, submitted, returned, published or withdrawn")
 	f.StringVar(&sharing, "sharing", "", "unconditional, conditional or not_shared")
 	f.StringVar(&region, "region", "", "the region code")
 	return c
@@ -80,6 +80,9 @@ func (p *program) entry(e projections.Entry, failed []projections.Check) error {
 	about.row("stage", e.Stage)
 	about.row("sharing", strings.TrimSpace(e.Sharing.Attribute+" "+strings.Join(e.Sharing.Purposes, ",")))
 	about.row("version", fmt.Sprintf("%d, in force from %s, by the record at position %d", e.Version, local(e.ValidFrom), e.Position))
+	if e.Imported {
+		about.row("imported", "from before the ledger: it proves that it was told so, not that it was so")
+	}
 	for _, r := range e.Resources {
 		about.row("resource", r.Namespace+"/"+r.Name)
 	}

@@ -41,7 +41,7 @@ func eventsCommand(p *program) *cobra.Command {
 			return ask(c, p, &q, "/v1/events", v, func(list projections.Timeline) (string, error) {
 				t := newTable("POSITION", "RECORDED", "TYPE", "SUBJECT", "PARTY", "SUMMARY")
 				for _, r := range list.Rows {
-					t.row(number(r.Position), local(r.Recorded), r.Type, r.Subject.String(), r.Party, r.Summary)
+					t.row(number(r.Position), local(r.Recorded), marked(r.Type, r.Imported), r.Subject.String(), r.Party, r.Summary)
 				}
 				return list.Next, t.write(p.out, "no records")
 			})

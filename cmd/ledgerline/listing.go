@@ -66,17 +66,28 @@ func agreementsCommand(p *program) *cobra.Command {
 		path:    "/v1/agreements", validAt: true,
 		filters: map[string]string{
 			"party": "provider or consumer", "provider": "who provides", "consumer": "who gets it", "entry": "a catalog entry that is shared",
-			"column": "an item that is shared", "purpose": "a purpose it is for", "request": "the request it came of", "state": "active, suspended, terminated, expired or fulfilled",
+			"column": "an item that is shared", "purpose": "a purpose it is for", "request": "the request it came of", "state": "active, suspended, terminated, expired or fulfilled", "imported": onlyImported,
 		},
 		show: func(p *program, list projections.AgreementList) (string, error) {
 			t := newTable("ID", "PROVIDER", "CONSUMER", "GRANTS", "PURPOSES", "STATE", "IN FORCE", "SINCE", "TERM TO", "APPROVED BY")
 			for _, a := range list.Agreements {
-				t.row(a.ID, a.Provider, a.Consumer, granted(a.Grants), strings.Join(a.Purposes, ","), a.State, strconv.FormatBool(a.InForce), local(a.Since), local(a.TermTo), a.ApprovedBy)
+				t.row(marked(a.ID, a.Imported), a.Provider, a.Consumer, granted(a.Grants), strings.Join(a.Purposes, ","), a.State, strconv.FormatBool(a.InForce), local(a.Since), local(a.TermTo), a.ApprovedBy)
 			}
 			return list.Next, t.write(p.out, "no agreements")
 		},
 	}.command(p)
 }
+
+// marked marks what is from before the ledger, and no native evidence.
+func marked(s string, imported bool) string {
+	if imported {
+		s += " (imported)"
+	}
+	return s
+}
+
+// onlyImported is the help of the filter for it.
+const onlyImported = "true: only what is from before the ledger; false: only the rest"
 
 // granted writes what is granted of each entry.
 func granted(grants []events.Grant) string {
@@ -99,7 +110,7 @@ func findingsCommand(p *program) *cobra.Command {
 		show: func(p *program, list projections.FindingList) (string, error) {
 			t := newTable("ID", "ENTRY", "ITEMS", "SYMPTOM", "SEVERITY", "REPORTED", "BY", "ASSIGNED", "STATE", "MARKED", "OUTCOME")
 			for _, f := range list.Findings {
-				t.row(f.ID, f.Entry, strings.Join(f.Items, ","), f.Symptom, f.Severity, local(f.Reported), f.By, f.Assigned, f.State, strconv.FormatBool(f.Marked), f.Outcome)
+				t.row(marked(f.ID, f.Imported), f.Entry, strings.Join(f.Items, ","), f.Symptom, f.Severity, local(f.Reported), f.By, f.Assigned, f.State, strconv.FormatBool(f.Marked), f.Outcome)
 			}
 			return list.Next, t.write(p.out, "no findings")
 		},
@@ -165,13 +176,13 @@ func requestsCommand(p *program) *cobra.Command {
 		example: `  ledgerline requests --state refused --valid-at 2025-09-30 --server http://127.0.0.1:8420`,
 		path:    "/v1/requests", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
-			"provider": "who was asked", "consumer": "who asked", "entry": "a catalog entry asked for", "column": "an item asked for", "purpose": "a purpose it is for",
+			"party": "who asked or was asked", "provider": "who was asked", "consumer": "who asked", "entry": "a catalog entry asked for", "column": "an item asked for", "purpose": "a purpose it is for",
 			"state": "submitted, received, granted, partially_granted, refused and others", "from": "submitted at this time or later", "to": "submitted before this time",
 		},
 		show: func(p *program, list projections.RequestList) (string, error) {
 			t := newTable("ID", "PROVIDER", "CONSUMER", "SUBMITTED", "RECEIVED", "ANSWERED", "STATE", "GROUND", "BASIS", "EXTENDED", "CONSENT", "APPROVED BY")
 			for _, r := range list.Requests {
-				t.row(r.ID, r.Provider, r.Consumer, local(r.Submitted), local(r.Received), local(r.Answered), r.State, r.Ground, r.Basis, strconv.Itoa(r.Extended), r.Consent, r.AnswerApprover)
+				t.row(marked(r.ID, r.Imported), r.Provider, r.Consumer, local(r.Submitted), local(r.Received), local(r.Answered), r.State, r.Ground, r.Basis, strconv.Itoa(r.Extended), r.Consent, r.AnswerApprover)
 			}
 			return list.Next, t.write(p.out, "no requests")
 		},
@@ -185,7 +196,7 @@ func sharesCommand(p *program) *cobra.Command {
 		path:    "/v1/shares", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
 			"provider": "who provides", "consumer": "who gets it", "entry": "the catalog entry shared", "column": "the item shared", "purpose": "the purpose it was for",
-			"dataset": "a dataset that the entry describes", "from": "at this time or later", "to": "before this time",
+			"dataset": "a dataset that the entry describes", "imported": onlyImported, "from": "at this time or later", "to": "before this time",
 		},
 		show: func(p *program, list projections.ShareList) (string, error) {
 			t := newTable("POSITION", "TIME", "TYPE", "AGREEMENT", "PROVIDER", "CONSUMER", "STATE", "ROWS", "ITEMS")
@@ -194,7 +205,7 @@ func sharesCommand(p *program) *cobra.Command {
 				for _, i := range s.Items {
 					items = append(items, i.Entry+": "+strings.Join(i.Items, " "))
 				}
-				t.row(number(s.Position), local(s.Time), s.Type, s.Agreement, s.Provider, s.Consumer, s.State, strconv.Itoa(s.Rows), strings.Join(items, "; "))
+				t.row(number(s.Position), local(s.Time), marked(s.Type, s.Imported), s.Agreement, s.Provider, s.Consumer, s.State, strconv.Itoa(s.Rows), strings.Join(items, "; "))
 			}
 			return list.Next, t.write(p.out, "nothing was shared")
 		},
@@ -209,7 +220,7 @@ func accessesCommand(p *program) *cobra.Command {
 		filters: map[string]string{
 			"provider": "who was called", "consumer": "who called", "agreement": "the agreement named", "entry": "the catalog entry accessed", "column": "a column accessed",
 			"purpose": "the purpose stated", "credential": "digest of the credential", "actor": "pseudonymous key of the person who called", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
-			"flagged": "true: only what broke a rule", "from": "made at this time or later", "to": "made before this time",
+			"flagged": "true: only what broke a rule", "imported": onlyImported, "from": "made at this time or later", "to": "made before this time",
 		},
 		show: func(p *program, list projections.AccessList) (string, error) { return list.Next, p.accesses(list) },
 	}.command(p)
@@ -227,7 +238,7 @@ func (p *program) accesses(list projections.AccessList) error {
 		if a.Gap != nil { // it stands where calls may be missing
 			result = "missing: " + a.Gap.Cause
 		}
-		t.row(number(a.Position), local(a.Time), a.Type, a.Consumer, a.Operator, a.Agreement, a.Entry, strings.Join(a.Columns, " "), strconv.Itoa(a.RowCount),
+		t.row(number(a.Position), local(a.Time), marked(a.Type, a.Imported), a.Consumer, a.Operator, a.Agreement, a.Entry, strings.Join(a.Columns, " "), strconv.Itoa(a.RowCount),
 			result, strings.Join(rules, " "))
 	}
 	return t.write(p.out, "no calls")

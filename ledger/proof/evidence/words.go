@@ -30,7 +30,7 @@ type row struct {
 	Position                     int64
 	Recorded, Type, Subject      string
 	Source, ID                   string
-	Shown                        bool
+	Shown, Imported              bool
 	FacetsErased, FacetsWithheld int
 	View                         string
 	Times                        Bracket
@@ -42,7 +42,7 @@ func rowOf(leaf *proof.Leaf, body *proof.Body, facets []string) row {
 		r.Recorded = at
 	}
 	if body != nil {
-		r.Shown, r.Type, r.Subject, r.Source, r.ID = true, body.Type, strings.Join(body.Subject[:], ":"), body.Source, body.ID
+		r.Shown, r.Type, r.Subject, r.Source, r.ID, r.Imported = true, body.Type, strings.Join(body.Subject[:], ":"), body.Source, body.ID, body.Imported
 	}
 	for _, state := range facets {
 		switch state {
@@ -61,6 +61,7 @@ func (b *Bundle) words(m *Manifest, rows []row) ([]file, error) {
 		*Manifest
 		Rows             []row
 		Withheld, Erased int
+		Imported         int // records about the time before the ledger
 		HasAnswer, Timed bool
 		VerifierKey      string
 	}{Manifest: m, Rows: rows, HasAnswer: b.Answer != nil, Timed: len(b.Anchors) > 0, VerifierKey: b.VerifierKey}
@@ -75,6 +76,9 @@ func (b *Bundle) words(m *Manifest, rows []row) ([]file, error) {
 		rows[i].Times = bracket(anchors, r.Position)
 		if !r.Shown {
 			d.Withheld++
+		}
+		if r.Imported {
+			d.Imported++
 		}
 		d.Withheld += r.FacetsWithheld
 		d.Erased += r.FacetsErased
