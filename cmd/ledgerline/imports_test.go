@@ -38,7 +38,7 @@ var directions = []struct {
 	{"projections/graph", nil},
 	{"projections/scheduler", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/projections"}},
 	{"api", []string{"ledgerline/api/relay", "ledgerline/events", "ledgerline/events/rulepack", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", "ledgerline/projections/scheduler", chi, xmod, json2,
-		"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/time", "github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", telemetry}},
+		"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/time", "github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", parquet, telemetry}},
 	{"api/relay", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", watermill, nats, json2, telemetry}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},
@@ -53,6 +53,7 @@ const (
 	watermill = "github.com/ThreeDotsLabs/watermill"
 	chi       = "github.com/go-chi/chi/v5"
 	nats      = "github.com/nats-io/nats.go"
+	parquet   = "github.com/parquet-go/parquet-go"
 	telemetry = "go.opentelemetry.io/otel"
 )
 
@@ -63,6 +64,7 @@ var confined = map[string][]string{
 	watermill: {"projections", "api/relay"},
 	nats:      {"api/relay"},
 	chi:       {"api"},
+	parquet:   {"api"},
 }
 
 // topLevel is everything that may stand beside the README, dotfiles excepted.
