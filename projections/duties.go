@@ -54,6 +54,10 @@ type Duty struct {
 	Before          events.Time `json:"before,omitzero"`
 	Calendar        string      `json:"calendar,omitempty"`
 	CalendarVersion string      `json:"calendar_version,omitempty"`
+	// LaterDue is when it would be due by LaterCalendarVersion, a version of the calendar
+	// that was published after it began, if that is another day. It moves nothing.
+	LaterDue             string `json:"later_due,omitempty" row:"-"`
+	LaterCalendarVersion string `json:"later_calendar_version,omitempty" row:"-"`
 	// Provisional is set if the calendar did not know the holidays around Due.
 	Provisional bool `json:"provisional,omitempty"`
 	// Undetermined says why it is not known when the duty is due; Why is what it is
@@ -296,18 +300,42 @@ func (x *trigger) extend(book *rulebook, d *rulepack.Deadline, duty *Duty) error
 	if i < 0 {
 		return nil
 	}
-	length := d.Extension.AtMost
-	for _, n := range []*int{&length.Hours, &length.Days, &length.WorkingDays, &length.Months, &length.Years} {
-		if *n > 0 {
-			*n = min(*n, days)
-			duty.Extended = *n
-		}
-	}
+	length := d.Extension.Granted(days)
+	duty.Extended = max(length.Hours, length.Days, length.WorkingDays, length.Months, length.Years)
 	due, err := book.calendars[i].Due(duty.Before.Std().Add(-1), length)
 	if err != nil {
 		return err
 	}
 	duty.due(due)
+	return nil
+}
+
+// recount notes on a duty when it would be due by the newest version of its calendar.
+func (book *rulebook) recount(duty *Duty) error {
+	if book == nil {
+		return nil
+	}
+	newest, ok := book.calendarOf(duty.Calendar)
+	if !ok || newest.published.Version == duty.CalendarVersion {
+		return nil
+	}
+	for _, p := range book.packs {
+		if p.published.ID != duty.Pack || p.published.Version != duty.PackVersion {
+			continue
+		}
+		i := slices.IndexFunc(p.Deadlines, func(d rulepack.Deadline) bool { return d.ID == duty.Rule })
+		if i < 0 {
+			continue
+		}
+		due, err := newest.Due(duty.From.Std(), p.Deadlines[i].Length)
+		if err == nil && duty.Extended > 0 {
+			due, err = newest.Due(due.Before.Add(-1), p.Deadlines[i].Extension.Granted(duty.Extended))
+		}
+		if err == nil && due.Day.String() != duty.Due {
+			duty.LaterDue, duty.LaterCalendarVersion = due.Day.String(), due.CalendarVersion
+		}
+		return err
+	}
 	return nil
 }
 
@@ -340,6 +368,7 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 	}
 	var err error
 	var mergers *successions
+	var book *rulebook
 	prefix := entityKey(tDuty)
 	switch {
 	case q.Case != "":
@@ -359,6 +388,9 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 		}
 		if mergers == nil {
 			mergers = r.successions()
+			if book, err = r.rulebook(); err != nil {
+				return false, err
+			}
 		}
 		holder, err := mergers.holder(d.Party, d.Done, now)
 		if err != nil {
@@ -372,6 +404,9 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 			return false, nil
 		}
 		if ok, err := r.shows(d.Party, d.Was); err != nil || !ok {
+			return false, err
+		}
+		if err := book.recount(&d); err != nil {
 			return false, err
 		}
 		list.Duties = append(list.Duties, d)

@@ -228,9 +228,13 @@ func TestInvariant_I25(t *testing.T) {
 	// 2 January is a holiday.
 	if d := at("R1", cst(t, "2026-01-05", 9)); !d.Provisional || d.CalendarVersion != "2025" || d.Due != "2026-01-09" || d.State != DutyOpen {
 		t.Errorf("by the calendar of 2025: %+v", d)
+	} else if d.LaterDue != "2026-01-12" || d.LaterCalendarVersion != "2026" {
+		t.Errorf("the calendar of 2026 adds no note: %+v", d)
 	}
 	if d := at("R2", cst(t, "2026-01-05", 9)); d.Provisional || d.CalendarVersion != "2026" || d.Due != "2026-01-12" {
 		t.Errorf("by the calendar of 2026: %+v", d)
+	} else if d.LaterDue != "" {
+		t.Errorf("there is no later calendar: %+v", d)
 	}
 	if d := at("R2", cst(t, "2026-01-12", 23)); d.State != DutyOpen {
 		t.Errorf("in the last hour: %s", d.State)

@@ -81,6 +81,16 @@ type Extension struct {
 	AtMost Period `json:"at_most"`
 }
 
+// Granted is how much longer a deadline becomes if so much is granted, in the unit of
+// AtMost: no more than that.
+func (x *Extension) Granted(length int) Period {
+	p := x.AtMost
+	for _, n := range []*int{&p.Hours, &p.Days, &p.WorkingDays, &p.Months, &p.Years} {
+		*n = min(*n, length)
+	}
+	return p
+}
+
 // Violation is a rule that can be found broken.
 type Violation struct {
 	Code  string `json:"code"`
