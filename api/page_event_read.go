@@ -26,7 +26,7 @@ var subjectPages = map[string]string{
 // wordKinds are the kinds of words of fields that are not named like them.
 var wordKinds = map[string]string{
 	"attribute": "sharing", "update_frequency": "frequency", "methods": "method", "type": "item", "purposes": "purpose", "event_type": "run", "disposal": "method",
-	"approval": "approver_role", "auth_method": "auth", "assessed": "kind", "assessments": "kind",
+	"approval": "approver_role", "auth_method": "auth", "assessed": "kind", "assessments": "kind", "counts": "sharing",
 }
 
 // tell reads the content of an event. The order of members is the event's.

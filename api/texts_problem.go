@@ -3,6 +3,8 @@ package api
 // chinesePhrases are what problems say, by the English form. Where the order of values
 // differs they are numbered, as fmt has it.
 var chinesePhrases = map[string]string{
+	"the ledger has no records, and no catalog": "账本尚无记录，也没有目录",
+	"ask when it has":              "待有记录后再查询",
 	"index of the catalog's words": "目录词索引",
 	"lineage graph":                "血缘图",
 	"node is required":             "须给出 node",
