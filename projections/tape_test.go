@@ -57,7 +57,7 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 		}
 		want := map[string]entryInForce{}
 		for _, e := range list.Entries {
-			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0}
+			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0, e.Imported}
 		}
 		err = r.inForce(names, on, func(e *entryInForce) error {
 			if *e != want[e.id] {
