@@ -113,6 +113,13 @@ var valueWords = map[string][2]string{
 	"limit/picture":            {"the picture does not show all", "图中未画出全部"},
 
 	"subject/access":         {"access", "访问"},
+	"subject/anomaly":        {"anomaly", "异常"},
+	"subject/code_set":       {"code set", "代码集"},
+	"subject/correction":     {"correction of a record", "记录更正"},
+	"subject/import":         {"file of earlier events", "历史文件"},
+	"subject/need":           {"need for data", "数据需求"},
+	"subject/region_summary": {"summary of a region", "区域汇总"},
+	"subject/verification":   {"verification", "核验"},
 	"subject/agreement":      {"agreement", "共享协议"},
 	"subject/delivery":       {"delivery", "交付"},
 	"subject/disposal":       {"disposal", "处置"},
