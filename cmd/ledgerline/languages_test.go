@@ -295,10 +295,7 @@ func strangers(s shownText, lang string) (out []string) {
 		if s.text == "简体中文" {
 			return nil
 		}
-		for _, run := range strings.FieldsFunc(s.text, func(r rune) bool { return !unicode.Is(unicode.Han, r) }) {
-			out = append(out, run)
-		}
-		return out
+		return strings.FieldsFunc(s.text, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
 	}
 	path := strings.HasPrefix(s.text, "/") && !strings.Contains(s.text, " ")
 	if s.lang == "en" || path || len(s.text) > 30 && !strings.ContainsAny(s.text, " ，。：") && strings.HasSuffix(s.text, "=") || placeholder.MatchString(s.text) {
