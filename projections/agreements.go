@@ -307,7 +307,8 @@ func (w *View) Agreement(ctx context.Context, id string, validAt events.Time) (a
 }
 
 // AgreementHistory returns every state of an agreement known as of the view,
-// oldest first; nil if it is not known.
+// oldest first, as it was recorded: without names of parties, and without a word of
+// whether it is in force; nil if it is not known.
 func (w *View) AgreementHistory(ctx context.Context, id string) (states []Agreement, err error) {
 	err = w.read(func(r *reader) error {
 		return r.history(entityKey(tAgreement, id), r.at, func(row row) (bool, error) {
@@ -320,7 +321,7 @@ func (w *View) AgreementHistory(ctx context.Context, id string) (states []Agreem
 			}
 			a.blank(r)
 			states = append(states, a)
-			return true, r.complete(&a, w.recorded)
+			return true, nil
 		})
 	})
 	slices.Reverse(states)
