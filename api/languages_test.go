@@ -216,8 +216,8 @@ func TestDocsInChinese(t *testing.T) {
 	}
 }
 
-// TestVocabularyHasWords: each type of event and each value of a code list of events is
-// called something in both languages.
+// TestVocabularyHasWords: each type of event, each value of a code list of events and
+// each rule that can be broken is called something in both languages.
 func TestVocabularyHasWords(t *testing.T) {
 	var p [2]page
 	p[1].language = 1
@@ -233,6 +233,16 @@ func TestVocabularyHasWords(t *testing.T) {
 	}
 	for _, typ := range events.Types() {
 		called("event", typ.Name)
+	}
+	for _, f := range sourceOf(t, "../projections") {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 && strings.HasPrefix(spec.Names[0].Name, "Rule") {
+				if rule, ok := literal(spec.Values[0]); ok {
+					called("rule", rule)
+				}
+			}
+			return true
+		})
 	}
 	lists, constants := make(map[string][]ast.Expr), make(map[string]string)
 	files := sourceOf(t, "../events")
