@@ -38,6 +38,22 @@ func (e *LoadingError) Error() string {
 // by then.
 const loadPatience = 2 * time.Second
 
+// Loaded waits until the lineage graph and the catalog's index of words are in memory, as
+// far as the views had come when they were opened, or cannot be: Status says which.
+func (v *Views) Loaded(ctx context.Context) error {
+	v.mu.Lock()
+	s := v.store
+	v.mu.Unlock()
+	for _, done := range []chan struct{}{s.lineage.done, s.search.making.made} {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
 // startLoading begins to load the graph of a store that has applied so much.
 // failed is told why it cannot be loaded.
 func (s *store) startLoading(applied int64, failed func(error)) {

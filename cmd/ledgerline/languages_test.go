@@ -29,7 +29,7 @@ func TestPagesSpeakOneLanguage(t *testing.T) {
 
 // sameInBoth are words that are the same in both languages: of programs, formats, units and
 // notations.
-var sameInBoth = strings.Fields(`Ledgerline English JSON API CSV SVG PNG DOT PROV PROV-JSON ZIP UTC OpenLineage OpenAPI DCAT JSON-LD CloudEvents CloudEvent CBOR Prometheus
+var sameInBoth = strings.Fields(`Ledgerline English JSON API CSV Parquet SVG PNG DOT PROV PROV-JSON ZIP UTC OpenLineage OpenAPI DCAT JSON-LD CloudEvents CloudEvent CBOR Prometheus
 	Ed25519 SHA-256 WebCrypto metrics Tab https RFC HTTP C2SP tlog-proof tlog-tiles Bearer Accept Allow Accept-Language Last-Event-ID Retry-After ETag Cookie ID MiB KiB GiB B
 	RunEvent JobEvent DatasetEvent GDPR Ledgerline-* ce-`)
 

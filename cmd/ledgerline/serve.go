@@ -186,11 +186,14 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 		srv.TLSConfig, url = secure, "https://"+ln.Addr().String()
 		go func() { failed <- srv.ServeTLS(ln, "", "") }()
 	}
-	if _, err := fmt.Fprintln(out, "listening on "+url); err != nil {
-		return errors.Join(err, srv.Close())
-	}
-	if ready != nil {
-		ready(url)
+	// Meanwhile /readyz is answered, and says how far it is.
+	if s.views.Loaded(ctx) == nil {
+		if _, err := fmt.Fprintln(out, "listening on "+url); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		if ready != nil {
+			ready(url)
+		}
 	}
 	var stopped error
 	select {
