@@ -53,7 +53,7 @@ func (t *tally) calls(r *reader) error {
 			}
 		}
 		// Whoever a violation is of is one of the two.
-		if e.state&callFlagged != 0 && (c.provider || c.consumer) {
+		if e.state&callFlagged != 0 && !e.imported && (c.provider || c.consumer) {
 			if len(t.flagged) < bulletinFlagged {
 				t.flagged = append(t.flagged, e.position)
 			} else {

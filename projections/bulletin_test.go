@@ -2,6 +2,7 @@ package projections
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"ledgerline/events"
@@ -134,6 +135,11 @@ func TestBulletinKeepsImportedApart(t *testing.T) {
 	for _, id := range []string{"access.success", "access.beyond", "agreement.used", "agreement.use_recorded", "quality.reported"} {
 		if f := figureOf(got, id); f.Count != 0 || f.Of != 0 {
 			t.Errorf("%s counts what is from before the ledger: %+v", id, f)
+		}
+	}
+	for _, f := range got.Figures {
+		if strings.HasPrefix(f.ID, "violation/") && slices.ContainsFunc(imported, func(p int64) bool { return slices.Contains(f.Counted, p) }) {
+			t.Errorf("a violation counts what is from before the ledger: %+v", f)
 		}
 	}
 }
