@@ -52,7 +52,10 @@ func TestKeyboard(t *testing.T) {
 	}
 	do("the screen", chromedp.EmulateViewport(1280, 900))
 	for _, page := range append(allPages, "/requests/R03?as_of=40", "/nothing-here") {
-		do(page, chromedp.Navigate(f.http.URL+page), chromedp.KeyEvent(kb.Tab))
+		do(page, chromedp.Navigate(f.http.URL+page))
+		path, _, _ := strings.Cut(page, "?")
+		awaitPage(t, ctx, page, path, `!document.querySelector(".explorer .canvas:not(.live)")`) // scripts draw pictures anew
+		do(page, chromedp.KeyEvent(kb.Tab))
 		got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](walked))
 		if err != nil {
 			t.Fatalf("%s: %v", page, err)

@@ -244,7 +244,7 @@ func awaitPage(t *testing.T, ctx context.Context, what, path, js string) {
 		OK          bool
 	}
 	ask := chromedp.Evaluate[seen](`({Path: location.pathname, Query: location.search, OK: document.readyState == "complete" && !!(` + js + `)})`)
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

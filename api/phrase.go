@@ -25,13 +25,10 @@ type sentence interface{ string | phrase }
 func sayf(form string, values ...any) phrase { return phrase{form, values} }
 
 func phraseOf[S sentence](s S) phrase {
-	switch s := any(s).(type) {
-	case phrase:
-		return s
-	case string:
-		return phrase{form: s}
+	if p, ok := any(s).(phrase); ok {
+		return p
 	}
-	panic("unreachable")
+	return phrase{form: any(s).(string)}
 }
 
 // Error says it in English.
