@@ -141,8 +141,11 @@ func (p param) set(v reflect.Value, text string) error {
 		v.Set(n)
 		return nil
 	}
-	if v.Type() == reflect.TypeFor[events.Time]() {
-		text = plusZone(text)
+	if t, ok := v.Addr().Interface().(*events.Time); ok {
+		if t.UnmarshalText([]byte(plusZone(text))) != nil {
+			return sayf("%q is not an RFC 3339 time with a zone, such as 2026-01-08T09:30:00Z", clip(text))
+		}
+		return nil
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text))
