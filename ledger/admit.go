@@ -157,6 +157,9 @@ func (l *Ledger) placeAll(p *pool, r *request, places []place, versions []uint64
 			return err
 		}
 		l.seen.add(d.id)
+		if versions[i] == 1 {
+			l.seen.add(d.subject)
+		}
 		l.admission.ids.put(d.id, places[i].position)
 		for _, c := range d.continues { // part of d, without identity or version of their own
 			if _, err := l.place(p, c, l.tick(p, now), 0); err != nil {

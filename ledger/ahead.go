@@ -111,6 +111,10 @@ func (r *aheadReader) readCell(a *lookahead, kind string, subject proof.Hash) (e
 	}
 	c, ok := r.seen[subject]
 	if !ok {
+		if r.l.seen.never(subject) {
+			a.cells = append(a.cells, subjectCell{subject, newCell(kind), r.asOf})
+			return nil
+		}
 		if c, err = r.l.readCell(kind, subject); err != nil {
 			return err
 		}
@@ -231,7 +235,7 @@ func (l *Ledger) readCell(kind string, subject proof.Hash) (cell, error) {
 		return cell{}, err
 	}
 	if v == nil {
-		return cell{state: events.StateOf(kind)}, nil
+		return newCell(kind), nil
 	}
 	return decodeCell(kind, v)
 }

@@ -339,7 +339,7 @@ func (l *Ledger) start(head *Head, witnessSeq uint64) (err error) {
 		return err
 	}
 	l.admission = newAdmission(head.Size)
-	l.seen = newSeen(head.Size, l.opts.IdentityBytes)
+	l.seen = newSeen(head.Size, l.opts.SeenBytes)
 	if err := l.loadSeen(); err != nil {
 		return errors.Join(err, l.witness.close())
 	}

@@ -31,11 +31,11 @@ type Options struct {
 	// CacheBytes is how much of Pebble's block cache is there whatever is written, by
 	// default 256 MiB.
 	CacheBytes int64
-	// IdentityBytes bounds the memory of the filter that tells new events from those
-	// that are in the book already: 2 bytes for each, by default 64 MiB at most,
-	// which is for 33 million. With more events it errs more often, and each error
-	// costs a read.
-	IdentityBytes int64
+	// SeenBytes bounds the memory of the filter that tells new events and new subjects
+	// from those that are in the book already: 2 bytes for each, by default 128 MiB at
+	// most, which is for 33 million events with a subject each. With more it errs more
+	// often, and each error costs a read.
+	SeenBytes int64
 	// Limits bound what is accepted; zero fields take their defaults.
 	Limits Limits
 	// Index says how the completeness index is kept; zero fields take their defaults.
@@ -106,8 +106,8 @@ func (o Options) withDefaults(dir string) Options {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 256 << 20
 	}
-	if o.IdentityBytes == 0 {
-		o.IdentityBytes = 64 << 20
+	if o.SeenBytes == 0 {
+		o.SeenBytes = 128 << 20
 	}
 	o.Limits = o.Limits.withDefaults()
 	o.Index = o.Index.withDefaults()

@@ -203,6 +203,9 @@ type cell struct {
 	state   any
 }
 
+// newCell is the cell of a subject that nothing has happened to.
+func newCell(kind string) cell { return cell{state: events.StateOf(kind)} }
+
 type storedCell struct {
 	_       struct{} `cbor:",toarray"`
 	Version uint64

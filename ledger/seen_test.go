@@ -86,6 +86,35 @@ func TestSeenAfterRestart(t *testing.T) {
 	tl.check()
 }
 
+// What a subject went through is known after a restart, while the filter is being loaded
+// and when it is, whoever remembers nothing else: a subject that the filter took for new
+// would be given its first version again, and its rules a state of nothing.
+func TestSubjectsSeenAfterRestart(t *testing.T) {
+	tl := newTestLog(t, Options{})
+	tl.append(party(1))
+	for i := range 40 {
+		tl.append(issue(fmt.Sprint("i", i), fmt.Sprint("Q", i)))
+	}
+	tl.reopen()
+	tl.append(closing("c0", "Q0")) // perhaps before the filter is whole
+	<-tl.seen.loaded
+	if !tl.seen.never(proof.Key(events.NameSubject, "issue", "new")) {
+		t.Fatal("the loaded filter takes a new subject for a known one, of 41")
+	}
+	for i := range 40 {
+		id := fmt.Sprint("Q", i)
+		if tl.seen.never(proof.Key(events.NameSubject, "issue", id)) {
+			t.Fatalf("%s is in the book, and was never seen", id)
+		}
+		if i > 0 {
+			tl.append(closing(fmt.Sprint("c", i), id))
+		}
+		tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing(fmt.Sprint("d", i), id))
+	}
+	tl.refuse(events.Refusal{Rule: "issue.open", Class: events.Illegal}, closing("n", "new"))
+	tl.check()
+}
+
 // Whatever callers are told to be warm, the rules see the true state.
 func TestWarmthIsAHint(t *testing.T) {
 	tl := newTestLog(t, Options{})

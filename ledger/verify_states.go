@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/sha256"
 
-	"ledgerline/events"
 	"ledgerline/ledger/proof"
 )
 
@@ -54,13 +53,13 @@ func (s *stateFold) recall(f *fact) cell {
 		return c
 	}
 	if _, ok := s.rows[f.subject]; !ok {
-		return cell{state: events.StateOf(f.kind)}
+		return newCell(f.kind)
 	}
 	delete(s.rows, f.subject)
 	c, err := s.v.l.foldUpTo(f.subject, f.kind, f.position)
 	if err != nil { // the records are sound, so it is the rows that lead to them
 		s.v.find(DerivedRow, f.position, f.position, "the versions of its subject do not lead to the records before: %s", reason(err))
-		return cell{state: events.StateOf(f.kind)}
+		return newCell(f.kind)
 	}
 	return c
 }
@@ -93,7 +92,7 @@ func (s *stateFold) is(subject proof.Hash, n uint64, row []byte) (bool, error) {
 
 // foldUpTo folds the state of a subject from its records before a position.
 func (l *Ledger) foldUpTo(subject proof.Hash, kind string, position int64) (cell, error) {
-	cells := map[proof.Hash]cell{subject: {state: events.StateOf(kind)}}
+	cells := map[proof.Hash]cell{subject: newCell(kind)}
 	for version := uint64(1); ; version++ {
 		v, err := l.getRow(versionKey(subject, version))
 		if err != nil {
