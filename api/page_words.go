@@ -103,6 +103,7 @@ var valueWords = map[string][2]string{
 	"limit/max_findings":       {"more findings were recorded than are looked at", "质量问题多于查看上限"},
 	"limit/max_outputs":        {"the node has more outputs than are looked at", "输出多于查看上限"},
 	"limit/max_accesses":       {"more calls were recorded than are looked at", "调用多于查看上限"},
+	"limit/max_rows":           {"measurements speak of more rows than a number holds", "测量行数超出数值上限"},
 	"limit/depth":              {"there is more beyond the depth asked for", "超出所查询步数的部分未列出"},
 	"limit/max_nodes":          {"there are more nodes than are looked at", "节点多于查看上限"},
 	"limit/columns_unknown":    {"what columns went through some job is not known", "部分作业的列级去向不明"},

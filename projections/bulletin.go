@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ import (
 // their version: other definitions have another.
 const (
 	BulletinMetrics = "ledgerline-bulletin"
-	BulletinVersion = 2
+	BulletinVersion = 3
 )
 
 // BulletinQuery asks for the figures of a period, [From, To).
@@ -36,7 +37,7 @@ type Bulletin struct {
 	// ViewVersion is that of the definitions.
 	ViewVersion uint64   `json:"view_version"`
 	Figures     []Figure `json:"figures"`
-	// LimitsHit says why the figures do not count everything: LimitAccesses.
+	// LimitsHit says why the figures do not count everything: LimitAccesses, LimitRows.
 	LimitsHit []string `json:"limits_hit,omitzero"`
 }
 
@@ -45,9 +46,10 @@ type Figure struct {
 	// ID is stable, such as access.success or duty/cn-809-2025/DL-02.
 	ID    string        `json:"id"`
 	Title rulepack.Text `json:"title"`
-	// Unit is count, millionths (of a share) or seconds.
+	// Unit is count, millionths (of a share), seconds or working_days.
 	Unit string `json:"unit"`
-	// Value is absent for a share of nothing and the median of nothing.
+	// Value is absent for a share of nothing, the median of nothing, and working days
+	// without a calendar.
 	Value *int64 `json:"value,omitzero"`
 	// Count of Of is what a share is made of.
 	Count int64 `json:"count"`
@@ -64,10 +66,15 @@ const FigureEvents = 1000
 
 // Units of figures.
 const (
-	UnitCount      = "count"
-	UnitMillionths = "millionths"
-	UnitSeconds    = "seconds"
+	UnitCount       = "count"
+	UnitMillionths  = "millionths"
+	UnitSeconds     = "seconds"
+	UnitWorkingDays = "working_days"
 )
+
+// LimitRows: a figure of measurements leaves some out, since no number would hold all the
+// rows that they speak of.
+const LimitRows = "max_rows"
 
 // Values are the figures by id, as the event oversight.bulletin.issued bears them.
 func (b *Bulletin) Values() map[string]int64 {
@@ -83,7 +90,7 @@ func (b *Bulletin) Values() map[string]int64 {
 // Bulletin computes the figures of a period, as known at the view's position.
 func (w *View) Bulletin(ctx context.Context, q BulletinQuery) (Bulletin, error) {
 	t := &tally{
-		w: w.whole(), sight: w.sight, ctx: ctx, q: q, figures: map[string]*Figure{}, seconds: map[string][]int64{},
+		w: w.whole(), sight: w.sight, ctx: ctx, q: q, figures: map[string]*Figure{}, spans: map[string]span{},
 		Bulletin: Bulletin{From: q.From, To: q.To, Party: q.Party, Region: q.Region, MetricSet: BulletinMetrics, ViewVersion: BulletinVersion},
 	}
 	if err := t.bodies(); err != nil {
@@ -96,7 +103,7 @@ func (w *View) Bulletin(ctx context.Context, q BulletinQuery) (Bulletin, error) 
 		if t.names, err = r.names(t.w.store); err != nil {
 			return err
 		}
-		for _, count := range []func(*reader) error{t.catalog, t.requests, t.duties, t.quality, t.calls, t.agreements, t.violations} {
+		for _, count := range []func(*reader) error{t.catalog, t.refreshes, t.requests, t.duties, t.quality, t.recurred, t.measures, t.calls, t.agreements, t.violations} {
 			if err := count(r); err != nil {
 				return err
 			}
@@ -120,14 +127,33 @@ type tally struct {
 	q       BulletinQuery
 	figures map[string]*Figure
 	order   []*Figure
-	seconds map[string][]int64 // of what a median is taken
-	used    map[string]bool    // agreements that were called or delivered under
-	names   [][]string         // what numbers on tapes stand for
-	book    *rulebook          // nil: nothing is published
-	missed  []Violation        // duties that were not done in time
-	flagged []int64            // calls that broke a rule, the latest first
-	in      map[string]bool    // the bodies of the region; nil: no region was asked for
-	sight   *sight             // what may be counted; nil: everything
+	spans   map[string]span
+	used    map[string]bool // agreements that were called or delivered under
+	names   [][]string      // what numbers on tapes stand for
+	book    *rulebook       // nil: nothing is published
+	missed  []Violation     // duties that were not done in time
+	flagged []int64         // calls that broke a rule, the latest first
+	in      map[string]bool // the bodies of the region; nil: no region was asked for
+	sight   *sight          // what may be counted; nil: everything
+}
+
+// A span is what a median is taken of, or a percentile.
+type span struct {
+	took    []int64
+	percent int
+}
+
+// limit notes why the figures do not count everything.
+func (t *tally) limit(why string) {
+	if !slices.Contains(t.LimitsHit, why) {
+		t.LimitsHit = append(t.LimitsHit, why)
+	}
+}
+
+// took adds to what a percentile is taken of.
+func (t *tally) took(f *Figure, percent int, value int64, events ...int64) {
+	f.add(true, events...)
+	t.spans[f.ID] = span{append(t.spans[f.ID].took, value), percent}
 }
 
 // figure returns the figure of an id, which it begins if it is new.
@@ -165,19 +191,27 @@ func (f *Figure) name(list *[]int64, event int64) {
 	}
 }
 
-// finish works out the value.
+// finish works out the value. A percentile is the least that so many in a hundred do not
+// exceed.
 func (t *tally) finish(f Figure) Figure {
 	value := func(v int64) { f.Value = &v }
-	switch took := t.seconds[f.ID]; {
+	switch of := t.spans[f.ID]; {
 	case f.Unit == UnitCount:
 		value(f.Count)
 	case f.Unit == UnitMillionths && f.Of > 0:
-		value(f.Count * 1_000_000 / f.Of)
-	case f.Unit == UnitSeconds && len(took) > 0:
-		slices.Sort(took)
-		value(took[(len(took)-1)/2])
+		value(millionths(f.Count, f.Of))
+	case len(of.took) > 0:
+		slices.Sort(of.took)
+		value(of.took[(len(of.took)*of.percent+99)/100-1])
 	}
 	return f
+}
+
+// millionths is what share n is of a whole that is not less, rounded down.
+func millionths(n, whole int64) int64 {
+	hi, lo := bits.Mul64(uint64(n), 1_000_000)
+	share, _ := bits.Div64(hi, lo, uint64(whole))
+	return int64(share)
 }
 
 // bodies finds the parties of the region.
@@ -248,37 +282,32 @@ func (t *tally) now() events.Time { return min(t.q.To-1, t.w.recorded) }
 
 func (t *tally) within(at events.Time) bool { return within(at, t.q.From, t.q.To) }
 
-// catalog counts what was in force at the end of the period.
-func (t *tally) catalog(r *reader) error {
-	published := t.figure("catalog.published", UnitCount, rulepack.Text{EN: "catalog entries in force at the end", ZH: "期末在用目录条目数"})
-	fresh := t.figure("catalog.published_anew", UnitCount, rulepack.Text{EN: "of these, versions that came into force in the period", ZH: "其中本期发布的版本数"})
-	hooked := t.figure("catalog.hooked", UnitMillionths, rulepack.Text{EN: "shareable entries with a resource", ZH: "挂接率"})
-	return r.inForce(t.names, t.now(), func(e *entryInForce) error {
-		if !t.of(e.provider) {
-			return nil
-		}
-		if shown, err := t.shown(r, e.provider); err != nil || !shown {
-			return err
-		}
-		if !t.native(e.imported, e.position) {
-			return nil
-		}
-		published.add(true, e.position)
-		if t.within(e.from) {
-			fresh.add(true, e.position)
-		}
-		if e.sharing != events.SharingNotShared {
-			hooked.add(e.hooked, e.position)
-		}
-		return nil
-	})
-}
-
-// requests counts those answered in the period.
+// requests counts those answered in the period. One that was granted is met when what
+// was granted has been made available, as far as is known; one that was withdrawn was not
+// answered.
 func (t *tally) requests(r *reader) error {
-	granted := t.figure("request.granted", UnitMillionths, rulepack.Text{EN: "requests granted, in full or in part, of those answered", ZH: "共享满足率"})
+	granted := t.figure("request.granted", UnitMillionths, rulepack.Text{EN: "requests granted, in full or in part, of those answered", ZH: "同意共享率"})
+	met := t.figure("request.met", UnitMillionths, rulepack.Text{EN: "requests granted and provided, of those answered", ZH: "共享满足率"})
 	refused := t.figure("request.refused", UnitCount, rulepack.Text{EN: "requests refused", ZH: "拒绝共享数"})
-	took := t.figure("request.answer_time", UnitSeconds, rulepack.Text{EN: "median time from receipt to answer", ZH: "答复时长中位数"})
+	based := t.figure("request.refused_with_basis", UnitCount, rulepack.Text{EN: "of these, refusals that name a legal basis", ZH: "其中载明依据的拒绝数"})
+	half := t.figure("request.answer_time", UnitSeconds, rulepack.Text{EN: "median time from receipt to answer", ZH: "答复时长中位数"})
+	most := t.figure("request.answer_time_p90", UnitSeconds, rulepack.Text{EN: "time from receipt to answer that nine in ten did not exceed", ZH: "答复时长第 90 百分位数"})
+	halfDays := t.figure("request.answer_days", UnitWorkingDays, rulepack.Text{EN: "median of working days from receipt to answer", ZH: "答复工作日数中位数"})
+	mostDays := t.figure("request.answer_days_p90", UnitWorkingDays, rulepack.Text{EN: "working days from receipt to answer that nine in ten did not exceed", ZH: "答复工作日数第 90 百分位数"})
+	provided := map[string]int64{} // requests by when something was first made available
+	err := r.tape(tapeShares, 0, r.at, false, func(e *taped) error {
+		if e.state != shareAvailable || e.imported {
+			return nil
+		}
+		names, err := t.named(e.names)
+		if err == nil && names[3] != "" && provided[names[3]] == 0 {
+			provided[names[3]] = e.position
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return t.things(r, tapeRequests, func(q *taped, names []string, records []int64) error {
 		answered, received := q.times[0], q.times[1]
 		provider, consumer := names[0], names[1]
@@ -291,16 +320,40 @@ func (t *tally) requests(r *reader) error {
 		if !t.native(q.imported, records...) {
 			return nil
 		}
-		granted.add(q.state != requestRefused, records...)
-		if q.state == requestRefused {
-			refused.add(true, records...)
+		no := q.state&requestRefused != 0
+		granted.add(!no, records...)
+		if at := provided[names[2]]; at != 0 && !no {
+			met.add(true, append(slices.Clone(records), at)...)
+		} else {
+			met.add(false, records...)
 		}
-		if received != 0 {
-			took.add(true, records...)
-			t.seconds[took.ID] = append(t.seconds[took.ID], int64((answered-received)/1_000_000))
+		if no {
+			refused.add(true, records...)
+			if q.state&requestBased != 0 {
+				based.add(true, records...)
+			}
+		}
+		if received == 0 {
+			return nil
+		}
+		took := int64((answered - received) / 1_000_000)
+		t.took(half, 50, took, records...)
+		t.took(most, 90, took, records...)
+		if days, ok := t.workingDays(received, answered); ok {
+			t.took(halfDays, 50, days, records...)
+			t.took(mostDays, 90, days, records...)
 		}
 		return nil
 	})
+}
+
+// workingDays counts those after the day of a moment up to that of another, as deadlines
+// do, by the calendar published last; false if none is.
+func (t *tally) workingDays(from, to events.Time) (int64, bool) {
+	if t.book == nil || len(t.book.calendars) == 0 {
+		return 0, false
+	}
+	return int64(t.book.calendars[len(t.book.calendars)-1].WorkingDays(from.Std(), to.Std())), true
 }
 
 // duties counts, for each rule that sets a term, what was due in the period and
@@ -334,28 +387,6 @@ func (t *tally) duties(r *reader) error {
 	})
 	slices.SortFunc(t.order[begun:], func(a, b *Figure) int { return strings.Compare(a.ID, b.ID) })
 	return err
-}
-
-// quality counts the issues reported in the period and what became of them.
-func (t *tally) quality(r *reader) error {
-	reported := t.figure("quality.reported", UnitCount, rulepack.Text{EN: "quality issues reported", ZH: "质量问题数"})
-	closed := t.figure("quality.rectified", UnitMillionths, rulepack.Text{EN: "confirmed issues that were put right", ZH: "整改率"})
-	return t.things(r, tapeFindings, func(f *taped, names []string, records []int64) error {
-		if !t.within(f.times[0]) || !t.of(names[1]) {
-			return nil
-		}
-		if shown, err := t.shown(r, names...); err != nil || !shown {
-			return err
-		}
-		if !t.native(f.imported, records...) {
-			return nil
-		}
-		reported.add(true, records...)
-		if f.state&findingConfirmed != 0 {
-			closed.add(f.state&findingFixed != 0, records...)
-		}
-		return nil
-	})
 }
 
 // things visits the things of a tape in the order in which the book brought them up.
@@ -426,14 +457,20 @@ func (t *tally) violations(r *reader) error {
 // Zone is where days begin and end: that of the calendar published last, or UTC if
 // none is.
 func (w *View) Zone() (zone *time.Location, err error) {
-	zone = time.UTC
 	err = w.read(func(r *reader) error {
 		book, err := r.rulebook()
-		if err != nil || book == nil || len(book.calendars) == 0 {
-			return err
+		if err == nil {
+			zone, err = book.zone()
 		}
-		zone, err = time.LoadLocation(book.calendars[len(book.calendars)-1].Calendar().Zone)
 		return err
 	})
 	return zone, err
+}
+
+// zone is View.Zone.
+func (book *rulebook) zone() (*time.Location, error) {
+	if book == nil || len(book.calendars) == 0 {
+		return time.UTC, nil
+	}
+	return time.LoadLocation(book.calendars[len(book.calendars)-1].Calendar().Zone)
 }

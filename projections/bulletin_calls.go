@@ -3,7 +3,6 @@ package projections
 import (
 	"slices"
 
-	"ledgerline/events"
 	"ledgerline/events/rulepack"
 )
 
@@ -57,7 +56,7 @@ func (t *tally) calls(r *reader) error {
 			if len(t.flagged) < bulletinFlagged {
 				t.flagged = append(t.flagged, e.position)
 			} else {
-				t.LimitsHit = []string{LimitAccesses}
+				t.limit(LimitAccesses)
 			}
 		}
 		if c.withheld {
@@ -186,55 +185,6 @@ func (t *tally) agreements(r *reader) error {
 		}
 		used.add(t.used[names[0]], a.position)
 		recorded.add(len(written[names[0]]) > 0, append(written[names[0]], a.position)...)
-	}
-	return nil
-}
-
-// entryInForce is what of a catalog entry was in force at a date.
-type entryInForce struct {
-	id, provider, sharing, region string
-	from                          events.Time
-	position                      int64
-	hooked                        bool // it can be had: it has a resource, or names one
-	imported                      bool
-}
-
-// inForce visits the catalog entries in force at a date, in the order in which the book
-// brought them up. Resources are as of the reader's position.
-func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInForce) error) error {
-	resources, err := r.things(tapeResources, nil)
-	if err != nil {
-		return err
-	}
-	attached := map[string]bool{}
-	for _, e := range resources.last {
-		if e.state == resourceAttached {
-			texts, err := textsOf(names, e.names)
-			if err != nil {
-				return err
-			}
-			attached[texts[0]] = true
-		}
-	}
-	list, err := r.things(tapeEntries, func(e *taped) bool { return within(at, e.times[0], e.times[1]) })
-	if err != nil {
-		return err
-	}
-	for n := range list.last {
-		e := &list.last[n]
-		if e.position < 0 || e.state&entryPublished == 0 {
-			continue
-		}
-		texts, err := textsOf(names, e.names)
-		if err != nil {
-			return err
-		}
-		if err := visit(&entryInForce{
-			id: texts[0], provider: texts[1], sharing: texts[2], region: texts[3], from: e.times[0], position: e.position,
-			hooked: e.state&entryResources != 0 || attached[texts[0]], imported: e.imported,
-		}); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -74,6 +74,7 @@ func TestBulletin(t *testing.T) {
 	all := ask(BulletinQuery{})
 	for id, want := range map[string]int64{
 		"catalog.published": 2, "request.granted": 500_000, "request.refused": 1, "request.answer_time": (11*24 + 1) * 3600,
+		"request.met": 0, "request.refused_with_basis": 1, "request.answer_time_p90": (23*24 + 1) * 3600, "request.answer_days": 9, "request.answer_days_p90": 17,
 		"duty/cn-809-2025/DL-02": 500_000, "access.success": 666_666, "access.beyond": 1, "agreement.used": 500_000, "agreement.use_recorded": 0,
 		"violation/cn-809-2025/39.4": 1, "violation/cn-809-2025/40.2": 1,
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"ledgerline/events"
 	"ledgerline/ledger"
@@ -49,6 +50,11 @@ type Check struct {
 	Recorded events.Time `json:"recorded"`
 	// Imported marks what is known from before the ledger: no native evidence.
 	Imported bool `json:"imported,omitempty"`
+	// Of a measurement, Dimension is that of the rule and Provider who answered for the
+	// entry, as was known when it was recorded; Number counts measurements of one rule, in
+	// the order in which the book brings them up.
+	Dimension, Provider string `json:"-"`
+	Number              uint32 `json:"-"`
 }
 
 func (k *Check) code(c *coder) {
@@ -66,6 +72,8 @@ func (k *Check) code(c *coder) {
 	integer(c, &k.Position)
 	integer(c, &k.Recorded)
 	c.bool(&k.Imported)
+	c.texts(&k.Dimension, &k.Provider)
+	integer(c, &k.Number)
 }
 
 // CheckQuery selects checks; empty fields select everything.
@@ -94,11 +102,25 @@ type CheckList struct {
 // row leads to each.
 func applyChecks(b *batch, e *ledger.Entry) error {
 	switch d := e.Event.Data.(type) {
+	case *events.QualityRulePublished:
+		dimension := textRow(d.Dimension)
+		b.put(ruleKey(d.Rule, d.Version), &dimension)
+		b.put(ruleKey(d.Rule, 0), &dimension)
 	case *events.QualityRunCompleted:
+		content, err := b.latestContent(d.Entry)
+		if err != nil {
+			return err
+		}
 		for _, r := range d.Results {
 			k := Check{
 				Entry: d.Entry, Rule: r.Rule, RuleVersion: r.RuleVersion, Column: r.Item, Outcome: events.CheckFailed,
 				Conforming: r.Conforming, Measured: r.Measured, By: d.By, Run: d.Run, LineageRun: d.LineageRun, Time: e.Event.Time,
+				Provider: content.Provider,
+			}
+			if of, err := recall[textRow](b, ruleKey(r.Rule, r.RuleVersion)); err != nil {
+				return err
+			} else if of != nil {
+				k.Dimension = string(*of)
 			}
 			if r.Pass {
 				k.Outcome = events.CheckPassed
@@ -139,6 +161,17 @@ func keepCheck(b *batch, e *ledger.Entry, k Check) error {
 	if err != nil || before != nil && slices.Index(gravity, before.Outcome) >= slices.Index(gravity, k.Outcome) {
 		return err
 	}
+	switch {
+	case before != nil:
+		k.Number = before.Number
+	case k.Rule != "":
+		if err := b.count("measures", 1); err != nil {
+			return err
+		}
+		if k.Number, err = b.nth("measures"); err != nil {
+			return err
+		}
+	}
 	b.put(entity, &k)
 	if k.Run == "" {
 		return nil
@@ -150,6 +183,11 @@ func keepCheck(b *batch, e *ledger.Entry, k Check) error {
 		b.put(entry, &at)
 	}
 	return err
+}
+
+// ruleKey holds the dimension of a version of a quality rule; 0 is the newest.
+func ruleKey(rule string, version int) []byte {
+	return entityKey(tQualityRule, rule, strconv.Itoa(version))
 }
 
 // Of what a check can be.

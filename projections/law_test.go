@@ -123,7 +123,11 @@ func randomClaims(t *rapid.T) []claim {
 		&events.AgreementResumed{Agreement: agreement, By: "P1", ItemsRemoved: []events.ItemRef{{Entry: entry, Item: columns[0]}}},
 		call, call, deny(agreement, "rate", columns...),
 		&events.QualityIssueReported{Issue: "Q1", By: "P3", Entry: entry, Dimension: "d", Symptom: "wrong", Severity: "minor", Description: "x"},
-		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "wont_fix", Reason: "x"},
+		&events.QualityIssueClosed{Issue: "Q1", By: "P3", Outcome: "wont_fix", Reason: "x"}, &events.QualityIssueReopened{Issue: "Q1", By: "P3", Reason: "x"},
+		&events.QualityRulePublished{Rule: "R1", Version: 1, Owner: "P1", Dimension: "GB36344:0201", Expression: "x", Entry: entry, Severity: "minor"},
+		&events.ResourceAttached{Resource: "RS1", Entry: entry, By: "P2", Dataset: events.DatasetRef{Namespace: "pg", Name: "raw"}, Method: "api"},
+		&events.ResourceDetached{Resource: "RS1", Entry: entry, By: "P2"},
+		&events.ResourceRefreshed{Resource: "RS1", Entry: entry, Period: events.Period{From: at - 1, To: at}},
 		&events.QualityRunCompleted{Run: pick("measurement", "m1", "m2"), By: "P1", Entry: entry, Results: []events.QualityResult{{Rule: "R1", Item: columns[0], Measured: 1}}},
 	}
 	if i := rapid.IntRange(0, 2*len(data)).Draw(t, "which"); i < len(data) {

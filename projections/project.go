@@ -29,7 +29,7 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 2, applyParties},
-	{catalogView, 4, applyCatalog},
+	{catalogView, 5, applyCatalog},
 	{"requests", 2, applyRequests},
 	{"agreements", 5, applyAgreements},
 	{"shares", 2, applyShares},
@@ -40,9 +40,9 @@ var projections = []projection{
 	{"duties", 4, applyDuties},
 	{"violations", 5, applyViolations},
 	{lineageView, 5, applyLineage},
-	{"checks", 1, applyChecks},
+	{"checks", 2, applyChecks},
 	{"coverage", 1, applyCoverage},
-	{bulletinsView, 2, applyBulletins},
+	{bulletinsView, 3, applyBulletins},
 	{"timeline", 6, applyTimeline},
 }
 

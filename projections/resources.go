@@ -31,6 +31,8 @@ type Attachment struct {
 	Since    events.Time `json:"since"`
 	Position int64       `json:"position"`
 	Imported bool        `json:"imported,omitempty"`
+	// Refresh tells that the latest record about it is of a refresh.
+	Refresh bool `json:"-"`
 	// Number counts resources, in the order in which the book brings them up.
 	Number uint32 `json:"-"`
 }
@@ -49,6 +51,7 @@ func (a *Attachment) code(c *coder) {
 	integer(c, &a.Since)
 	integer(c, &a.Position)
 	c.bool(&a.Imported)
+	c.bool(&a.Refresh)
 	integer(c, &a.Number)
 }
 
@@ -77,7 +80,7 @@ func applyResources(b *batch, e *ledger.Entry) error {
 			return err
 		}
 		return applyResource(b, e, d.Resource, func(a *Attachment) {
-			a.Refreshed, a.Watermark, a.Rows, a.ExpectedBy = e.Event.Time, d.Watermark, d.Rows, d.ExpectedBy
+			a.Refresh, a.Refreshed, a.Watermark, a.Rows, a.ExpectedBy = true, e.Event.Time, d.Watermark, d.Rows, d.ExpectedBy
 		})
 	}
 	return nil
@@ -100,6 +103,7 @@ func applyResource(b *batch, e *ledger.Entry, id string, change func(*Attachment
 		return err
 	}
 	before := a
+	a.Refresh = false
 	change(&a)
 	a.Resource, a.Position, a.Imported = id, e.Position, e.Event.Imported
 	b.put(k, &a)

@@ -81,6 +81,7 @@ const (
 	tTape
 	tNames
 	tNamesOf
+	tQualityRule
 	tables // how many there are
 )
 
@@ -92,7 +93,7 @@ var tableOf = map[table]string{
 	tNodeName: "lineage", tEdge: "lineage", tStep: "lineage", tColumns: "lineage", tColumnSet: "lineage", tWord: "lineage", tWordText: "lineage", tStatement: "lineage", tDeclarer: "lineage", tHandmade: "lineage",
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
-	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks",
+	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks", tQualityRule: "checks",
 	tConcerned: "agreements", tDutyOf: "duties", tTape: bulletinsView, tNames: bulletinsView, tNamesOf: bulletinsView,
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"ledgerline/events"
@@ -33,13 +34,17 @@ func tapeOf(name string, times int) tape { return tape{entityKey(tTape, name), t
 var (
 	// tapeCalls: made; agreement, provider, consumer. It has no things.
 	tapeCalls = tapeOf("call", 1)
-	// tapeShares: when; agreement, provider, consumer. It has no things, and holds what
-	// bulletins ask for only.
+	// tapeShares: when; agreement, provider, consumer, request. It has no things, and
+	// holds what bulletins ask for only.
 	tapeShares = tapeOf("share", 1)
-	// tapeRequests: answered, received; provider, consumer.
+	// tapeRequests: answered, received; provider, consumer, request.
 	tapeRequests = tapeOf("request", 2)
-	// tapeFindings: reported; by, provider, assigned.
-	tapeFindings = tapeOf("finding", 1)
+	// tapeFindings: reported, when it came to stand so, closed; by, provider, assigned,
+	// entry, dimension, items.
+	tapeFindings = tapeOf("finding", 3)
+	// tapeMeasures: measured, and in the place of times how many rows conformed, of how
+	// many; dimension, provider, by.
+	tapeMeasures = tapeOf("measure", 3)
 	// tapeDuties: before, done; pack, its version, rule, violation, party, title in
 	// English and Chinese.
 	tapeDuties = tapeOf("duty", 2)
@@ -48,8 +53,9 @@ var (
 	// tapeEntries: from, to; entry, provider, sharing attribute, region. It holds
 	// publications and withdrawals.
 	tapeEntries = tapeOf("entry", 2)
-	// tapeResources: entry.
-	tapeResources = tapeOf("resource", 0)
+	// tapeResources: attached, detached or refreshed, and when the next refresh is
+	// expected; entry.
+	tapeResources = tapeOf("resource", 2)
 )
 
 const (
@@ -62,16 +68,26 @@ const (
 	shareWritten   = 2
 	shareDelivered = 3
 	shareEnded     = 4
+	shareAvailable = 5
 
-	requestRefused   = 1
-	findingConfirmed = 1 // wholly or partly
-	findingFixed     = 2
-	dutyUndetermined = 1
-	agreementActive  = 1
-	entryPublished   = 1
-	entryResources   = 2 // it names some itself
-	resourceAttached = 1
+	requestRefused    = 1
+	requestBased      = 2 // the answer names a basis
+	findingConfirmed  = 1 // wholly or partly
+	findingFixed      = 2
+	findingOver       = 4 // closed or rejected
+	dutyUndetermined  = 1
+	agreementActive   = 1
+	entryPublished    = 1
+	entryResources    = 2 // it names some itself
+	entryComplete     = 4 // see nineItems
+	resourceAttached  = 1
+	resourceRefreshed = 2 // the entry tells of a refresh
+
+	entryFrequency = 3 // from this bit on stands the number of its update frequency
 )
+
+// frequencies are those after which a refresh can be expected, by number.
+var frequencies = []string{"", "daily", "weekly", "monthly", "quarterly", "yearly"}
 
 // tapeTimes is the most times an entry has.
 const tapeTimes = 4
@@ -305,12 +321,14 @@ func (s *Share) onTape() (tape, taped, []string, bool) {
 		e.state = shareAccepted
 	case s.Type == "usage.record.made":
 		e.state = shareWritten
+	case s.Type == "share.provision.made_available":
+		e.state = shareAvailable
 	case s.delivers():
 		e.state = shareDelivered
 	case s.State == events.StageTerminated || s.State == events.StageExpired || s.State == events.StageFulfilled:
 		e.state = shareEnded
 	}
-	return tapeShares, e, []string{s.Agreement, s.Provider, s.Consumer}, e.state != 0
+	return tapeShares, e, []string{s.Agreement, s.Provider, s.Consumer, s.Request}, e.state != 0
 }
 
 func (q *Request) onTape() (tape, taped, []string, bool) {
@@ -318,18 +336,29 @@ func (q *Request) onTape() (tape, taped, []string, bool) {
 	if q.State == events.StageRefused {
 		e.state = requestRefused
 	}
-	return tapeRequests, e, []string{q.Provider, q.Consumer}, true
+	if q.Basis != "" {
+		e.state |= requestBased
+	}
+	return tapeRequests, e, []string{q.Provider, q.Consumer, q.ID}, true
 }
 
 func (f *Finding) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: f.Number, times: [tapeTimes]events.Time{f.Reported}}
+	e := taped{thing: f.Number, times: [tapeTimes]events.Time{f.Reported, f.Since, f.Closed}}
 	if f.Verdict == events.VerdictConfirmed || f.Verdict == events.VerdictPartly {
 		e.state |= findingConfirmed
 	}
 	if f.Outcome == events.OutcomeFixed {
 		e.state |= findingFixed
 	}
-	return tapeFindings, e, f.concerns(), true
+	if f.State == events.StageClosed || f.State == events.StageRejected {
+		e.state |= findingOver
+	}
+	return tapeFindings, e, append(append(f.concerns(), f.Entry, f.Dimension), f.Items...), true
+}
+
+func (k *Check) onTape() (tape, taped, []string, bool) {
+	e := taped{thing: k.Number, times: [tapeTimes]events.Time{k.Time, events.Time(k.Conforming), events.Time(k.Measured)}}
+	return tapeMeasures, e, []string{k.Dimension, k.Provider, k.By}, k.Number != 0
 }
 
 func (d *Duty) onTape() (tape, taped, []string, bool) {
@@ -349,9 +378,13 @@ func (a *Agreement) onTape() (tape, taped, []string, bool) {
 }
 
 func (a *Attachment) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: a.Number}
+	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.ExpectedBy}}
 	if a.State == events.StageAttached {
 		e.state = resourceAttached
+	}
+	if a.Refresh {
+		e.state |= resourceRefreshed
+		e.times[0] = a.Refreshed
 	}
 	return tapeResources, e, []string{a.Entry}, true
 }
@@ -396,6 +429,10 @@ func tapeEntry(b *batch, id string, imported bool) error {
 	if len(content.Resources) > 0 {
 		e.state |= entryResources
 	}
+	if nineItems(content) {
+		e.state |= entryComplete
+	}
+	e.state |= uint16(max(0, slices.Index(frequencies, content.UpdateFrequency))) << entryFrequency
 	if e.names, err = b.namesOf(id, content.Provider, content.Sharing.Attribute, content.Region); err == nil {
 		b.tape(tapeEntries, e)
 	}

@@ -47,6 +47,7 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 		compareThings(t, r, names, tapeFindings, tFinding, func(f *Finding) []int64 { return f.Events })
 		compareThings(t, r, names, tapeDuties, tDuty, func(d *Duty) []int64 { return d.Events })
 		compareThings(t, r, names, tapeAgreements, tAgreement, func(*Agreement) []int64 { return nil })
+		compareThings(t, r, names, tapeMeasures, tCheck, func(*Check) []int64 { return nil })
 		compareThings(t, r, names, tapeResources, tResource, func(*Attachment) []int64 { return nil })
 		compareOnce(t, r, names, tapeCalls, accessKey, new(Access))
 		compareOnce(t, r, names, tapeShares, shareKey, new(Share))
@@ -57,7 +58,7 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 		}
 		want := map[string]entryInForce{}
 		for _, e := range list.Entries {
-			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0, e.Imported}
+			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0, saysNine(e), e.Imported}
 		}
 		err = r.inForce(names, on, func(e *entryInForce) error {
 			if *e != want[e.id] {
@@ -74,6 +75,13 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// saysNine is nineItems of an entry as it is listed.
+func saysNine(e Entry) bool {
+	return nineItems(&events.EntryDrafted{
+		Title: e.Title, Items: e.Items, Provider: e.Provider, Format: e.Format, UpdateFrequency: e.UpdateFrequency, Sharing: e.Sharing, ClassPath: e.ClassPath, Grade: e.Grade,
+	})
 }
 
 // entryText is what an entry says, with the texts in the place of their number.
@@ -107,7 +115,10 @@ func compareThings[T any, P interface {
 		if err := row.decode(v); err != nil {
 			return false, err
 		}
-		_, e, _, _ := v.onTape()
+		_, e, _, ok := v.onTape()
+		if !ok {
+			return true, nil
+		}
 		want, _ := rowText(v, row.position)
 		if n++; e.thing == 0 || int(e.thing) > len(list.last) {
 			t.Errorf("%s has number %d, of %d", row.entity, e.thing, len(list.last))

@@ -75,6 +75,8 @@ func shownFigure(f projections.Figure) string {
 		return strconv.FormatFloat(float64(*f.Value)/10_000, 'f', 1, 64) + " %"
 	case projections.UnitSeconds:
 		return strconv.FormatFloat(float64(*f.Value)/3600, 'f', 1, 64) + " h"
+	case projections.UnitWorkingDays:
+		return strconv.FormatInt(*f.Value, 10) + " d"
 	}
 	return strconv.FormatInt(*f.Value, 10)
 }

@@ -56,7 +56,7 @@ func TestDemo(t *testing.T) {
 	for name, test := range map[string]func(told){
 		"deadlines of the agreements": deadlinesOfTheAgreements, "faults of the agreements": faultsOfTheAgreements,
 		"paid after death": paidAfterDeath, "leaked numbers": leakedNumbers, "the catalog at the end of 2025": catalogAtTheEndOf2025,
-		"input without authority": inputWithoutAuthority,
+		"input without authority": inputWithoutAuthority, "figures of bulletins": figuresByHand,
 	} {
 		t.Run(name, func(t *testing.T) { test(told{t, d.url, d.book}) })
 	}

@@ -139,6 +139,13 @@ func (e entry) draft(version int) events.EntryDrafted {
 		UpdateFrequency: e.frequency, Grade: e.level(), Region: partyOf(e.provider).region,
 		Resources: []events.Resource{{Namespace: e.table.namespace, Name: e.table.name, Method: e.method()}},
 	}
+	switch {
+	case e.id == "DS12" || e.id == "DS21": // nobody has said yet in what format they come
+	case e.service:
+		d.Format = "service_interface"
+	default:
+		d.Format = "database"
+	}
 	if e.hooked {
 		d.Resources = nil
 	}
