@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -174,10 +175,10 @@ func record(l *ledger.Ledger) Append {
 	}
 }
 
-// run runs relays with short pauses; the returned function ends them.
+// run runs relays, with short pauses unless others are wanted; the returned function ends them.
 func run(t *testing.T, c Config, o Options, in Append) (*Relays, func()) {
 	t.Helper()
-	o.FirstPause, o.LongestPause = 5*time.Millisecond, 50*time.Millisecond
+	o.FirstPause, o.LongestPause = cmp.Or(o.FirstPause, 5*time.Millisecond), cmp.Or(o.LongestPause, 50*time.Millisecond)
 	rs, err := New(c, o)
 	if err != nil {
 		t.Fatal(err)

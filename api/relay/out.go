@@ -86,11 +86,17 @@ func (w *out) publish(ctx context.Context, list []outgoing) error {
 		if m.position < w.sent {
 			continue
 		}
-		span := w.relays.span(ctx, w.relay, trace.SpanKindProducer, m.msg, m.position)
-		err := w.to.Publish(w.topic(m.typ), m.msg)
-		endSpan(span, err)
+		err := w.relays.untilTaken(ctx, w.relay, func() error {
+			span := w.relays.span(ctx, w.relay, trace.SpanKindProducer, m.msg, m.position)
+			err := w.to.Publish(w.topic(m.typ), m.msg)
+			endSpan(span, err)
+			if err != nil {
+				return fmt.Errorf("position %d: %w", m.position, err)
+			}
+			return nil
+		})
 		if err != nil {
-			return fmt.Errorf("position %d: %w", m.position, err)
+			return err
 		}
 		w.sent = m.position + 1
 		w.relays.relayed(w.relay, 1)

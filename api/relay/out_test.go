@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -225,6 +228,36 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// TestPausesBeginAnew: a receiver that refuses each message once gets all of them
+// without longer and longer pauses in between.
+func TestPausesBeginAnew(t *testing.T) {
+	l := newBook(t)
+	add(t, l, ids("q", 40)...)
+	h := newHook(t, secret, func(n int) int { return []int{503, 200}[n%2] })
+	rs, _ := run(t, Config{Webhook: []Webhook{{Name: "audit", URL: h.URL, SecretFile: secretFile(t, secret)}}},
+		Options{Ledger: l, Dir: t.TempDir(), FirstPause: time.Millisecond, LongestPause: 24 * time.Hour}, record(l))
+	until(t, rs, func(s Progress) bool { return s.Lag == 0 })
+	h.check(t, 41)
+}
+
+// TestWebhookAddress: neither the log nor the status shows more of the address of a webhook
+// than its host, for the rest may be what its receiver tells friends by.
+func TestWebhookAddress(t *testing.T) {
+	h := newHook(t, secret, func(int) int { return http.StatusOK })
+	h.Close()
+	var log bytes.Buffer
+	rs, stop := run(t, Config{Webhook: []Webhook{{Name: "audit", URL: h.URL + "/hooks/OPEN?key=SESAME", SecretFile: secretFile(t, secret)}}},
+		Options{Ledger: newBook(t), Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, record(nil))
+	s := until(t, rs, func(s Progress) bool { return s.Failures > 0 })
+	stop()
+	host := strings.TrimPrefix(h.URL, "http://")
+	for what, text := range map[string]string{"the log": log.String(), "the status": s.Error} {
+		if !strings.Contains(text, host) || strings.Contains(text, "OPEN") || strings.Contains(text, "SESAME") {
+			t.Errorf("%s says %s", what, text)
+		}
+	}
+}
+
 // TestWebhookGone: a receiver that says that nobody wants more stops the relay, which
 // says so, and keeps its place.
 func TestWebhookGone(t *testing.T) {
@@ -278,13 +311,18 @@ func (f failing) Publish(_ string, messages ...*message.Message) error { return 
 func (f failing) Close() error                                         { return nil }
 
 // TestGoesOnWhereItFailed: within one life, what was taken is not sent again because a
-// later one failed.
+// later one failed, or the position could not be kept.
 func TestGoesOnWhereItFailed(t *testing.T) {
 	l := newBook(t)
 	add(t, l, ids("q", 9)...)
 	var got []string
 	tries := 0
-	w := &out{relays: &Relays{o: Options{Ledger: l}}, relay: &relay{}, position: &position{file: filepath.Join(t.TempDir(), "p"), ledger: l}, topic: func(string) string { return "" },
+	file := filepath.Join(t.TempDir(), "p")
+	if err := os.MkdirAll(filepath.Join(file, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	rs := &Relays{o: Options{Ledger: l, Logger: slog.New(slog.DiscardHandler), FirstPause: 1, LongestPause: 1}}
+	w := &out{relays: rs, relay: &relay{}, position: &position{file: file, ledger: l}, topic: func(string) string { return "" },
 		to: failing{func(m *message.Message) error {
 			if tries++; tries%3 == 0 {
 				return errors.New("not now")
@@ -294,10 +332,14 @@ func TestGoesOnWhereItFailed(t *testing.T) {
 		}}}
 	msg := message.NewMessage("run", nil)
 	msg.Metadata = message.Metadata{"from": "0", "to": "10"}
-	for range 10 {
-		if w.send(msg) == nil {
-			break
-		}
+	if w.send(msg) == nil {
+		t.Error("the position was kept where nothing can be")
+	}
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.send(msg); err != nil {
+		t.Error(err)
 	}
 	if strings.Join(got, " ") != "0 1 2 3 4 5 6 7 8 9" || w.position.next != 10 {
 		t.Errorf("went out: %v, position %d", got, w.position.next)

@@ -26,6 +26,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/cenkalti/backoff/v5"
 	"go.opentelemetry.io/otel/trace"
 
 	"ledgerline/events"
@@ -177,6 +178,21 @@ func (rs *Relays) run(ctx context.Context, r *relay) error {
 	if stopped := (*stopError)(nil); errors.As(context.Cause(ctx), &stopped) {
 		return stopped
 	}
+	return err
+}
+
+// untilTaken tries to send a message until it is taken. The pauses begin anew with each:
+// a receiver that refuses one now and then is not waited for like one that is down.
+func (rs *Relays) untilTaken(ctx context.Context, r *relay, try func() error) error {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval, pause.Multiplier, pause.RandomizationFactor = rs.o.FirstPause, rs.o.LongestPause, 2, 0.2
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := try()
+		if stopped := (*stopError)(nil); errors.As(err, &stopped) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, _ time.Duration) { rs.failed(r, err) }))
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -50,14 +51,14 @@ func (p *poster) Publish(topic string, messages ...*message.Message) error {
 	return nil
 }
 
-func (p *poster) post(url string, m *message.Message) (err error) {
+func (p *poster) post(to string, m *message.Message) (err error) {
 	secrets, err := readSecrets(p.secrets)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(m.Context(), http.MethodPost, url, bytes.NewReader(m.Payload))
+	r, err := http.NewRequestWithContext(m.Context(), http.MethodPost, to, bytes.NewReader(m.Payload))
 	if err != nil {
-		return err
+		return withoutURL("its address", err)
 	}
 	at := strconv.FormatInt(p.now().Unix(), 10)
 	r.Header.Set("Content-Type", events.MediaTypeStructured)
@@ -70,7 +71,7 @@ func (p *poster) post(url string, m *message.Message) (err error) {
 	}
 	res, err := p.client.Do(r)
 	if err != nil {
-		return err
+		return withoutURL(r.URL.Host, err)
 	}
 	defer func() { err = errors.Join(err, res.Body.Close()) }()
 	if _, err := io.CopyN(io.Discard, res.Body, 64<<10); err != nil && err != io.EOF {
@@ -83,6 +84,15 @@ func (p *poster) post(url string, m *message.Message) (err error) {
 		return &stopError{fmt.Errorf("%s answers 410: nobody wants its messages any more; remove the webhook, or set the receiver right", r.URL.Host)}
 	}
 	return fmt.Errorf("%s answers %s; it has to take every message with 2xx", r.URL.Host, res.Status)
+}
+
+// withoutURL is an error of the HTTP client that names the host alone: the rest of the
+// address of a webhook is often a secret, and the error is logged and shown.
+func withoutURL(host string, err error) error {
+	if asked := (*url.Error)(nil); errors.As(err, &asked) {
+		return fmt.Errorf("%s: %w", host, asked.Err)
+	}
+	return err
 }
 
 // Close implements message.Publisher.
