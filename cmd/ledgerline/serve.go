@@ -123,7 +123,7 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	s.relays = relays
 	onHangup(ctx, func() {
 		if certs != nil {
-			certs.current()
+			certs.again()
 		}
 		if err := s.tokens.Reload(); err != nil {
 			logger.Error("nobody can use a token", "error", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -82,7 +84,7 @@ func (c *certificates) reload() error {
 	if err != nil {
 		return err
 	}
-	if c.pair != nil {
+	if c.pair != nil && !slices.EqualFunc(c.pair.Certificate, pair.Certificate, bytes.Equal) {
 		c.logger.Info("a new certificate is in use", "file", c.Cert)
 	}
 	c.pair, c.told = &pair, time.Time{}
@@ -140,6 +142,15 @@ func (c *certificates) current() *tls.Certificate {
 		c.tell(time.Now())
 	}
 	return c.pair
+}
+
+// again reads the files whether they changed or not: who asks for it is told what is still
+// wrong with them.
+func (c *certificates) again() {
+	c.mu.Lock()
+	c.tried = [2]time.Time{}
+	c.mu.Unlock()
+	c.current()
 }
 
 // tls is the configuration of a server; nil if there is no certificate.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -108,6 +109,37 @@ func TestCertificateReload(t *testing.T) {
 	}
 	if said := s.stderr.String(); !strings.Contains(said, "the old one stays") || !strings.Contains(said, "the certificate expires soon") || strings.Contains(said, "PRIVATE") {
 		t.Errorf("the log says:\n%s", said)
+	}
+}
+
+// TestCertificateAgain: a pair that cannot be used is told of once, and again to whoever asks
+// for the files to be read; that it is the same as before is no news.
+func TestCertificateAgain(t *testing.T) {
+	dir, at := t.TempDir(), time.Now().Add(-time.Hour)
+	selfSigned(t, dir, 1, at)
+	var log bytes.Buffer
+	c := &certificates{tlsFiles: tlsFiles{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}, logger: slog.New(slog.NewTextHandler(&log, nil))}
+	if err := c.reload(); err != nil {
+		t.Fatal(err)
+	}
+	c.again()
+	if strings.Contains(log.String(), "a new certificate") {
+		t.Errorf("of the same files it says:\n%s", log.String())
+	}
+	put(t, c.Cert, []byte("no certificate"), at.Add(time.Minute))
+	for _, step := range []struct {
+		look func()
+		told int
+	}{{func() { c.current() }, 1}, {func() { c.current() }, 1}, {c.again, 2}} {
+		step.look()
+		if n := strings.Count(log.String(), "the old one stays"); n != step.told {
+			t.Errorf("told %d times, want %d:\n%s", n, step.told, log.String())
+		}
+	}
+	selfSigned(t, dir, 2, at.Add(time.Minute)) // at the very time of the file that was broken
+	c.again()
+	if c.current().Leaf.SerialNumber.Int64() != 2 || !strings.Contains(log.String(), "a new certificate is in use") {
+		t.Errorf("the new pair is not used:\n%s", log.String())
 	}
 }
 
