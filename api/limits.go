@@ -114,13 +114,21 @@ func (s *Server) HTTPServer() *http.Server {
 }
 
 // bound sets how long the client may take to send the rest of its request, and to
-// take the answer. Streams bound each of their steps.
-func (s *Server) bound(w http.ResponseWriter, stream bool) error {
-	var sent, taken time.Time // never
-	if !stream {
+// take the answer, before anything is read of it: who is refused, too, may leave a body
+// unsent that the HTTP server waits for. Streams bound each of their steps.
+func (s *Server) bound(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now, t := time.Now(), s.o.Limits.Timeout
-		sent, taken = now.Add(t+t/8), now.Add(2*t) // an answer that took too long is told so
-	}
+		if err := deadlines(w, now.Add(t+t/8), now.Add(2*t)); err != nil { // an answer that took too long is told so
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// deadlines sets until when the rest of a request has to be there, and its answer taken.
+func deadlines(w http.ResponseWriter, sent, taken time.Time) error {
 	control := http.NewResponseController(w)
 	return errors.Join(supported(control.SetReadDeadline(sent)), supported(control.SetWriteDeadline(taken)))
 }

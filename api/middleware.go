@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -257,7 +258,11 @@ func decoded(r *http.Request, limit int64, stream bool) (io.ReadCloser, error) {
 	return &bombReader{plain: plain, packed: packed, limit: limit, stream: stream}, nil
 }
 
-func badEncoding(err error) *Problem {
+// badEncoding is what went wrong while a body was unpacked.
+func badEncoding(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return badBody(err)
+	}
 	return problem(http.StatusBadRequest, "body.encoding", "the body is not what its content encoding says", "compress it again, or send it without an encoding").at("Content-Encoding").because(err)
 }
 

@@ -288,6 +288,7 @@ func (q *lineQueue) abandon() { close(q.gone) }
 // take returns what has gathered, waiting until there is something. No lines
 // come with the reason for which none will.
 func (q *lineQueue) take(ctx context.Context, stop <-chan struct{}) ([]line, error) {
+	gone := ctx.Done()
 	for {
 		select {
 		case <-stop:
@@ -308,8 +309,8 @@ func (q *lineQueue) take(ctx context.Context, stop <-chan struct{}) ([]line, err
 		select {
 		case <-q.more:
 		case <-stop:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-gone:
+			gone = nil // reading from the client failed: whoever reads is about to say why
 		}
 	}
 }

@@ -178,7 +178,7 @@ func (s *Server) follow() error {
 
 func (s *Server) router() http.Handler {
 	m := chi.NewRouter()
-	m.Use(withCall, s.observe, s.recoverPanics, securityHeaders, s.sameOrigin, s.bodies, middleware.GetHead)
+	m.Use(withCall, s.observe, s.recoverPanics, securityHeaders, s.bound, s.sameOrigin, s.bodies, middleware.GetHead)
 	for _, rt := range routes() {
 		h := s.handle(rt)
 		if !rt.stream {
@@ -202,10 +202,7 @@ func (s *Server) router() http.Handler {
 // one place where errors become answers.
 func (s *Server) handle(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.bound(w, rt.stream)
-		if err == nil {
-			err = forSenders(rt, s.authorize(r, rt.who))
-		}
+		err := forSenders(rt, s.authorize(r, rt.who))
 		if err == nil {
 			err = s.withinScope(rt, callOf(r).caller)
 		}
@@ -227,6 +224,11 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		defer release()
+	}
+	if rt.stream && r.Method == http.MethodGet { // what reads lines bounds each of its reads
+		if err := deadlines(w, time.Time{}, time.Time{}); err != nil {
+			return err
+		}
 	}
 	if rt.who.record != recordNothing && !s.o.UnrecordedReads && !callOf(r).caller.free {
 		return s.recording(rt, w, r)
