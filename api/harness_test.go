@@ -75,7 +75,7 @@ func newIdleFixture(t testing.TB, change func(*Options)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Ledger: l, Views: v, Dev: true, Now: clock, Limits: Limits{Wait: 5 * time.Second}}
+	o := Options{Ledger: l, Views: v, Dev: true, Now: clock, Limits: Limits{Wait: 5 * time.Second, ProcessorWait: -1}} // tests share the machine with others
 	if change != nil {
 		change(&o)
 	}

@@ -38,6 +38,10 @@ type Limits struct {
 	// ConcurrentWrites bounds how many append at once: 256; ConcurrentReads how many
 	// other answers are worked out at once: 128.
 	ConcurrentWrites, ConcurrentReads int
+	// ProcessorWait bounds how long requests may wait for a processor, while many are
+	// under way, before others are refused: 100 ms; negative: no bound. It is judged by
+	// how long what was ready to run had to wait lately.
+	ProcessorWait time.Duration
 	// Rate is how many requests a second a principal may send, and Burst how many at
 	// once: 1,000 and 2,000. Who has no token is counted by address. Negative: no
 	// bound. In development mode nobody is counted.
@@ -71,7 +75,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
-		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, Rate: 1000, Burst: 2000, Sessions: 10_000, SessionLength: 8 * time.Hour, ViewLag: 250_000,
+		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, ProcessorWait: 100 * time.Millisecond, Rate: 1000, Burst: 2000, Sessions: 10_000, SessionLength: 8 * time.Hour, ViewLag: 250_000,
 		Wait: 10 * time.Second, SenderWait: 4 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
 	}
 }
@@ -87,6 +91,7 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.StreamClients, d.StreamClients)
 	fill(&l.ConcurrentWrites, d.ConcurrentWrites)
 	fill(&l.ConcurrentReads, d.ConcurrentReads)
+	fill(&l.ProcessorWait, d.ProcessorWait)
 	fill(&l.Rate, d.Rate)
 	fill(&l.Burst, d.Burst)
 	fill(&l.Sessions, d.Sessions)

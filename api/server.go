@@ -85,7 +85,9 @@ type Server struct {
 	writes  chan struct{} // a slot per append under way
 	reads   chan struct{} // a slot per other answer
 	held    holding
-	rates   *rates
+	// congestion refuses those who would wait too long for a processor.
+	congestion *congestion
+	rates      *rates
 	// Of people who sign in: sessions, sign-ins at the provider under way, and who tried
 	// tokens that do not work.
 	sessions *sessions
@@ -130,7 +132,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, stop: make(chan struct{}), started: events.TimeOf(o.Now()),
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
-		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits),
+		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits), congestion: newCongestion(o.Limits),
 	}
 	s.sessions, s.flows.by = newSessions(o.Limits.Sessions, o.Now), make(map[string]flow)
 	s.failures = newRates(Limits{Rate: failuresRate, Burst: failuresBurst})
@@ -202,6 +204,18 @@ func (s *Server) router() http.Handler {
 // one place where errors become answers.
 func (s *Server) handle(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !rt.who.public { // signs of life are always given
+			leave, err := s.congestion.enter(time.Now())
+			if err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			if rt.stream && r.Method == http.MethodGet { // it mostly sleeps
+				leave()
+			} else {
+				defer leave()
+			}
+		}
 		err := forSenders(rt, s.authorize(r, rt.who))
 		if err == nil {
 			err = s.withinScope(rt, callOf(r).caller)

@@ -43,6 +43,7 @@ var chinesePhrases = map[string]string{
 	"a subject has a kind and an id":                                                                                 "主体须有类别和编号",
 	"an operator finds the reason in the server's log":                                                               "原因见服务器日志，请联系运维人员",
 	"an operator has to set the clock right, or confirm it when opening the ledger":                                  "请运维人员校正时钟，或在打开账本时确认时钟",
+	"requests wait too long for a processor":                                                                         "请求等待处理器的时间过长",
 	"as many answers as the server allows are being worked out":                                                      "服务器正在处理的查询已达上限",
 	"as many clients as are allowed follow the events":                                                               "订阅事件的客户端已达上限",
 	"as many people as are allowed are signing in":                                                                   "正在登录的人数已达上限",

@@ -18,6 +18,7 @@ type limitConfig struct {
 	StreamClients    int      `toml:"stream-clients" usage:"how many may follow the events at once" told:"503 stream.clients"`
 	ConcurrentWrites int      `toml:"concurrent-writes" usage:"how many may append at once" told:"503 ledger.overloaded"`
 	ConcurrentReads  int      `toml:"concurrent-reads" usage:"how many other answers are worked out at once" told:"503 server.busy"`
+	ProcessorWait    interval `toml:"processor-wait" usage:"how long requests may wait for a processor, while more than 16 for each are under way; negative: no bound" told:"503 server.busy"`
 	Rate             float64  `toml:"rate" usage:"requests a second of one principal, or of one address without a token; negative: no bound" told:"429 limit.rate; 503 to clients of OpenLineage, which do not repeat on 429"`
 	Burst            int      `toml:"burst" usage:"how many of these may come at once" told:"429 limit.rate"`
 	Sessions         int      `toml:"sessions" usage:"how many people may be signed in at browsers" told:"the session that would end first does"`
@@ -32,7 +33,7 @@ type limitConfig struct {
 
 func limitsOf(l api.Limits) limitConfig {
 	return limitConfig{
-		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.QueryCost, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads,
+		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.QueryCost, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads, interval(l.ProcessorWait),
 		l.Rate, l.Burst, l.Sessions, interval(l.SessionLength), l.ViewLag, interval(l.Wait), interval(l.SenderWait), interval(l.Timeout), interval(l.Heartbeat), interval(l.ReadyLag),
 	}
 }
@@ -40,7 +41,7 @@ func limitsOf(l api.Limits) limitConfig {
 func (c limitConfig) limits() api.Limits {
 	return api.Limits{
 		HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows, QueryCost: c.QueryCost,
-		StreamClients: c.StreamClients, ConcurrentWrites: c.ConcurrentWrites, ConcurrentReads: c.ConcurrentReads, Rate: c.Rate, Burst: c.Burst,
+		StreamClients: c.StreamClients, ConcurrentWrites: c.ConcurrentWrites, ConcurrentReads: c.ConcurrentReads, ProcessorWait: time.Duration(c.ProcessorWait), Rate: c.Rate, Burst: c.Burst,
 		Sessions: c.Sessions, SessionLength: time.Duration(c.SessionLength),
 		ViewLag: c.ViewLag, Wait: time.Duration(c.Wait), SenderWait: time.Duration(c.SenderWait), Timeout: time.Duration(c.Timeout), Heartbeat: time.Duration(c.Heartbeat), ReadyLag: time.Duration(c.ReadyLag),
 	}

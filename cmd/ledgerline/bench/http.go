@@ -58,7 +58,7 @@ func benchHTTP(ctx context.Context, s *Session) (err error) {
 	}
 	defer func() { err = firstError(err, stop()) }()
 	serve := func(store func(context.Context, ...events.Event) ([]ledger.Receipt, error)) (*server, error) {
-		h, err := api.New(api.Options{Ledger: l, Views: v, Dev: true, Append: store, Logger: s.Logger, Limits: api.Limits{ViewLag: -1, ConcurrentWrites: 1024}})
+		h, err := api.New(api.Options{Ledger: l, Views: v, Dev: true, Append: store, Logger: s.Logger, Limits: api.Limits{ViewLag: -1, ProcessorWait: -1, ConcurrentWrites: 1024}})
 		if err != nil {
 			return nil, err
 		}

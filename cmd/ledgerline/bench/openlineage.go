@@ -36,7 +36,7 @@ func benchOpenLineage(ctx context.Context, s *Session) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, stop()) }()
-	h, err := api.New(api.Options{Ledger: l, Views: v, Dev: true, Logger: s.Logger, Limits: api.Limits{ViewLag: -1, ConcurrentWrites: 1024}})
+	h, err := api.New(api.Options{Ledger: l, Views: v, Dev: true, Logger: s.Logger, Limits: api.Limits{ViewLag: -1, ProcessorWait: -1, ConcurrentWrites: 1024}})
 	if err != nil {
 		return err
 	}

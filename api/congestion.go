@@ -1,0 +1,97 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"runtime"
+	measured "runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How congestion is judged. Requests that are ready wait for a processor in the queue of
+// the Go runtime, before any of our code can count them: places for answers fill up only
+// with those that have run. So it is asked how long what was ready had to wait.
+const (
+	// congestionLook is how often that is asked, while requests come.
+	congestionLook = 50 * time.Millisecond
+	// congestionShare is the share of waits that have to be too long: what a handler
+	// hands on runs at once, however many wait.
+	congestionShare = 0.1
+	// congestionRequests is how many requests for each processor have to be under way, or
+	// to have come since it was asked last. What else makes goroutines wait, such as a
+	// machine shared with others, does not go away by refusing a few.
+	congestionRequests = 16
+)
+
+// congestion refuses requests while those before them wait longer for a processor than
+// they should.
+type congestion struct {
+	most time.Duration
+	// waits reads how often goroutines have waited, by how long: runtime/metrics'
+	// "/sched/latencies:seconds".
+	waits func() *measured.Float64Histogram
+
+	underWay, came atomic.Int64
+	next           atomic.Int64 // when to ask again, in nanoseconds of Unix time
+	over           atomic.Bool
+
+	mu     sync.Mutex
+	counts []uint64 // of the last look
+}
+
+func newCongestion(l Limits) *congestion {
+	return &congestion{most: l.ProcessorWait, waits: schedulerWaits}
+}
+
+func schedulerWaits() *measured.Float64Histogram {
+	sample := []measured.Sample{{Name: "/sched/latencies:seconds"}}
+	measured.Read(sample)
+	if sample[0].Value.Kind() != measured.KindFloat64Histogram { // a runtime that does not tell
+		return nil
+	}
+	return sample[0].Value.Float64Histogram()
+}
+
+// enter counts a request that has come, and refuses it while there is congestion. The
+// returned function says that it has been answered.
+func (c *congestion) enter(now time.Time) (leave func(), err error) {
+	if c.most < 0 {
+		return func() {}, nil
+	}
+	c.came.Add(1)
+	if next := c.next.Load(); now.UnixNano() >= next && c.next.CompareAndSwap(next, now.Add(congestionLook).UnixNano()) {
+		c.over.Store(c.look() && now.UnixNano()-next < int64(4*congestionLook)) // waits of long ago say nothing
+	}
+	if c.over.Load() {
+		return nil, problem(http.StatusServiceUnavailable, "server.busy", "requests wait too long for a processor", "ask again after the time in Retry-After").after(time.Second)
+	}
+	c.underWay.Add(1)
+	return func() { c.underWay.Add(-1) }, nil
+}
+
+// look tells whether, since the last look, many requests waited for long.
+func (c *congestion) look() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.waits()
+	requests := c.came.Swap(0) + c.underWay.Load()
+	if h == nil {
+		return false
+	}
+	last := c.counts
+	c.counts = append([]uint64(nil), h.Counts...)
+	if len(last) != len(h.Counts) {
+		return false
+	}
+	var all, long uint64
+	for i, n := range h.Counts {
+		n -= last[i]
+		all += n
+		if from := h.Buckets[i]; !math.IsInf(from, -1) && from >= c.most.Seconds() {
+			long += n
+		}
+	}
+	return requests >= int64(congestionRequests*runtime.GOMAXPROCS(0)) && float64(long) > congestionShare*float64(all)
+}
