@@ -309,13 +309,13 @@ func compareWitness(db *pebble.DB, t tail, cp proof.Checkpoint) error {
 // inspectBook looks at a stored book without writing to it. Opening it for writing
 // makes Pebble replay its log and delete what nothing refers to: done to a damaged
 // store, that would destroy what could still be recovered.
-func inspectBook(dir string, o Options, witnessed []byte) error {
+func inspectBook(dir string, o Options, witnessed []byte) (tail, error) {
 	db, err := openBook(o, dir, bookOptions{readOnly: true})
 	if err != nil {
-		return openFailed(dir, o, err, witnessed)
+		return tail{}, openFailed(dir, o, err, witnessed)
 	}
-	_, err = newLedger(dir, o, db).inspect(witnessed)
-	return errors.Join(err, db.Close())
+	t, err := newLedger(dir, o, db).inspect(witnessed)
+	return t, errors.Join(err, db.Close())
 }
 
 // openFailed says what is known when Pebble itself refuses to open.

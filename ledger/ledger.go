@@ -201,20 +201,8 @@ func (l Limits) recorded() map[string]int64 {
 // with a *DamageError if the book does not hold what was acknowledged.
 func Open(dir string, o Options) (*Ledger, error) {
 	o = o.withDefaults(dir)
-	if _, err := o.FS.Stat(bookDir(o.FS, dir)); err != nil {
-		if !errors.Is(err, errNotExist) { // whoever takes that for none would begin another
-			return nil, fmt.Errorf("opening %s: whether there is a ledger cannot be seen: %w", dir, err)
-		}
-		if cp, _, werr := readWitness(o.FS, o.HeadFile); werr == nil && cp != nil {
-			return nil, lost(cp, "the book is gone, but its head witness is not", nil)
-		}
-		return nil, fmt.Errorf("opening %s: %w", dir, ErrNotExist)
-	}
-	witnessed, seq, err := readWitness(o.FS, o.HeadFile)
+	witnessed, seq, _, err := lookInto(dir, o)
 	if err != nil {
-		return nil, err
-	}
-	if err := inspectBook(dir, o, witnessed); err != nil {
 		return nil, err
 	}
 	// Whoever put the book or the head witness here may have failed to sync that,
@@ -238,6 +226,43 @@ func Open(dir string, o Options) (*Ledger, error) {
 		return nil, errors.Join(fmt.Errorf("completing the erasures: %w", err), l.Close())
 	}
 	return l, nil
+}
+
+// lookInto finds out, without a change to anything, whether the ledger in dir can be opened,
+// and gives the checkpoint of its head witness and its number, if there is one.
+func lookInto(dir string, o Options) (witnessed []byte, seq uint64, t tail, err error) {
+	if _, err := o.FS.Stat(bookDir(o.FS, dir)); err != nil {
+		if !errors.Is(err, errNotExist) { // whoever takes that for none would begin another
+			return nil, 0, t, fmt.Errorf("opening %s: whether there is a ledger cannot be seen: %w", dir, err)
+		}
+		if cp, _, werr := readWitness(o.FS, o.HeadFile); werr == nil && cp != nil {
+			return nil, 0, t, lost(cp, "the book is gone, but its head witness is not", nil)
+		}
+		return nil, 0, t, fmt.Errorf("opening %s: %w", dir, ErrNotExist)
+	}
+	if witnessed, seq, err = readWitness(o.FS, o.HeadFile); err == nil {
+		t, err = inspectBook(dir, o, witnessed)
+	}
+	return witnessed, seq, t, err
+}
+
+// Inspection is what Inspect saw.
+type Inspection struct {
+	Size      int64       // how many records there are
+	Time      events.Time // the recorded time of the last
+	Witnessed bool        // there is a head witness
+}
+
+// Inspect tells whether Open would open the ledger in dir, with the errors of Open, and
+// changes nothing: it makes no head witness, completes no erasure, and leaves the log of
+// the storage as it is. It takes no clock, and reads the end of the log, not all of it.
+func Inspect(dir string, o Options) (Inspection, error) {
+	o = o.withDefaults(dir)
+	witnessed, _, t, err := lookInto(dir, o)
+	if err == nil {
+		_, _, err = newLedger(dir, o, nil).readErasures()
+	}
+	return Inspection{t.row.Size, events.Time(t.row.Time), witnessed != nil}, err
 }
 
 // inspect checks that an existing book can be gone on with: it has the key, it

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ledgerline/api"
+	"ledgerline/events"
 	"ledgerline/ledger"
 )
 
@@ -24,12 +25,13 @@ func doctorCommand(p *program) *cobra.Command {
 		Use:   "doctor --dir DIR",
 		Short: "Look for what is wrong with a ledger and its surroundings, and say what to do",
 		Long: `Doctor looks at a directory and at this machine: who may read the keys, room on
-the disk, file descriptors, tokens, whether the book opens (which checks key, head
-witness, stored versions and the end of the log), the clock, and the views. It
-changes nothing. Of a directory that a server has open it tells what can be told
-from outside. It does not read the whole book: that is ledgerline verify.
+the disk, file descriptors, tokens, whether the book can be opened (which checks
+key, head witness, stored versions and the end of the log), the clock, and the
+views. It changes nothing. Of a directory that a server has open it tells what can
+be told from outside. It does not read the whole book: that is ledgerline verify.
 
-The exit code is 1 if something is wrong.`,
+The exit code is 1 if something is wrong. What is marked "note" is not, and good to
+know.`,
 		Example: `  ledgerline doctor --dir led`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,6 +67,10 @@ type finding struct{ mark, check, found, fix string }
 
 func (d *doctor) ok(check, format string, args ...any) {
 	d.findings = append(d.findings, finding{"ok", check, fmt.Sprintf(format, args...), ""})
+}
+
+func (d *doctor) note(check, fix, format string, args ...any) {
+	d.findings = append(d.findings, finding{"note", check, fmt.Sprintf(format, args...), fix})
 }
 
 func (d *doctor) bad(check, fix, format string, args ...any) {
@@ -151,40 +157,57 @@ func (d *doctor) descriptors() {
 	}
 }
 
-// book opens the book, unless a server has it open.
+// book looks into the book, unless a server has it open.
 func (d *doctor) book(ctx context.Context) {
 	if _, done, err := askControl(ctx, d.dir); err == nil {
 		done()
 		d.ok("book", "a server has it open: ask its /readyz and /v1/status")
 		return
 	}
-	s, err := openStore(ctx, d.dir, storeOptions{places: d.places, logger: slog.New(slog.DiscardHandler)})
+	if n, err := descriptors(); err == nil && n < fewestDescriptors { // told of already
+		d.bad("book", moreDescriptors, "it is not looked into: that takes more file descriptors")
+		return
+	}
+	seen, err := ledger.Inspect(d.dir, ledger.Options{HeadFile: d.head, KeyFile: d.key, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		fix := "ledgerline verify --dir " + d.dir + " says more"
+		err = openError(d.dir, err)
+		fix := "do what it says"
 		if f := (*failure)(nil); errors.As(err, &f) && f.fix != "" {
 			fix = f.fix
+		} else if damage := (*ledger.DamageError)(nil); errors.As(err, &damage) {
+			fix = "keep a copy; ledgerline verify --dir " + d.dir + " says more"
 		}
 		d.bad("book", fix, "%v", err)
 		return
 	}
-	head := s.book.Head()
-	d.ok("book", "%d records; key, head witness and stored versions fit", head.Size)
-	d.clock(head)
-	for _, v := range s.views.Status() {
-		if v.Err != "" {
-			d.bad("views", "ledgerline rebuild --dir "+d.dir, "%s: %s", v.Name, v.Err)
-		}
+	if seen.Witnessed {
+		d.ok("book", "%d records; key, head witness and stored versions fit", seen.Size)
+	} else {
+		d.ok("book", "%d records; key and stored versions fit", seen.Size)
+		d.note("head witness", "put it back, or name it with --head-file; else the next start makes a new one", "there is none: that this book is not an older one cannot be told here")
 	}
-	if err := s.Close(); err != nil {
-		d.bad("book", "see to the disk", "closing it: %v", err)
+	d.clock(seen.Time)
+	d.views()
+}
+
+// views looks whether there are rows. What is wrong with them is told, and mended, at the
+// next start.
+func (d *doctor) views() {
+	switch _, err := os.Stat(filepath.Join(d.dir, "views", "current")); {
+	case err == nil:
+		d.ok("views", "there are rows; the next start brings them up to date")
+	case errors.Is(err, fs.ErrNotExist):
+		d.note("views", "nothing: that takes as long as ledgerline rebuild", "there are none yet: the next start builds them")
+	default:
+		d.bad("views", "let this user read it", "%v", err)
 	}
 }
 
-func (d *doctor) clock(head ledger.Head) {
+func (d *doctor) clock(last events.Time) {
 	now := time.Now()
-	if ahead := head.Time.Std().Sub(now); ahead > 5*time.Minute {
+	if ahead := last.Std().Sub(now); ahead > 5*time.Minute {
 		d.bad("clock", "set the clock right, or see --confirm-clock of serve", "it is %s behind the last record", ahead.Round(time.Second))
 		return
 	}
-	d.ok("clock", "%s; the last record is of %s", now.UTC().Format(time.RFC3339), head.Time)
+	d.ok("clock", "%s; the last record is of %s", now.UTC().Format(time.RFC3339), last)
 }
