@@ -2,18 +2,25 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"ledgerline/events"
 )
 
 // BenchmarkChecked has 256 writers append acts that are checked, and facts that are not,
-// in turn, to a ledger that has recorded much since what the checks look at. What it
-// tells is processor time.
+// in turn, to a new ledger and to one that has recorded much since what the checks look
+// at. What it tells is processor time.
 func BenchmarkChecked(b *testing.B) {
+	for _, calls := range []int{0, 140_000} {
+		b.Run(fmt.Sprintf("after=%d", calls), func(b *testing.B) { benchChecked(b, calls) })
+	}
+}
+
+func benchChecked(b *testing.B, calls int) {
 	const writers, turn = 256, 20_000
 	w := NewWorkload()
-	l, err := w.longBook(b.Context(), &Session{Dir: b.TempDir(), Scale: 1})
+	l, err := w.checkedBook(b.Context(), &Session{Dir: b.TempDir(), Scale: 1}, calls)
 	if err != nil {
 		b.Fatal(err)
 	}
