@@ -121,6 +121,7 @@ func FuzzFitText(f *testing.F) {
 	for _, s := range []string{"a", "数据血缘审计账本", "e\u0301e\u0301e\u0301e\u0301", strings.Repeat("long_name.", 400), "\xff\xfe", "🔒🔒🔒🔒🔒🔒🔒🔒"} {
 		f.Add(s, 60.0)
 	}
+	f.Add("🔒🔒\xf0\x9fr\x92\xf0\x9f\vB\f\xb7b0\x1a\x94WZ'\x92\U00039512🔒\xf0X\x94\x92🔒", 235.0) // as wide as that, and a rounding more
 	f.Fuzz(func(t *testing.T, s string, width float64) {
 		if width < 12 || width > 1000 {
 			return
