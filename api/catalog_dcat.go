@@ -92,6 +92,8 @@ func dcatEntry(e projections.Entry) (dataset, record map[string]any) {
 	put("ledgerline:sharingReason", e.Sharing.Reason)
 	put("ledgerline:sharingBasis", e.Sharing.Basis)
 	put("ledgerline:sharingBasisRank", e.Sharing.BasisRank)
+	put("ledgerline:sharingConditions", e.Sharing.Conditions)
+	put("ledgerline:updateInterval", e.UpdateInterval)
 	put("dct:spatial", e.Region)
 	if len(e.ClassPath) > 0 {
 		dataset["dcat:theme"] = e.ClassPath

@@ -25,7 +25,8 @@ type exportQuery struct {
 	Sharing  string `query:"sharing" doc:"sharing attribute" enum:"unconditional,conditional,not_shared"`
 	Grade    string `query:"grade" doc:"the grade of the data" enum:"core,important,general-1,general-2,general-3,general-4"`
 	Update   string `query:"update_frequency" doc:"how often it is brought up to date" enum:"realtime,daily,weekly,monthly,quarterly,yearly,other"`
-	Format   string `query:"format" doc:"form of the export: DCAT 3 as JSON-LD, one line for each item as CSV, or one row for each entry as Parquet" enum:"dcat,csv,parquet" default:"dcat"`
+	handedOn
+	Format string `query:"format" doc:"form of the export: DCAT 3 as JSON-LD, one line for each item as CSV, or one row for each entry as Parquet" enum:"dcat,csv,parquet" default:"dcat"`
 }
 
 // catalogView is the view that exports are made of.
@@ -65,6 +66,7 @@ func exportCatalog() endpoint {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.close()) }()
+		callOf(r).export.handedOn = q.handedOn
 		return c.exportCatalog(q)
 	})
 	e = e.filters().twice()

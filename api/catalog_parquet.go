@@ -68,6 +68,7 @@ type parquetEntry struct {
 	Code            string              `parquet:"code,optional"`
 	CodeScheme      string              `parquet:"code_scheme,optional,dict"`
 	ClassPath       []string            `parquet:"class_path,list"`
+	ClassScheme     string              `parquet:"class_scheme,optional,dict"`
 	Title           string              `parquet:"title"`
 	TitleEN         string              `parquet:"title_en,optional"`
 	Summary         string              `parquet:"summary,optional"`
@@ -76,6 +77,7 @@ type parquetEntry struct {
 	Sharing         parquetSharing      `parquet:"sharing"`
 	Grade           string              `parquet:"grade,dict"`
 	UpdateFrequency string              `parquet:"update_frequency,dict"`
+	UpdateInterval  string              `parquet:"update_interval,optional,dict"`
 	Region          string              `parquet:"region,optional,dict"`
 	Format          string              `parquet:"format,optional,dict"`
 	FormatDetail    string              `parquet:"format_detail,optional"`
@@ -105,13 +107,14 @@ type parquetEntry struct {
 }
 
 type parquetSharing struct {
-	Attribute string   `parquet:"attribute,dict"`
-	Reason    string   `parquet:"reason,optional"`
-	Basis     string   `parquet:"basis,optional"`
-	BasisRank string   `parquet:"basis_rank,optional,dict"`
-	Range     string   `parquet:"range,optional"`
-	Purposes  []string `parquet:"purposes,list"`
-	Methods   []string `parquet:"methods,list"`
+	Attribute  string   `parquet:"attribute,dict"`
+	Reason     string   `parquet:"reason,optional"`
+	Basis      string   `parquet:"basis,optional"`
+	BasisRank  string   `parquet:"basis_rank,optional,dict"`
+	Range      string   `parquet:"range,optional"`
+	Purposes   []string `parquet:"purposes,list"`
+	Conditions string   `parquet:"conditions,optional"`
+	Methods    []string `parquet:"methods,list"`
 }
 
 type parquetItem struct {
@@ -163,9 +166,9 @@ type parquetMark struct {
 func parquetRow(e *projections.Entry) parquetEntry {
 	row := parquetEntry{
 		Entry: e.ID, Version: int32(e.Version), Published: int32(e.Published), Stage: e.Stage, Suspended: e.Suspended,
-		Code: e.Code, CodeScheme: e.CodeScheme, ClassPath: e.ClassPath, Title: e.Title, TitleEN: e.TitleEN, Summary: e.Summary,
+		Code: e.Code, CodeScheme: e.CodeScheme, ClassPath: e.ClassPath, ClassScheme: e.ClassScheme, Title: e.Title, TitleEN: e.TitleEN, Summary: e.Summary,
 		Provider: e.Provider, ProviderName: e.ProviderName, Sharing: parquetSharing(e.Sharing), Grade: e.Grade, UpdateFrequency: e.UpdateFrequency,
-		Region: e.Region, Format: e.Format, FormatDetail: e.FormatDetail, DerivedFrom: e.DerivedFrom, FusingParty: e.FusingParty, Related: e.Related,
+		UpdateInterval: e.UpdateInterval, Region: e.Region, Format: e.Format, FormatDetail: e.FormatDetail, DerivedFrom: e.DerivedFrom, FusingParty: e.FusingParty, Related: e.Related,
 		SourceSystems: e.SourceSystems, BusinessItems: e.BusinessItems, Volume: e.Volume, Contact: e.Contact, Specification: e.Specification,
 		Assessments: e.Assessments, ValidFrom: int64(e.ValidFrom), ValidTo: int64(e.ValidTo), Recorded: int64(e.Recorded), Position: e.Position, Imported: e.Imported,
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -43,6 +44,43 @@ type evidenceRequest struct {
 	Complete *bool `json:"complete,omitzero"`
 	// Withhold names facets, such as description, that the recipient is not to see.
 	Withhold []string `json:"withhold,omitzero"`
+	// Recipient and Purpose are who is to have the bundle and what for. They are
+	// recorded with the question, so they name no person.
+	Recipient string `json:"recipient,omitzero"`
+	Purpose   string `json:"purpose,omitzero"`
+}
+
+// parameters are the question as an address would ask it, of the view at a position.
+func (q evidenceRequest) parameters(position int64) url.Values {
+	v := url.Values{"as_of": {strconv.FormatInt(position, 10)}}
+	switch {
+	case q.Events != nil:
+		at := make([]string, len(q.Events.Positions))
+		for i, n := range q.Events.Positions {
+			at[i] = strconv.FormatInt(n, 10)
+		}
+		v.Set("positions", strings.Join(at, ","))
+	case q.Subject != nil:
+		v.Set("subject", q.Subject.Kind+"/"+q.Subject.ID)
+		for name, t := range map[string]events.Time{"from": q.Subject.From, "to": q.Subject.To} {
+			if t != 0 {
+				v.Set(name, t.String())
+			}
+		}
+	case q.Share != nil:
+		v.Set("agreement", q.Share.Agreement)
+	case q.Lineage != nil:
+		v.Set("lineage", q.Lineage.Node)
+		v.Set("direction", string(q.Lineage.Direction))
+		v.Set("depth", strconv.Itoa(q.Lineage.Depth))
+		v.Set("columns", strconv.FormatBool(q.Lineage.Columns))
+	case q.Catalog != nil:
+		v.Set("catalog", "")
+	}
+	if len(q.Withhold) > 0 {
+		v.Set("withhold", strings.Join(q.Withhold, ","))
+	}
+	return v
 }
 
 // evidenceEvents asks for single records.
@@ -152,6 +190,7 @@ func (s *Server) sendEvidence(w http.ResponseWriter, r *http.Request, q evidence
 	if err != nil {
 		return err
 	}
+	callOf(r).export = exportSaid{q.parameters(c.view.Position()), handedOn{q.Recipient, q.Purpose}}
 	b, err := c.evidence(q)
 	c.sayStanding()
 	if err := joinClose(err, c.view); err != nil {

@@ -46,6 +46,8 @@ type call struct {
 	// record records what the caller is about to get, of an endpoint that makes its
 	// answer twice; nil: that is not recorded.
 	record func(taken) error
+	// export is what is said of a file that the caller takes out.
+	export exportSaid
 }
 
 type callKey struct{}

@@ -25,6 +25,8 @@ const (
 	offeredEntries  = 50
 )
 
+const anomalyFlagged = "access.anomaly.flagged"
+
 type catalogPageQuery struct {
 	momentQuery
 	entriesQuery
@@ -142,7 +144,9 @@ type entryPage struct {
 	Agreements  projections.AgreementList
 	Accesses    projections.AccessList
 	Findings    projections.FindingList
-	Around      *lineagePage // what it came from and went into
+	Anomalies   projections.Timeline // of calls for it
+	Around      *lineagePage         // what it came from and went into
+	codeSets    projections.Timeline // the latest that were published, newest first
 	HistoryJSON string
 	Strip       strip
 	Plot        plot
@@ -168,6 +172,16 @@ func (d entryPage) Failed(item string) (checks []projections.Check) {
 		}
 	}
 	return checks
+}
+
+// Edition is the page of the latest publication of a code set, if there was one.
+func (d entryPage) Edition(codeSet string) (string, error) {
+	for _, row := range d.codeSets.Rows {
+		if row.Subject.ID == codeSet {
+			return d.Href("/events/" + strconv.FormatInt(row.Position, 10))
+		}
+	}
+	return "", nil
 }
 
 // versionRow is a step of an entry with its changes as text.
@@ -211,6 +225,15 @@ func showEntry(c *question, q entryPageQuery, p *page) (any, error) {
 	}
 	if d.Findings, err = c.view.Findings(c.ctx, projections.FindingQuery{Entry: e.ID, Page: projections.Page{Limit: entryFindings}}); err != nil {
 		return nil, err
+	}
+	if d.Anomalies, err = c.latest(anomalyFlagged, projections.TimelineQuery{Entry: e.ID}); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(e.Items, func(it events.EntryItem) bool { return it.CodeSet != "" }) {
+		q := projections.TimelineQuery{TypePrefix: "reference.codeset.published", Descending: true, Page: projections.Page{Limit: projections.MaxLimit}}
+		if d.codeSets, err = c.view.Timeline(c.ctx, q); err != nil {
+			return nil, err
+		}
 	}
 	if d.Around, err = c.around(p, e.ID); err != nil {
 		return nil, err

@@ -14,6 +14,9 @@ type dutiesPage struct {
 	Filtered bool
 	Parties  []projections.Party
 	States   []string
+	// Needs are the latest that were announced: what is due on them, a pack may say. None
+	// where the list is narrowed to duties.
+	Needs projections.Timeline
 }
 
 func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
@@ -25,10 +28,16 @@ func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dutiesPage{
+	d := dutiesPage{
 		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "" || q.Entry != "",
 		States: []string{projections.DutyOpen, projections.DutyMet, projections.DutyLate, projections.DutyBreached, projections.DutyUndetermined},
-	}, c.twin(p, "/v1/duties")
+	}
+	if q.Rule == "" && q.Case == "" && q.State == "" && q.Entry == "" {
+		if d.Needs, err = c.latest("share.need.announced", projections.TimelineQuery{Party: q.Party}); err != nil {
+			return nil, err
+		}
+	}
+	return d, c.twin(p, "/v1/duties")
 }
 
 type violationsPageQuery struct {

@@ -34,7 +34,9 @@ type healthPage struct {
 	Looked                  bool
 	// Acts are the latest records of the ledger about itself.
 	Acts projections.Timeline
-	Well bool
+	// Verified are the latest verifications by others, by means of their own.
+	Verified projections.Timeline
+	Well     bool
 }
 
 // ledgerActs is how many records about itself the page shows.
@@ -74,7 +76,11 @@ func showHealth(c *question, _ healthPageQuery, p *page) (any, error) {
 		return of.ViewBytes
 	}, bytesText)
 	d.Acts, err = c.view.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: "ledger.", Descending: true, Page: projections.Page{Limit: ledgerActs}})
+	if err != nil {
+		return nil, err
+	}
 	p.JSON = "/v1/status"
+	d.Verified, err = c.latest("ledger.verification.completed", projections.TimelineQuery{})
 	return d, err
 }
 

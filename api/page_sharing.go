@@ -62,8 +62,10 @@ type agreementPage struct {
 	// States are what it went through, newest first.
 	States   []projections.Agreement
 	Accesses projections.AccessList
-	Strip    strip
-	Plot     plot
+	// Anomalies are the latest that were flagged in calls under it.
+	Anomalies projections.Timeline
+	Strip     strip
+	Plot      plot
 }
 
 func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
@@ -88,6 +90,9 @@ func showAgreement(c *question, _ agreementPageQuery, p *page) (any, error) {
 		d.States = append(d.States, states[i])
 	}
 	if d.Accesses, err = c.view.Accesses(c.ctx, projections.AccessQuery{Agreement: id, Page: projections.Page{Limit: agreementAccesses}}); err != nil {
+		return nil, err
+	}
+	if d.Anomalies, err = c.latest(anomalyFlagged, projections.TimelineQuery{Agreement: id}); err != nil {
 		return nil, err
 	}
 	return d, c.twin(p, p.ID("/v1/agreements", id))

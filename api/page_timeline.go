@@ -46,6 +46,14 @@ func showTimeline(c *question, q timelinePageQuery, p *page) (any, error) {
 	}, c.twin(p, "/v1/events")
 }
 
+// latest are the newest records of a type that a page about something else shows.
+func (c *question) latest(typ string, q projections.TimelineQuery) (projections.Timeline, error) {
+	q.TypePrefix, q.Descending, q.Limit = typ, true, latestRecords
+	return c.view.Timeline(c.ctx, q)
+}
+
+const latestRecords = 10
+
 type investigatePageQuery struct {
 	momentQuery
 	window

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
 
 	"ledgerline/events"
 )
@@ -70,6 +72,19 @@ type taken struct {
 	digest []byte
 }
 
+// exportSaid is what the record of an export says beside what is known of the request.
+type exportSaid struct {
+	// parameters are what the question of a body comes to; nil where the address has them.
+	parameters url.Values
+	handedOn
+}
+
+// handedOn is who is to have a file and what for, as the caller says.
+type handedOn struct {
+	Recipient string `query:"recipient" doc:"who is to have the file: recorded, so name no person"`
+	Purpose   string `query:"purpose" doc:"what the file is for: recorded, so name no person"`
+}
+
 // recordRead records that a caller asked, and what it got.
 func (s *Server) recordRead(rt route, c caller, r *http.Request, got taken) error {
 	var id [16]byte
@@ -78,16 +93,31 @@ func (s *Server) recordRead(rt route, c caller, r *http.Request, got taken) erro
 	pattern := rt.method + " " + rt.path
 	var err error
 	if rt.who.record == recordExport {
-		_, err = s.o.Ledger.RecordExport(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ExportMade{
+		said := callOf(r).export
+		export := events.ExportMade{
 			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: got.bytes, Digest: got.digest,
-		})
+			Recipient: said.Recipient, Purpose: said.Purpose,
+		}
+		if said.parameters != nil {
+			export.Question += "?" + said.parameters.Encode()
+		}
+		_, err = s.o.Ledger.RecordExport(r.Context(), c.Name, hex.EncodeToString(id[:]), export)
+		if refusal, ok := errors.AsType[*events.Refusal](err); ok && said.parameters != nil && refusal.Field == "/data/question" {
+			// Too much to say, or what looks like a person: the digest still tells which file it was.
+			export.Question = r.URL.RequestURI()
+			_, err = s.o.Ledger.RecordExport(r.Context(), c.Name, hex.EncodeToString(id[:]), export)
+		}
 	} else {
 		_, err = s.o.Ledger.RecordRead(r.Context(), c.Name, hex.EncodeToString(id[:]), events.ReadRecorded{
 			Route: pattern, Question: r.URL.RequestURI(), Position: position, Bytes: got.bytes,
 		})
 	}
 	if refusal, ok := errors.AsType[*events.Refusal](err); ok {
-		return problem(http.StatusBadRequest, "read.unrecordable", sayf("the question has to be recorded, and cannot be: %s", refusal.Detail), "ask a shorter question, without personal data")
+		p := problem(http.StatusBadRequest, "read.unrecordable", sayf("the question has to be recorded, and cannot be: %s", refusal.Detail), "ask a shorter question, without personal data")
+		if field := path.Base(refusal.Field); field == "recipient" || field == "purpose" {
+			return p.at(field)
+		}
+		return p
 	}
 	return err
 }

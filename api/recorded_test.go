@@ -42,6 +42,36 @@ func TestReadsAreRecorded(t *testing.T) {
 	if r.status != http.StatusOK || !ok || !bytes.Equal(made.Digest, sum[:]) || made.Bytes != len(r.body) || r.header.Get("Content-Type") != "application/zip" {
 		t.Errorf("a bundle: %d %v, recorded: %+v", r.status, r.header, last().Data)
 	}
+	if want := fmt.Sprintf("/v1/evidence?as_of=%d&positions=0", size); made.Question != want || made.Recipient != "" {
+		t.Errorf("a bundle is recorded as the answer to %s of %q, want %s", made.Question, made.Recipient, want)
+	}
+	size = f.ledger.Head().Size
+	positions := strings.Repeat("0,", 5000) + "0"
+	for _, c := range []struct {
+		method, path, body string
+		want               events.ExportMade // what is said of it
+	}{
+		{"POST", "/v1/evidence", `{"catalog":{},"complete":false,"recipient":"the court","purpose":"case 12","withhold":["query"]}`,
+			events.ExportMade{Question: "/v1/evidence?as_of=%d&catalog=&withhold=query", Recipient: "the court", Purpose: "case 12"}},
+		{"POST", "/v1/evidence", `{"events":{"positions":[` + positions + `]},"purpose":"case 12"}`, events.ExportMade{Question: "/v1/evidence", Purpose: "case 12"}}, // too long to say
+		{"GET", "/v1/catalog/export?recipient=the+court&purpose=case+12", "",
+			events.ExportMade{Question: "/v1/catalog/export?recipient=the+court&purpose=case+12", Recipient: "the court", Purpose: "case 12"}},
+	} {
+		at := f.ledger.Head().Size - 1
+		r := ask(c.method, c.path, c.body, RoleAuditor)
+		made, ok := last().Data.(*events.ExportMade)
+		if r.status != http.StatusOK || !ok {
+			t.Errorf("%s: %d %.300s, recorded: %+v", c.path, r.status, r.body, last().Data)
+			continue
+		}
+		if want := strings.ReplaceAll(c.want.Question, "%d", fmt.Sprint(at)); made.Question != want || made.Recipient != c.want.Recipient || made.Purpose != c.want.Purpose {
+			t.Errorf("%s is recorded as %+v, want %s %+v", c.path, made, want, c.want)
+		}
+	}
+	r = ask("POST", "/v1/evidence", `{"catalog":{},"complete":false,"recipient":"13800138000"}`, RoleAuditor)
+	if r.status != http.StatusBadRequest || !strings.Contains(string(r.body), `"read.unrecordable"`) || !strings.Contains(string(r.body), `"recipient"`) {
+		t.Errorf("a telephone number as the recipient: %d %s", r.status, r.body)
+	}
 	size = f.ledger.Head().Size
 	for _, c := range []struct {
 		path   string

@@ -3,6 +3,10 @@ package api
 // domainTexts are those of the pages of catalog, sharing, quality, duties and
 // violations, beside what these have in common.
 var domainTexts = map[string][2]string{
+	"anomalies":                {"Unusual calls", "异常调用"},
+	"anomalies-why":            {"Flagged by somebody. A suspicion, and no broken rule.", "由有关方面标记，仅为疑点，并非已认定的违规。"},
+	"needs":                    {"Needs announced", "已公布的数据需求"},
+	"needs-why":                {"Data that somebody needs and finds in no catalog.", "有部门需要、但目录中没有的数据。"},
 	"later-calendar":           {"not moved by a later calendar,", "不因后发布的日历而改变，"},
 	"imported":                 {"from before the ledger", "账本启用前"},
 	"imported-why":             {"This was told to the ledger about the time before it began. The ledger shows that it was told so, and has not been changed since; it is no evidence that it was so.", "这是事后补录到账本的、账本启用之前的情况。账本只能证明当时如此申报且此后未被改动，不能证明事实确曾如此。"},

@@ -33,6 +33,8 @@ var healthTexts = map[string][2]string{
 	"health-index":              {"Completeness index covers", "完整性索引覆盖的记录数"},
 	"health-index-lag":          {"not yet covered:", "尚未覆盖："},
 	"health-index-none":         {"No commitment yet, so completeness cannot be proven yet.", "尚无承诺，暂不能证明完整性。"},
+	"verified-by-others":        {"Verified by others", "由他人核验"},
+	"verified-none":             {"No verification by others was recorded up to this position.", "截至该位置，没有他人核验的记录。"},
 	"patrol":                    {"Verification in the background", "后台核验"},
 	"patrol-on":                 {"Going on.", "进行中。"},
 	"patrol-off":                {"Not going on now.", "当前未运行。"},

@@ -37,6 +37,8 @@ type AccessRecorded struct {
 	Consumer string `json:"consumer"`
 	// Operator is the platform or contractor that ran the call for another.
 	Operator string `json:"operator,omitzero"`
+	// System is the consumer's application that called.
+	System string `json:"system,omitzero"`
 	// Agreement is what the call invoked; empty if it invoked none. The version
 	// counts its amendments, from 1.
 	Agreement        string `json:"agreement,omitzero"`
@@ -92,10 +94,14 @@ type CallDenied struct {
 	Consumer string `json:"consumer"`
 	// Operator is the platform or contractor that ran the call for another.
 	Operator string `json:"operator,omitzero"`
-	// Agreement is what the call invoked; empty if it invoked none.
-	Agreement string `json:"agreement,omitzero"`
-	RequestNo string `json:"request_no,omitzero"`
-	Purpose   string `json:"purpose"`
+	// System is the consumer's application that called.
+	System string `json:"system,omitzero"`
+	// Agreement is what the call invoked; empty if it invoked none. The version
+	// counts its amendments, from 1.
+	Agreement        string `json:"agreement,omitzero"`
+	AgreementVersion int    `json:"agreement_version,omitzero"`
+	RequestNo        string `json:"request_no,omitzero"`
+	Purpose          string `json:"purpose"`
 	// Entry, Dataset, Columns and Region are what was asked for.
 	Entry        string     `json:"entry"`
 	EntryVersion int        `json:"entry_version,omitzero"`
@@ -160,7 +166,7 @@ func (e *CallDenied) facets() []facetField {
 }
 
 func (e *CallDenied) validate(c checker) {
-	c.call(e.Call, e.Provider, e.Consumer, e.Operator, e.Agreement)
+	c.call(e.Call, e.Provider, e.Consumer, e.Operator, e.System, e.Agreement, e.AgreementVersion)
 	c.text("request_no", e.RequestNo, MaxID)
 	c.required("purpose", e.Purpose, MaxCode)
 	c.required("entry", e.Entry, MaxID)
@@ -178,17 +184,18 @@ func (e *CallDenied) validate(c checker) {
 }
 
 // call holds what answered and denied calls have in common.
-func (c checker) call(id, provider, consumer, operator, agreement string) {
+func (c checker) call(id, provider, consumer, operator, system, agreement string, version int) {
 	c.required("call", id, MaxID)
 	c.required("provider", provider, MaxID)
 	c.required("consumer", consumer, MaxID)
 	c.text("operator", operator, MaxID)
+	c.text("system", system, MaxID)
 	c.text("agreement", agreement, MaxID)
+	c.atLeast("agreement_version", version, 0)
 }
 
 func (e *AccessRecorded) validate(c checker) {
-	c.call(e.Call, e.Provider, e.Consumer, e.Operator, e.Agreement)
-	c.atLeast("agreement_version", e.AgreementVersion, 0)
+	c.call(e.Call, e.Provider, e.Consumer, e.Operator, e.System, e.Agreement, e.AgreementVersion)
 	c.text("request_no", e.RequestNo, MaxID)
 	c.required("purpose", e.Purpose, MaxCode)
 	c.required("entry", e.Entry, MaxID)

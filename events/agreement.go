@@ -127,6 +127,8 @@ type AgreementActivated struct {
 	LegalBasis []LegalBasis `json:"legal_basis"`
 	// ApprovedBy is the pseudonymous key of the person who approved.
 	ApprovedBy string `json:"approved_by,omitzero"`
+	// Contract is the digest of the document that both signed, which stays with them.
+	Contract string `json:"contract,omitzero"`
 }
 
 // Grant is what may be had of one entry.
@@ -266,6 +268,7 @@ func (e *AgreementActivated) validate(c checker) {
 	c.text("disposal", e.Disposal, MaxName)
 	c.bases("legal_basis", e.LegalBasis)
 	c.text("approved_by", e.ApprovedBy, MaxID)
+	c.text("contract", e.Contract, MaxCode)
 }
 
 // onward holds what is said about passing data on.

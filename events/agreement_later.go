@@ -25,6 +25,8 @@ type AgreementAmended struct {
 	// Consent is the provider's consent, required where the terms grow: in items,
 	// purposes, rows, time or recipients.
 	Consent string `json:"consent,omitzero"`
+	// Contract is the digest of the document that has these terms, if both signed one.
+	Contract string `json:"contract,omitzero"`
 	// ChangedPaths are the JSON pointers of what changed, for readers.
 	ChangedPaths []string `json:"changed_paths,omitzero"`
 }
@@ -41,6 +43,10 @@ type AgreementFulfilled struct {
 	Agreement string `json:"agreement"`
 	By        string `json:"by"`
 	Cause     string `json:"cause,omitzero"`
+	// ConsultRef is the consultation of the consumer and FilingRef the filing with
+	// the competent department. They are required if the provider ends the agreement.
+	ConsultRef string `json:"consult_ref,omitzero"`
+	FilingRef  string `json:"filing_ref,omitzero"`
 }
 
 func (e *AgreementAmended) Subject() Subject   { return agreementSubject(e.Agreement) }
@@ -85,6 +91,7 @@ func (e *AgreementAmended) validate(c checker) {
 	c.onward(e.Onward, e.OnwardTo)
 	c.text("disposal", e.Disposal, MaxName)
 	c.text("consent", e.Consent, MaxID)
+	c.text("contract", e.Contract, MaxCode)
 	c.texts("changed_paths", e.ChangedPaths, MaxName)
 }
 
@@ -97,6 +104,8 @@ func (e *AgreementFulfilled) validate(c checker) {
 	c.required("agreement", e.Agreement, MaxID)
 	c.required("by", e.By, MaxID)
 	c.text("cause", e.Cause, MaxCode)
+	c.text("consult_ref", e.ConsultRef, MaxID)
+	c.text("filing_ref", e.FilingRef, MaxID)
 }
 
 func (e *AgreementAmended) check(s States) error {
@@ -176,10 +185,15 @@ func (e *AgreementExpired) check(s States) error {
 	return registered(s, "/data/by", e.By)
 }
 
+// check holds to rule I-16: a provider consults and files first, whatever it calls the
+// end of the agreement.
 func (e *AgreementFulfilled) check(s States) error {
 	now := stateOf[Agreement](s, e.Subject())
 	if now.Stage != StageActive {
 		return illegal("agreement.active", e.Subject(), now.stage(), "the agreement is not active", "only an active agreement can be fulfilled")
+	}
+	if err := now.consulted(s, e.Subject(), e.By, e.ConsultRef, e.FilingRef); err != nil {
+		return err
 	}
 	return authorityOr(s, "agreement.party", e.Subject(), now.stage(), e.By, now.Provider, now.Consumer)
 }

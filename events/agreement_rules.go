@@ -124,17 +124,27 @@ func (e *AgreementTerminated) check(s States) error {
 		if err := e.afterRectification(s, now); err != nil {
 			return err
 		}
-	} else if e.By == now.Provider && !s.Imported {
-		if e.ConsultRef == "" {
-			return fault("agreement.consult-ref", "consult_ref", e.Subject(), now.stage(), "a provider that ends an agreement consults the consumer first",
-				"send the reference of the consultation")
-		}
-		if e.FilingRef == "" {
-			return fault("agreement.filing-ref", "filing_ref", e.Subject(), now.stage(), "a provider that ends an agreement files it with the competent department first",
-				"send the reference of the filing")
-		}
+	} else if err := now.consulted(s, e.Subject(), e.By, e.ConsultRef, e.FilingRef); err != nil {
+		return err
 	}
 	return authorityOr(s, "agreement.party", e.Subject(), now.stage(), e.By, now.Provider, now.Consumer)
+}
+
+// consulted refuses the end of an agreement by its provider without a consultation and a
+// filing. Imported events are not asked.
+func (s *Agreement) consulted(st States, sub Subject, by, consult, filing string) error {
+	if st.Imported || !succeeds(st, by, s.Provider) {
+		return nil
+	}
+	if consult == "" {
+		return fault("agreement.consult-ref", "consult_ref", sub, s.stage(), "a provider that ends an agreement consults the consumer first",
+			"send the reference of the consultation")
+	}
+	if filing == "" {
+		return fault("agreement.filing-ref", "filing_ref", sub, s.stage(), "a provider that ends an agreement files it with the competent department first",
+			"send the reference of the filing")
+	}
+	return nil
 }
 
 func (e *AgreementTerminated) afterRectification(s States, now Agreement) error {

@@ -153,10 +153,12 @@ type EntryDrafted struct {
 	// Code is the entry's code in the scheme CodeScheme; no rule reads it.
 	Code       string `json:"code,omitzero"`
 	CodeScheme string `json:"code_scheme,omitzero"`
-	// ClassPath is the classification, from the widest class to the narrowest.
-	ClassPath []string `json:"class_path,omitzero"`
-	Summary   string   `json:"summary,omitzero"`
-	Sharing   Sharing  `json:"sharing"`
+	// ClassPath is the classification, from the widest class to the narrowest, in the
+	// scheme ClassScheme.
+	ClassPath   []string `json:"class_path,omitzero"`
+	ClassScheme string   `json:"class_scheme,omitzero"`
+	Summary     string   `json:"summary,omitzero"`
+	Sharing     Sharing  `json:"sharing"`
 	// Items are the columns described, in order.
 	Items []EntryItem `json:"items"`
 	// Format is electronic_file, spreadsheet, database, image, streaming,
@@ -166,6 +168,9 @@ type EntryDrafted struct {
 	// UpdateFrequency is realtime, daily, weekly, monthly, quarterly, yearly or
 	// other.
 	UpdateFrequency string `json:"update_frequency"`
+	// UpdateInterval is the time from one update to the next as an ISO 8601 duration,
+	// such as P10D, where the frequency does not say it.
+	UpdateInterval string `json:"update_interval,omitzero"`
 	// Grade is core, important or general-1 to general-4 (GB/T 43697-2024).
 	Grade  string `json:"grade"`
 	Region string `json:"region,omitzero"`
@@ -194,6 +199,8 @@ type EntryDrafted struct {
 	// ChangedPaths are the JSON pointers of what a revision changed, for readers.
 	// A first draft has none.
 	ChangedPaths []string `json:"changed_paths,omitzero"`
+	// Note says why the version is as it is; free text, kept as a facet.
+	Note string `json:"note,omitzero"`
 }
 
 // OpenData says whether an entry is open to the public.
@@ -224,6 +231,8 @@ type Sharing struct {
 	// Range says who may have the data, Purposes for what.
 	Range    string   `json:"range,omitzero"`
 	Purposes []string `json:"purposes,omitzero"`
+	// Conditions are what else is asked of those who want the data.
+	Conditions string `json:"conditions,omitzero"`
 	// Methods are the ways of delivery: api, batch, file, database, verify_only.
 	Methods []string `json:"methods,omitzero"`
 }
@@ -282,6 +291,9 @@ func (e *EntryDrafted) names() []Name {
 
 func (e *EntryRevised) names() []Name { return (*EntryDrafted)(e).names() }
 
+func (e *EntryDrafted) facets() []facetField { return []facetField{{"note", "", &e.Note}} }
+func (e *EntryRevised) facets() []facetField { return (*EntryDrafted)(e).facets() }
+
 func (e *EntryDrafted) needs() []Subject { return partySubjects(e.Provider) }
 func (e *EntryRevised) needs() []Subject { return partySubjects(e.Provider) }
 
@@ -310,6 +322,7 @@ func (e *EntryDrafted) validateContent(c checker) {
 	c.text("code", e.Code, MaxCode)
 	c.text("code_scheme", e.CodeScheme, MaxCode)
 	c.texts("class_path", e.ClassPath, MaxName)
+	c.text("class_scheme", e.ClassScheme, MaxCode)
 	c.text("summary", e.Summary, MaxText)
 	e.Sharing.validate(c.in("sharing"))
 	c.some("items", len(e.Items))
@@ -326,6 +339,7 @@ func (e *EntryDrafted) validateContent(c checker) {
 	c.optionOf("format", e.Format, formats)
 	c.text("format_detail", e.FormatDetail, MaxName)
 	c.oneOf("update_frequency", e.UpdateFrequency, frequencies)
+	c.duration("update_interval", e.UpdateInterval)
 	c.oneOf("grade", e.Grade, grades)
 	c.text("region", e.Region, MaxCode)
 	for i := range e.Resources {
@@ -341,6 +355,7 @@ func (e *EntryDrafted) validateContent(c checker) {
 	c.text("volume", e.Volume, MaxCode)
 	c.text("contact", e.Contact, MaxName)
 	c.text("specification", e.Specification, MaxCode)
+	c.text("note", e.Note, MaxText)
 }
 
 // validate holds to rule I-05: what is not shared says why and on what basis;
@@ -360,6 +375,7 @@ func (s *Sharing) validate(c checker) {
 	c.optionOf("basis_rank", s.BasisRank, basisRanks)
 	c.text("range", s.Range, MaxName)
 	c.distinct("purposes", s.Purposes, MaxCode)
+	c.text("conditions", s.Conditions, MaxName)
 	c.eachOf("methods", s.Methods, methods)
 }
 

@@ -99,6 +99,10 @@ type EntryResumed struct {
 	By    string `json:"by"`
 	// Reason is free text, kept as a facet.
 	Reason string `json:"reason,omitzero"`
+	// Basis is the instrument and article that allows it.
+	Basis string `json:"basis,omitzero"`
+	// Agreements are those affected.
+	Agreements []string `json:"agreements,omitzero"`
 }
 
 // EntryWithdrawn takes the entry out of force. Agreements that rest on it
@@ -110,6 +114,8 @@ type EntryWithdrawn struct {
 	Reason string `json:"reason,omitzero"`
 	// Basis is the instrument and article the withdrawal rests on.
 	Basis string `json:"basis,omitzero"`
+	// Agreements are those affected.
+	Agreements []string `json:"agreements,omitzero"`
 }
 
 func (e *EntryAssessed) Subject() Subject           { return entrySubject(e.Entry) }
@@ -126,12 +132,14 @@ func (e *EntryDepartmentApproved) names() []Name { return append(parties(e.By), 
 func (e *EntrySubmitted) names() []Name          { return append(parties(e.By, e.To), entryName(e.Entry)) }
 func (e *EntryReturned) names() []Name           { return append(parties(e.By), entryName(e.Entry)) }
 func (e *EntryPublished) names() []Name          { return append(parties(e.By), entryName(e.Entry)) }
-func (e *EntryResumed) names() []Name            { return append(parties(e.By), entryName(e.Entry)) }
-func (e *EntryWithdrawn) names() []Name          { return append(parties(e.By), entryName(e.Entry)) }
+func (e *EntrySuspended) names() []Name          { return affected(e.By, e.Entry, e.Agreements) }
+func (e *EntryResumed) names() []Name            { return affected(e.By, e.Entry, e.Agreements) }
+func (e *EntryWithdrawn) names() []Name          { return affected(e.By, e.Entry, e.Agreements) }
 
-func (e *EntrySuspended) names() []Name {
-	out := append(parties(e.By), entryName(e.Entry))
-	for _, a := range e.Agreements {
+// affected names an entry and the agreements that what happens to it affects.
+func affected(by, entry string, agreements []string) []Name {
+	out := append(parties(by), entryName(entry))
+	for _, a := range agreements {
 		out = append(out, agreementName(a))
 	}
 	return out
@@ -205,6 +213,8 @@ func (e *EntryResumed) validate(c checker) {
 	c.required("entry", e.Entry, MaxID)
 	c.required("by", e.By, MaxID)
 	c.text("reason", e.Reason, MaxText)
+	c.text("basis", e.Basis, MaxName)
+	c.distinct("agreements", e.Agreements, MaxID)
 }
 
 func (e *EntryWithdrawn) validate(c checker) {
@@ -213,4 +223,5 @@ func (e *EntryWithdrawn) validate(c checker) {
 	c.requiredFacet("reason", e.Reason != "")
 	c.text("reason", e.Reason, MaxText)
 	c.text("basis", e.Basis, MaxName)
+	c.distinct("agreements", e.Agreements, MaxID)
 }

@@ -318,6 +318,12 @@ func TestInvariant_I16(t *testing.T) {
 	violates(t, "agreement.consult-ref", by, active...)
 	violates(t, "agreement.filing-ref", changed(by, "consulted", func(e *AgreementTerminated) { e.ConsultRef = "K-1" }), active...)
 	keeps(t, changed(by, "consulted and filed", func(e *AgreementTerminated) { e.ConsultRef, e.FilingRef = "K-1", "B-1" }), active...)
+	// Calling it fulfilled changes nothing about that.
+	reached := changed(of("share.agreement.fulfilled"), "by the provider", func(e *AgreementFulfilled) { e.By, e.ConsultRef, e.FilingRef = "D01", "", "" })
+	violates(t, "agreement.consult-ref", reached, active...)
+	violates(t, "agreement.filing-ref", changed(reached, "consulted", func(e *AgreementFulfilled) { e.ConsultRef = "K-1" }), active...)
+	keeps(t, changed(reached, "consulted and filed", func(e *AgreementFulfilled) { e.ConsultRef, e.FilingRef = "K-1", "B-1" }), active...)
+	keeps(t, changed(reached, "by the consumer", func(e *AgreementFulfilled) { e.By = "D03" }), active...)
 }
 
 // To terminate for breach needs a suspension and a rectification that came to

@@ -11,7 +11,7 @@ import (
 // program, and that its labels are for values there are.
 func TestCodeLabels(t *testing.T) {
 	lists := map[string][]string{
-		"action": correctionActions, "approver_role": approverRoles, "basis_rank": basisRanks, "capacity": capacities, "cause": disposalCauses, "confidence": edgeConfidence,
+		"action": correctionActions, "approver_role": approverRoles, "basis_rank": basisRanks, "capacity": capacities, "cause": disposalCauses, "confidence": edgeConfidence, "data_status": dataStatuses,
 		"format": formats, "frequency": frequencies, "grade": grades, "ground": refusalGrounds, "item": itemTypes,
 		"kind":  slices.Concat(partyKinds, rightsKinds, incidentKinds, assessmentKinds, openLineageKinds),
 		"level": partyLevels, "method": slices.Concat(methods, disposalMethods), "onward": onwardRules,

@@ -103,6 +103,9 @@ type ComplaintReceived struct {
 	By        string `json:"by"`
 	// Against is the party complained of.
 	Against string `json:"against,omitzero"`
+	// Entry and Agreement are what it is about, as far as it is.
+	Entry     string `json:"entry,omitzero"`
+	Agreement string `json:"agreement,omitzero"`
 	// Kind is a code.
 	Kind string `json:"kind"`
 	// Complainant is a keyed reference, kept as a facet sealed under that person's
@@ -134,8 +137,10 @@ func (e *InspectionOpened) names() []Name  { return parties(append([]string{e.By
 func (e *InspectionFinding) names() []Name { return parties(e.By, e.Party) }
 func (e *InspectionClosed) names() []Name  { return parties(e.By) }
 func (e *BulletinIssued) names() []Name    { return parties(e.By) }
-func (e *ComplaintReceived) names() []Name { return parties(e.By, e.Against) }
-func (e *ComplaintHandled) names() []Name  { return parties(e.By) }
+func (e *ComplaintReceived) names() []Name {
+	return accessNames(parties(e.By, e.Against), e.Agreement, e.Entry, DatasetRef{})
+}
+func (e *ComplaintHandled) names() []Name { return parties(e.By) }
 
 func (e *InspectionFinding) facets() []facetField {
 	return []facetField{{"description", "", &e.Description}}
@@ -207,6 +212,8 @@ func (e *ComplaintReceived) validate(c checker) {
 	c.required("complaint", e.Complaint, MaxID)
 	c.required("by", e.By, MaxID)
 	c.text("against", e.Against, MaxID)
+	c.text("entry", e.Entry, MaxID)
+	c.text("agreement", e.Agreement, MaxID)
 	c.required("kind", e.Kind, MaxCode)
 	c.text("complainant", e.Complainant, MaxID)
 	c.text("description", e.Description, MaxText)

@@ -62,6 +62,8 @@ type ProvisionRestored struct {
 	Provision string `json:"provision"`
 	Agreement string `json:"agreement"`
 	By        string `json:"by"`
+	// Cause is a code of what ended it.
+	Cause string `json:"cause,omitzero"`
 }
 
 func (e *ProvisionAvailable) Subject() Subject   { return Subject{KindProvision, e.Provision} }
@@ -117,4 +119,5 @@ func (e *ProvisionInterrupted) validate(c checker) {
 
 func (e *ProvisionRestored) validate(c checker) {
 	c.under("provision", e.Provision, e.Agreement, e.By)
+	c.text("cause", e.Cause, MaxCode)
 }

@@ -47,8 +47,9 @@ type QualityRunCompleted struct {
 	// EntryVersion and Dataset say what was measured.
 	EntryVersion int        `json:"entry_version,omitzero"`
 	Dataset      DatasetRef `json:"dataset,omitzero"`
-	// LineageRun is the OpenLineage run whose output it was.
+	// LineageRun is the OpenLineage run whose output it was, Batch the batch that holds it.
 	LineageRun string          `json:"lineage_run,omitzero"`
+	Batch      string          `json:"batch,omitzero"`
 	Results    []QualityResult `json:"results"`
 	Engine     string          `json:"engine,omitzero"`
 }
@@ -95,6 +96,7 @@ func (e *QualityRunCompleted) validate(c checker) {
 	c.atLeast("entry_version", e.EntryVersion, 0)
 	c.dataset("dataset", e.Dataset)
 	c.text("lineage_run", e.LineageRun, MaxID)
+	c.text("batch", e.Batch, MaxID)
 	c.some("results", len(e.Results))
 	for i, r := range e.Results {
 		at := c.at("results", i)

@@ -23,7 +23,8 @@ type ReadRecorded struct {
 
 // ExportMade says that a principal took a file out: a bundle, or the catalog.
 type ExportMade struct {
-	// Route, Question and Position are those of ReadRecorded.
+	// Route, Question and Position are those of ReadRecorded. The parameters of a bundle
+	// are those that its question comes to.
 	Route    string `json:"route"`
 	Question string `json:"question"`
 	Position int64  `json:"position"`
@@ -31,6 +32,10 @@ type ExportMade struct {
 	// Digest is the SHA-256 of the file, 32 bytes: whoever has it can show that it came
 	// from here.
 	Digest []byte `json:"digest"`
+	// Recipient is who is to have the file and Purpose what for, as the principal says.
+	// Both are public and name no person.
+	Recipient string `json:"recipient,omitzero"`
+	Purpose   string `json:"purpose,omitzero"`
 }
 
 // Subject is what was read and taken out.
@@ -49,6 +54,8 @@ func (e *ExportMade) validate(c checker) {
 	if len(e.Digest) != 32 {
 		c.refuse("field.length", "digest", "a SHA-256 digest has 32 bytes", "send the digest of the file")
 	}
+	c.text("recipient", e.Recipient, MaxName)
+	c.text("purpose", e.Purpose, MaxName)
 }
 
 func (c checker) reading(route, question string, position int64, bytes int) {

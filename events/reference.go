@@ -36,6 +36,8 @@ type RulePackPublished struct {
 	By      string `json:"by"`
 	// Content is the pack as JSON, see package rulepack.
 	Content string `json:"content"`
+	// Change says what is other now; free text, kept as a facet.
+	Change string `json:"change,omitzero"`
 }
 
 // CalendarPublished makes a version of a working-day calendar known. Deadlines
@@ -46,6 +48,8 @@ type CalendarPublished struct {
 	By       string `json:"by"`
 	// Content is the calendar as JSON, see package rulepack.
 	Content string `json:"content"`
+	// Change says what is other now; free text, kept as a facet.
+	Change string `json:"change,omitzero"`
 }
 
 // CodeSetPublished makes a version of a code set known, such as an edition of GB/T 2260,
@@ -59,6 +63,8 @@ type CodeSetPublished struct {
 	// Source is where the list can be read, Digest the SHA-256 of the file, 32 bytes.
 	Source string `json:"source"`
 	Digest []byte `json:"digest"`
+	// Change says what is other now; free text, kept as a facet.
+	Change string `json:"change,omitzero"`
 }
 
 func (e *RulePackPublished) Subject() Subject { return Subject{KindRulePack, e.Pack} }
@@ -69,6 +75,10 @@ func (e *RulePackPublished) names() []Name { return parties(e.By) }
 func (e *CalendarPublished) names() []Name { return parties(e.By) }
 func (e *CodeSetPublished) names() []Name  { return parties(e.By) }
 
+func (e *RulePackPublished) facets() []facetField { return []facetField{{"change", "", &e.Change}} }
+func (e *CalendarPublished) facets() []facetField { return []facetField{{"change", "", &e.Change}} }
+func (e *CodeSetPublished) facets() []facetField  { return []facetField{{"change", "", &e.Change}} }
+
 func (e *RulePackPublished) needs() []Subject { return partySubjects(e.By) }
 func (e *CalendarPublished) needs() []Subject { return partySubjects(e.By) }
 func (e *CodeSetPublished) needs() []Subject  { return partySubjects(e.By) }
@@ -78,6 +88,7 @@ func (e *RulePackPublished) validate(c checker) {
 	c.required("version", e.Version, MaxCode)
 	c.required("by", e.By, MaxID)
 	c.required("content", e.Content, MaxText)
+	c.text("change", e.Change, MaxText)
 	p, err := rulepack.ParsePack([]byte(e.Content))
 	if err != nil {
 		c.refuse("reference.content", "content", "the rule pack cannot be read: "+err.Error(), "send the JSON of a pack as docs/rule-packs.md describes it")
@@ -93,6 +104,7 @@ func (e *CalendarPublished) validate(c checker) {
 	c.required("version", e.Version, MaxCode)
 	c.required("by", e.By, MaxID)
 	c.required("content", e.Content, MaxText)
+	c.text("change", e.Change, MaxText)
 	n, err := rulepack.ParseCalendar([]byte(e.Content))
 	if err != nil {
 		c.refuse("reference.content", "content", "the calendar cannot be read: "+err.Error(), "send the JSON of a calendar as docs/rule-packs.md describes it")
@@ -110,6 +122,7 @@ func (e *CodeSetPublished) validate(c checker) {
 	c.required("title", e.Title, MaxName)
 	c.required("source", e.Source, MaxSource)
 	c.hash("digest", e.Digest)
+	c.text("change", e.Change, MaxText)
 }
 
 func (e *RulePackPublished) check(s States) error {

@@ -29,7 +29,7 @@ func signerRules() ruleGroup {
 		return step{name: name, typ: typ, data: d, signer: signer}
 	}
 	first := by(nil, "key 1 registered", "party.key.registered", &PartyKeyRegistered{"D01", one})
-	rotated := by(one, "rotated 1 to 2 by 1", "party.key.rotated", &PartyKeyRotated{"D01", one, two})
+	rotated := by(one, "rotated 1 to 2 by 1", "party.key.rotated", &PartyKeyRotated{Party: "D01", Old: one, New: two})
 	lost := by(one, "key 1 compromised by 1", "party.key.compromised", &PartyKeyCompromised{Party: "D01", Key: one})
 	required := by(one, "signing required by 1", "party.signing.required", &PartySigningRequired{"D01", true})
 	return ruleGroup{"signers", SignersSubject("D01"), [][]step{nil, {first}, {first, rotated}, {first, lost}, {first, required}}, []step{
@@ -37,8 +37,8 @@ func signerRules() ruleGroup {
 		by(nil, "key 2 registered by nobody", "party.key.registered", &PartyKeyRegistered{"D01", two}),
 		by(one, "key 2 registered by 1", "party.key.registered", &PartyKeyRegistered{"D01", two}),
 		by(three, "key 2 registered by a stranger", "party.key.registered", &PartyKeyRegistered{"D01", two}),
-		by(two, "rotated 1 to 2 by 2", "party.key.rotated", &PartyKeyRotated{"D01", one, two}),
-		by(two, "rotated 2 to 1 by 2", "party.key.rotated", &PartyKeyRotated{"D01", two, one}),
+		by(two, "rotated 1 to 2 by 2", "party.key.rotated", &PartyKeyRotated{Party: "D01", Old: one, New: two}),
+		by(two, "rotated 2 to 1 by 2", "party.key.rotated", &PartyKeyRotated{Party: "D01", Old: two, New: one}),
 		by(nil, "key 1 compromised by nobody", "party.key.compromised", &PartyKeyCompromised{Party: "D01", Key: one}),
 		by(nil, "signing not required by nobody", "party.signing.required", &PartySigningRequired{"D01", false}),
 	}}

@@ -16,10 +16,10 @@ func ptr[T any](v T) *T { return &v }
 func draft() EntryDrafted {
 	return EntryDrafted{
 		Entry: "DS02", Version: 1, Provider: "D01", Title: "户籍注销(死亡)信息", TitleEN: "Deregistration and death",
-		Code: "3079900101/000002", CodeScheme: "gc-2017", ClassPath: []string{"部门", "公安"}, Summary: "每日更新",
+		Code: "3079900101/000002", CodeScheme: "gc-2017", ClassPath: []string{"部门", "公安"}, ClassScheme: "gc-2017", Summary: "每日更新",
 		Sharing: Sharing{
 			Attribute: SharingConditional, Reason: "含个人信息", Basis: "cn809:15", BasisRank: "administrative_regulation", Range: "省级部门",
-			Purposes: []string{"benefit_eligibility"}, Methods: []string{"api", "batch"},
+			Purposes: []string{"benefit_eligibility"}, Conditions: "no copies", Methods: []string{"api", "batch"},
 		},
 		Items: []EntryItem{
 			{ID: "gmsfhm", Name: "公民身份号码", Type: "text", Length: "18", Key: true, Personal: "sensitive",
@@ -27,11 +27,11 @@ func draft() EntryDrafted {
 			{ID: "swrq", Name: "死亡日期", Type: "date"},
 			{ID: "zxyy", Name: "注销原因", Type: "text", Sharing: SharingNotShared},
 		},
-		Format: "database", FormatDetail: "PostgreSQL 16", UpdateFrequency: "daily", Grade: "general-2", Region: "990000",
+		Format: "database", FormatDetail: "PostgreSQL 16", UpdateFrequency: "daily", UpdateInterval: "P1D", Grade: "general-2", Region: "990000",
 		Resources:   []Resource{{Namespace: "postgres://pop:5432", Name: "hj.death", Method: "database", Columns: map[string]string{"gmsfhm": "id_no", "swrq": "died/on"}}},
 		DerivedFrom: []string{"DS01"}, FusingParty: "D07", Related: []string{"DS08"}, Open: OpenData{true, "aggregated"},
 		SourceSystems: []string{"hj"}, BusinessItems: []string{"户籍注销"}, Period: Period{at(1, 1), at(12, 31)}, Volume: "4.1 million rows",
-		Contact: "数据处", Specification: "gc-2017",
+		Contact: "数据处", Specification: "gc-2017", Note: "the cause was asked for",
 	}
 }
 
@@ -47,7 +47,7 @@ func agreement() *AgreementActivated {
 		Grants:   []Grant{{Entry: "DS02", EntryVersion: 1, Items: []string{"gmsfhm", "swrq"}, Masking: map[string]string{"gmsfhm": "last4"}}},
 		Purposes: []string{"benefit_eligibility"}, Scope: Scope{Region: "990000", Population: "pensioners", Filters: []string{"zxyy='1'"}},
 		Method: "api", ValidFrom: at(9, 1), ValidTo: at(12, 30), ReviewDate: at(11, 1), Onward: OnwardListed, OnwardTo: []string{"X1"},
-		Disposal: "erase", LegalBasis: []LegalBasis{{Instrument: "cn809", Article: "21", Kind: "OfficialAuthorityOfController"}}, ApprovedBy: "9c01",
+		Disposal: "erase", LegalBasis: []LegalBasis{{Instrument: "cn809", Article: "21", Kind: "OfficialAuthorityOfController"}}, ApprovedBy: "9c01", Contract: "c1",
 	}
 }
 

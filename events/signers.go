@@ -61,6 +61,8 @@ type PartyKeyRotated struct {
 	Party string `json:"party"`
 	Old   []byte `json:"old"`
 	New   []byte `json:"new"`
+	// Reason is free text, kept as a facet.
+	Reason string `json:"reason,omitzero"`
 }
 
 // PartyKeyCompromised says that a key is in other hands, or lost. What was signed
@@ -70,6 +72,8 @@ type PartyKeyCompromised struct {
 	Key   []byte `json:"key"`
 	// Since is when that may have begun, if it is known.
 	Since Time `json:"since,omitzero"`
+	// Reason says how that is known; free text, kept as a facet.
+	Reason string `json:"reason,omitzero"`
 }
 
 // PartySigningRequired says whether events in the party's name have to be signed.
@@ -105,6 +109,9 @@ func (e *PartyKeyRotated) needs() []Subject      { return nil }
 func (e *PartyKeyCompromised) needs() []Subject  { return nil }
 func (e *PartySigningRequired) needs() []Subject { return nil }
 
+func (e *PartyKeyRotated) facets() []facetField     { return []facetField{{"reason", "", &e.Reason}} }
+func (e *PartyKeyCompromised) facets() []facetField { return []facetField{{"reason", "", &e.Reason}} }
+
 func (c checker) publicKey(field string, key []byte) {
 	if len(key) != 32 {
 		c.refuse("field.length", field, fmt.Sprintf("the key has %d bytes", len(key)), "send an Ed25519 public key: 32 bytes, as base64")
@@ -120,12 +127,14 @@ func (e *PartyKeyRotated) validate(c checker) {
 	c.required("party", e.Party, MaxID)
 	c.publicKey("old", e.Old)
 	c.publicKey("new", e.New)
+	c.text("reason", e.Reason, MaxText)
 }
 
 func (e *PartyKeyCompromised) validate(c checker) {
 	c.required("party", e.Party, MaxID)
 	c.publicKey("key", e.Key)
 	c.optionalTime("since", e.Since)
+	c.text("reason", e.Reason, MaxText)
 }
 
 func (e *PartySigningRequired) validate(c checker) { c.required("party", e.Party, MaxID) }

@@ -30,7 +30,13 @@ type UsageRecorded struct {
 	Copies  int    `json:"copies"`
 	// Runs are the OpenLineage runs that used it.
 	Runs []string `json:"runs,omitzero"`
+	// DataStatus is what the consumer found the data to be: fit, partly or unfit for the
+	// purpose. Issues are those it reported because of that.
+	DataStatus string   `json:"data_status,omitzero"`
+	Issues     []string `json:"issues,omitzero"`
 }
+
+var dataStatuses = []string{"fit", "partly", "unfit"}
 
 // DuplicateCollectionReported says that a party collects anew what it could have
 // had shared.
@@ -71,6 +77,8 @@ func (e *UsageRecorded) validate(c checker) {
 	c.required("storage", e.Storage, MaxCode)
 	c.atLeast("copies", e.Copies, 0)
 	c.distinct("runs", e.Runs, MaxID)
+	c.optionOf("data_status", e.DataStatus, dataStatuses)
+	c.distinct("issues", e.Issues, MaxID)
 }
 
 func (e *DuplicateCollectionReported) validate(c checker) {

@@ -245,6 +245,39 @@ func (c checker) dataset(field string, d DatasetRef) {
 	}
 }
 
+// duration holds a length of time as ISO 8601 writes it, if there is one.
+func (c checker) duration(field, v string) {
+	c.text(field, v, MaxCode)
+	if v != "" && !isDuration(v) {
+		c.refuse("field.duration", field, quote(v)+" is not a duration", "send an ISO 8601 duration such as P10D, P2W or PT6H")
+	}
+}
+
+// isDuration tells whether s has the form of an ISO 8601 duration in whole numbers: P, then
+// years, months, weeks and days, then T with hours, minutes and seconds, each at most once
+// and in this order, and at least one of them.
+func isDuration(s string) bool {
+	s, ok := strings.CutPrefix(s, "P")
+	date, clock, timed := strings.Cut(s, "T")
+	return ok && s != "" && isUnits(date, "YMWD") && (!timed || clock != "" && isUnits(clock, "HMS"))
+}
+
+// isUnits tells whether s is numbers, each followed by a unit that comes later in the list.
+func isUnits(s, units string) bool {
+	for s != "" {
+		n := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+		if n <= 0 {
+			return false
+		}
+		at := strings.IndexByte(units, s[n])
+		if at < 0 {
+			return false
+		}
+		s, units = s[n+1:], units[at+1:]
+	}
+	return true
+}
+
 // bases holds the legal bases of an act.
 func (c checker) bases(field string, bases []LegalBasis) {
 	c.some(field, len(bases))

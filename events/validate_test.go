@@ -69,6 +69,19 @@ func eachText(v reflect.Value, path string, f func(path string, set func(string)
 	}
 }
 
+func TestDurations(t *testing.T) {
+	for _, s := range []string{"P1D", "P2W", "P1Y6M", "PT6H", "P1DT12H30M5S", "P10D"} {
+		if !isDuration(s) {
+			t.Errorf("%s is no duration", s)
+		}
+	}
+	for _, s := range []string{"", "P", "T1H", "PT", "P1DT", "1D", "P1", "PD", "P1H", "PT1D", "P1D2Y", "P1D1D", "P-1D", "P1.5D", "p1d", "P1D ", "P1Dä"} {
+		if isDuration(s) {
+			t.Errorf("%q is taken for a duration", s)
+		}
+	}
+}
+
 // Facts and acts are refused for one wrong field each.
 func TestValidateData(t *testing.T) {
 	entry := func(change func(*EntryDrafted)) Data { d := draft(); change(&d); return &d }
@@ -88,6 +101,11 @@ func TestValidateData(t *testing.T) {
 		change(b)
 		return b
 	}
+	use := func(change func(*UsageRecorded)) Data {
+		u := samples()["usage.record.made"].(*UsageRecorded)
+		change(u)
+		return u
+	}
 	for _, tt := range []struct {
 		typ         string
 		data        Data
@@ -105,6 +123,7 @@ func TestValidateData(t *testing.T) {
 		{"catalog.entry.drafted", entry(func(e *EntryDrafted) { e.Sharing.Range = "" }), "field.required", "/data/sharing/range"},
 		{"catalog.entry.drafted", entry(func(e *EntryDrafted) { e.Sharing.Purposes = nil }), "field.required", "/data/sharing/purposes"},
 		{"catalog.entry.drafted", entry(func(e *EntryDrafted) { e.Resources[0].Columns = map[string]string{"a/b~": "c"} }), "entry.column-item", "/data/resources/0/columns/a~1b~0"},
+		{"catalog.entry.drafted", entry(func(e *EntryDrafted) { e.UpdateInterval = "10 days" }), "field.duration", "/data/update_interval"},
 		{"catalog.entry.revised", revision(0), "field.range", "/data/version"},
 		{"catalog.entry.returned", &EntryReturned{Entry: "DS02", Version: 1, By: "D07"}, "field.required", "/data/reasons"},
 		{"share.agreement.activated", grant(func(a *AgreementActivated) { a.ValidTo = a.ValidFrom }), "field.interval", "/data/valid_to"},
@@ -124,6 +143,9 @@ func TestValidateData(t *testing.T) {
 		{"access.batch.sealed", batch(func(b *BatchSealed) { b.Root = b.Root[1:] }), "field.length", "/data/root"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.Ended = a.Started - 1 }), "field.interval", "/data/ended"},
 		{"access.call.recorded", call(func(a *AccessRecorded) { a.Dataset.Name = "" }), "field.required", "/data/dataset/name"},
+		{"access.call.denied", denied(func(a *CallDenied) { a.AgreementVersion = -1 }), "field.range", "/data/agreement_version"},
+		{"usage.record.made", use(func(u *UsageRecorded) { u.DataStatus = "good" }), "field.enum", "/data/data_status"},
+		{"usage.record.made", use(func(u *UsageRecorded) { u.Issues = []string{"Q1", "Q1"} }), "field.unique", "/data/issues/1"},
 		{"lineage.openlineage.received", &OpenLineageReceived{Kind: OpenLineageJob, EventTime: 1, Digest: "0"}, "field.required", "/data/job/name"},
 		{"record.continued", &RecordContinued{Source: "s", ID: "i", Part: 1, Keys: [][]byte{{1}}}, "field.length", "/data/keys/0"},
 		{"record.continued", &RecordContinued{Source: "s", ID: "i", Part: math.MaxUint64, Keys: [][]byte{{1}}}, "field.range", "/data/part"},

@@ -23,6 +23,7 @@ type Access struct {
 	Provider  string      `json:"provider"`
 	Consumer  string      `json:"consumer,omitempty"`
 	Operator  string      `json:"operator,omitempty"`
+	System    string      `json:"system,omitempty"` // the consumer's application that called
 	RequestNo string      `json:"request_no,omitempty"`
 	Purpose   string      `json:"purpose,omitempty"`
 	Entry     string      `json:"entry,omitempty"`
@@ -55,7 +56,7 @@ func (a *Access) code(c *coder) {
 	integer(c, &a.Recorded)
 	integer(c, &a.Time)
 	integer(c, &a.Until)
-	c.texts(&a.Call, &a.Agreement, &a.Provider, &a.Consumer, &a.Operator, &a.RequestNo, &a.Purpose, &a.Entry)
+	c.texts(&a.Call, &a.Agreement, &a.Provider, &a.Consumer, &a.Operator, &a.System, &a.RequestNo, &a.Purpose, &a.Entry)
 	integer(c, &a.EntryVersion)
 	optional(c, &a.Dataset, (*Dataset).code)
 	c.text(&a.Method)
@@ -195,14 +196,14 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 	switch d := e.Event.Data.(type) {
 	case *events.AccessRecorded:
 		a = Access{
-			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo,
+			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, System: d.System, RequestNo: d.RequestNo,
 			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, Region: d.Region,
 			RowCount: d.RowCount, SubjectCount: d.SubjectCount, Masking: d.Masking, Result: d.Result, Reason: d.Reason, Credential: d.Credential,
 		}
 		dataset = d.Dataset
 	case *events.CallDenied:
 		a = Access{
-			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, RequestNo: d.RequestNo,
+			Call: d.Call, Agreement: d.Agreement, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, System: d.System, RequestNo: d.RequestNo,
 			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Method: d.Method, Columns: d.Columns, Region: d.Region,
 			Result: events.AccessDenied, Reason: d.Reason, Credential: d.Credential,
 		}

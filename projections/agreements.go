@@ -31,6 +31,8 @@ type Agreement struct {
 	LegalBasis []events.LegalBasis `json:"legal_basis"`
 	// ApprovedBy is the key of the head of the provider's sharing body who approved it.
 	ApprovedBy string `json:"approved_by,omitempty"`
+	// Contract is the digest of the document that has the terms now, if both signed one.
+	Contract string `json:"contract,omitempty"`
 	// Version counts the terms, from 1; ChangedPaths are what the last amendment
 	// says it changed.
 	Version      int      `json:"version"`
@@ -71,7 +73,7 @@ func (a *Agreement) code(c *coder) {
 	textList(c, &a.OnwardTo)
 	c.text(&a.Disposal)
 	list(c, &a.LegalBasis, codeBasis)
-	c.text(&a.ApprovedBy)
+	c.texts(&a.ApprovedBy, &a.Contract)
 	integer(c, &a.Version)
 	textList(c, &a.ChangedPaths)
 	c.text(&a.State)
@@ -123,7 +125,7 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 			*a = Agreement{
 				ID: d.Agreement, Request: d.Request, Provider: d.Provider, Consumer: d.Consumer, Grants: d.Grants, Purposes: d.Purposes,
 				Scope: d.Scope, Method: d.Method, TermFrom: d.ValidFrom, TermTo: d.ValidTo, ReviewDate: d.ReviewDate, Onward: d.Onward,
-				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, ApprovedBy: d.ApprovedBy, State: events.StageActive, By: d.Provider, Version: 1,
+				OnwardTo: d.OnwardTo, Disposal: d.Disposal, LegalBasis: d.LegalBasis, ApprovedBy: d.ApprovedBy, Contract: d.Contract, State: events.StageActive, By: d.Provider, Version: 1,
 			}
 		})
 	case *events.AgreementSuspended:
@@ -138,7 +140,7 @@ func applyAgreements(b *batch, e *ledger.Entry) error {
 	case *events.AgreementAmended:
 		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {
 			a.Version, a.Grants, a.Purposes, a.Scope, a.Method, a.TermTo = d.Version, d.Grants, d.Purposes, d.Scope, d.Method, d.ValidTo
-			a.ReviewDate, a.Onward, a.OnwardTo, a.Disposal, a.ChangedPaths, a.By = d.ReviewDate, d.Onward, d.OnwardTo, d.Disposal, d.ChangedPaths, d.By
+			a.ReviewDate, a.Onward, a.OnwardTo, a.Disposal, a.Contract, a.ChangedPaths, a.By = d.ReviewDate, d.Onward, d.OnwardTo, d.Disposal, d.Contract, d.ChangedPaths, d.By
 		})
 	case *events.AgreementTerminated:
 		return applyAgreement(b, e, d.Agreement, func(a *Agreement) {

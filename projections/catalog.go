@@ -33,10 +33,12 @@ type Entry struct {
 	Code            string             `json:"code,omitempty"`
 	CodeScheme      string             `json:"code_scheme,omitempty"`
 	ClassPath       []string           `json:"class_path,omitempty"`
+	ClassScheme     string             `json:"class_scheme,omitempty"`
 	Summary         string             `json:"summary,omitempty"`
 	Sharing         events.Sharing     `json:"sharing"`
 	Items           []events.EntryItem `json:"items"`
 	UpdateFrequency string             `json:"update_frequency"`
+	UpdateInterval  string             `json:"update_interval,omitempty"`
 	Grade           string             `json:"grade"`
 	Region          string             `json:"region,omitempty"`
 	Resources       []events.Resource  `json:"resources,omitempty"`
@@ -472,7 +474,7 @@ func entryWith(id string, s *entryStep, d *events.EntryDrafted, version int, pos
 	e := Entry{
 		ID: id, Stage: s.Stage, Version: version, Published: s.Published,
 		Provider: d.Provider, Title: d.Title, TitleEN: d.TitleEN, Code: d.Code, CodeScheme: d.CodeScheme,
-		ClassPath: d.ClassPath, Summary: d.Summary, Sharing: d.Sharing, Items: d.Items, UpdateFrequency: d.UpdateFrequency,
+		ClassPath: d.ClassPath, ClassScheme: d.ClassScheme, UpdateInterval: d.UpdateInterval, Summary: d.Summary, Sharing: d.Sharing, Items: d.Items, UpdateFrequency: d.UpdateFrequency,
 		Grade: d.Grade, Region: d.Region, Resources: d.Resources, DerivedFrom: d.DerivedFrom, FusingParty: d.FusingParty,
 		Format: d.Format, FormatDetail: d.FormatDetail, Related: d.Related, SourceSystems: d.SourceSystems, BusinessItems: d.BusinessItems,
 		Volume: d.Volume, Contact: d.Contact, Specification: d.Specification,

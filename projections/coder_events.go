@@ -14,10 +14,10 @@ func (d *contentRow) code(c *coder) {
 	integer(c, &d.Version)
 	c.texts(&d.Provider, &d.Title, &d.TitleEN, &d.Code, &d.CodeScheme)
 	textList(c, &d.ClassPath)
-	c.text(&d.Summary)
+	c.texts(&d.ClassScheme, &d.Summary)
 	codeSharing(&d.Sharing, c)
 	list(c, &d.Items, codeItem)
-	c.texts(&d.Format, &d.FormatDetail, &d.UpdateFrequency, &d.Grade, &d.Region)
+	c.texts(&d.Format, &d.FormatDetail, &d.UpdateFrequency, &d.UpdateInterval, &d.Grade, &d.Region)
 	list(c, &d.Resources, codeResource)
 	textList(c, &d.DerivedFrom)
 	c.text(&d.FusingParty)
@@ -29,11 +29,13 @@ func (d *contentRow) code(c *coder) {
 	codePeriod(&d.Period, c)
 	c.texts(&d.Volume, &d.Contact, &d.Specification)
 	textList(c, &d.ChangedPaths)
+	c.text(&d.Note) // a facet: it stands beside the record, and is empty here
 }
 
 func codeSharing(s *events.Sharing, c *coder) {
 	c.texts(&s.Attribute, &s.Reason, &s.Basis, &s.BasisRank, &s.Range)
 	textList(c, &s.Purposes)
+	c.text(&s.Conditions)
 	textList(c, &s.Methods)
 }
 

@@ -47,13 +47,15 @@ An export is not a proof. What proves a catalog is made by
 	f.StringVar(&x.out, "out", "", "the file to write (default: standard output)")
 	f.StringVar(&x.provider, "provider", "", "the providing party's id")
 	f.StringVar(&x.region, "region", "", "the region code")
+	f.StringVar(&x.recipient, "recipient", "", "who is to have the file; recorded, so name no person")
+	f.StringVar(&x.purpose, "purpose", "", "what the file is for; recorded, so name no person")
 	f.StringVar(&x.stage, "stage", "", "drafted, department_approved, submitted, returned, published or withdrawn")
 	return c
 }
 
 // catalogExport is what the flags of export ask for.
 type catalogExport struct {
-	format, out, words, provider, region, stage string
+	format, out, words, provider, region, stage, recipient, purpose string
 }
 
 func (x *catalogExport) fetch(ctx context.Context, p *program, q *question) (err error) {
@@ -61,7 +63,7 @@ func (x *catalogExport) fetch(ctx context.Context, p *program, q *question) (err
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{"format": x.format, "text": x.words, "provider": x.provider, "region": x.region, "stage": x.stage} {
+	for name, value := range map[string]string{"format": x.format, "text": x.words, "provider": x.provider, "region": x.region, "stage": x.stage, "recipient": x.recipient, "purpose": x.purpose} {
 		set(values, name, value)
 	}
 	cl, err := q.target.connect(ctx, p)

@@ -52,6 +52,8 @@ records that show each edge (--lineage); the catalog as of a moment (--catalog).
 	f.StringVar(&x.asOf, "as-of", "", "what the ledger knew then: a position, or a time")
 	f.StringArrayVar(&x.since, "since", nil, "file with a signed checkpoint that the recipient holds; may be repeated")
 	f.StringSliceVar(&x.withhold, "withhold", nil, "names of facets that the recipient is not to see, such as description")
+	f.StringVar(&x.recipient, "recipient", "", "who is to have the bundle; recorded, so name no person")
+	f.StringVar(&x.purpose, "purpose", "", "what the bundle is for; recorded, so name no person")
 	f.BoolVar(&x.incomplete, "incomplete", false, "leave out the proof that nothing was left out")
 	f.StringVar(&x.out, "out", "evidence.zip", "the file to write")
 	return c
@@ -62,6 +64,7 @@ type exhibit struct {
 	target                             target
 	subject, from, to, agreement, node string
 	direction, asOf, out               string
+	recipient, purpose                 string
 	depth                              int
 	columns, catalog, incomplete       bool
 	since, withhold                    []string
@@ -151,6 +154,7 @@ func (x *exhibit) question(args []string) (map[string]any, error) {
 		since = append(since, string(b))
 	}
 	q["since"], q["withhold"] = since, x.withhold
+	q["recipient"], q["purpose"] = x.recipient, x.purpose
 	if x.incomplete {
 		q["complete"] = false
 	}

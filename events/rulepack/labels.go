@@ -21,7 +21,7 @@ type Labels map[string]map[string]Text
 // code lists, named for the field that holds the code, or for what it is of.
 func LabelKinds() []string {
 	return []string{
-		"action", "approver_role", "basis", "basis_rank", "capacity", "cause", "confidence", "dimension", "field", "format", "frequency", "grade", "ground", "item", "kind",
+		"action", "approver_role", "basis", "basis_rank", "capacity", "cause", "confidence", "data_status", "dimension", "field", "format", "frequency", "grade", "ground", "item", "kind",
 		"legal", "level", "masking", "method", "onward", "outcome", "personal", "purpose", "reason", "result", "role", "severity", "sharing", "submission_kind",
 		"symptom", "trigger", "verdict",
 	}
