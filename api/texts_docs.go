@@ -261,6 +261,8 @@ var chineseDocs = map[string]string{
 	"the position to prove":                                       "要证明的位置",
 	"the provider's or the consumer's id":                         "提供部门或需求部门的编号",
 	"the providing party's id":                                    "提供部门的编号",
+	"who is to have the file: recorded, so name no person":        "文件交给谁：将被记录，请勿写个人姓名",
+	"what the file is for: recorded, so name no person":           "文件用途：将被记录，请勿写个人姓名",
 	"the purpose it was for":                                      "使用的用途",
 	"the purpose the call was for":                                "调用的用途",
 	"the region code":                                             "行政区划代码",

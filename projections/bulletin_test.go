@@ -138,6 +138,30 @@ func TestBulletinKeepsImportedApart(t *testing.T) {
 			t.Errorf("%s counts what is from before the ledger: %+v", id, f)
 		}
 	}
+	// What natively happens to them rests on what was told, and makes no figure either.
+	continued := []int64{
+		b.add(claim{at: from, data: &events.AgreementSuspended{Agreement: "A0", By: "P2", Cause: "review"}}),
+		b.add(claim{at: from, data: &events.AgreementResumed{Agreement: "A0", By: "P2", Cause: "review"}}),
+		b.add(claim{at: from, data: &events.QualityIssueAccepted{Issue: "Q0", By: "P2"}}),
+	}
+	later, err := latestView(t, b).Bulletin(ctx, BulletinQuery{From: cst(t, "2025-09-01", 0), To: cst(t, "2025-10-01", 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = figureOf(later, "imported")
+	for _, position := range []int64{continued[1], imported[1], imported[2], continued[2]} {
+		if !slices.Contains(f.Counted, position) {
+			t.Errorf("told about the time before, and continued: %+v lacks %d", f, position)
+		}
+	}
+	if *f.Value != 3 {
+		t.Errorf("told about the time before, and continued: %d things, want 3", *f.Value)
+	}
+	for _, id := range []string{"agreement.used", "agreement.use_recorded", "quality.reported"} {
+		if f := figureOf(later, id); f.Count != 0 || f.Of != 0 {
+			t.Errorf("%s counts what was told about the time before and continued: %+v", id, f)
+		}
+	}
 	for _, f := range got.Figures {
 		if strings.HasPrefix(f.ID, "violation/") && slices.ContainsFunc(imported, func(p int64) bool { return slices.Contains(f.Counted, p) }) {
 			t.Errorf("a violation counts what is from before the ledger: %+v", f)

@@ -26,9 +26,13 @@ import (
 type tape struct {
 	key   []byte
 	times int
+	// whole: an entry owes nothing to those before it, such as the publication of a version.
+	// Elsewhere a thing that was once told about from before the ledger stays so: what is
+	// native of it goes on from that.
+	whole bool
 }
 
-func tapeOf(name string, times int) tape { return tape{entityKey(tTape, name), times} }
+func tapeOf(name string, times int) tape { return tape{key: entityKey(tTape, name), times: times} }
 
 // What a tape's times and names are, and the bits of its states.
 var (
@@ -52,7 +56,7 @@ var (
 	tapeAgreements = tapeOf("agreement", 4)
 	// tapeEntries: from, to; entry, provider, sharing attribute, region. It holds
 	// publications and withdrawals.
-	tapeEntries = tapeOf("entry", 2)
+	tapeEntries = tape{entityKey(tTape, "entry"), 2, true}
 	// tapeResources: attached, detached or refreshed, and when the next refresh is
 	// expected; entry.
 	tapeResources = tapeOf("resource", 2)
@@ -199,7 +203,10 @@ func (r *reader) things(t tape, counts func(*taped) bool) (out things, err error
 		}
 		of, at = append(of, e.thing-1), append(at, e.position)
 		if counts == nil || counts(e) {
-			out.last[e.thing-1] = *e
+			last := &out.last[e.thing-1]
+			imported := e.imported || last.imported && !t.whole
+			*last = *e
+			last.imported = imported
 		}
 		return nil
 	})
