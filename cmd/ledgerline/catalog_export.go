@@ -47,8 +47,8 @@ An export is not a proof. What proves a catalog is made by
 	f.StringVar(&x.out, "out", "", "the file to write (default: standard output)")
 	f.StringVar(&x.provider, "provider", "", "the providing party's id")
 	f.StringVar(&x.region, "region", "", "the region code")
-	f.StringVar(&x.recipient, "recipient", "", "who is to have the file; recorded, so name no person")
-	f.StringVar(&x.purpose, "purpose", "", "what the file is for; recorded, so name no person")
+	f.StringVar(&x.recipient, "recipient", "", "who is to have the file; a server records it, so name no person")
+	f.StringVar(&x.purpose, "purpose", "", "what the file is for; a server records it, so name no person")
 	f.StringVar(&x.stage, "stage", "", "drafted, department_approved, submitted, returned, published or withdrawn")
 	return c
 }

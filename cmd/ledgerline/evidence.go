@@ -52,8 +52,8 @@ records that show each edge (--lineage); the catalog as of a moment (--catalog).
 	f.StringVar(&x.asOf, "as-of", "", "what the ledger knew then: a position, or a time")
 	f.StringArrayVar(&x.since, "since", nil, "file with a signed checkpoint that the recipient holds; may be repeated")
 	f.StringSliceVar(&x.withhold, "withhold", nil, "names of facets that the recipient is not to see, such as description")
-	f.StringVar(&x.recipient, "recipient", "", "who is to have the bundle; recorded, so name no person")
-	f.StringVar(&x.purpose, "purpose", "", "what the bundle is for; recorded, so name no person")
+	f.StringVar(&x.recipient, "recipient", "", "who is to have the bundle; a server records it, so name no person")
+	f.StringVar(&x.purpose, "purpose", "", "what the bundle is for; a server records it, so name no person")
 	f.BoolVar(&x.incomplete, "incomplete", false, "leave out the proof that nothing was left out")
 	f.StringVar(&x.out, "out", "evidence.zip", "the file to write")
 	return c
