@@ -94,6 +94,7 @@ func dcatEntry(e projections.Entry) (dataset, record map[string]any) {
 	put("ledgerline:sharingBasisRank", e.Sharing.BasisRank)
 	put("ledgerline:sharingConditions", e.Sharing.Conditions)
 	put("ledgerline:updateInterval", e.UpdateInterval)
+	put("ledgerline:classScheme", e.ClassScheme)
 	put("dct:spatial", e.Region)
 	if len(e.ClassPath) > 0 {
 		dataset["dcat:theme"] = e.ClassPath

@@ -73,6 +73,7 @@ func (t *tally) recurred(r *reader) error {
 			last = append(last, taped{position: -1})
 		}
 		before := last[e.thing-1]
+		e.imported = e.imported || before.imported // see tape.whole
 		last[e.thing-1] = *e
 		was, is := before.state&findingOver != 0, e.state&findingOver != 0
 		fixed := before.state&findingFixed != 0

@@ -29,7 +29,7 @@ type projection struct {
 // what follows from an event's names.
 var projections = []projection{
 	{"parties", 2, applyParties},
-	{catalogView, 5, applyCatalog},
+	{catalogView, 6, applyCatalog},
 	{"requests", 2, applyRequests},
 	{"agreements", 6, applyAgreements},
 	{"shares", 2, applyShares},
