@@ -45,7 +45,6 @@ func TestReadsAreRecorded(t *testing.T) {
 	if want := fmt.Sprintf("/v1/evidence?as_of=%d&positions=0", size); made.Question != want || made.Recipient != "" {
 		t.Errorf("a bundle is recorded as the answer to %s of %q, want %s", made.Question, made.Recipient, want)
 	}
-	size = f.ledger.Head().Size
 	positions := strings.Repeat("0,", 5000) + "0"
 	for _, c := range []struct {
 		method, path, body string
