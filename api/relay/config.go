@@ -65,6 +65,15 @@ type Webhook struct {
 	Outgoing
 }
 
+// Host is where the webhook is. The rest of its address may be a secret.
+func (w Webhook) Host() string {
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // Ingest records events from JetStream.
 type Ingest struct {
 	Name string `toml:"name"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -249,6 +250,15 @@ func (l *loading) print(p *program) error {
 	t := newTable("SETTING", "VALUE", "FROM")
 	for _, k := range l.keys {
 		t.row(k.name, textOf(k.value), k.from)
+	}
+	for _, p := range l.Publish {
+		t.row("publish", p.Name+": to "+p.Subject+".> of "+p.Stream, "file")
+	}
+	for _, w := range l.Webhook { // of its address no more than where it is
+		t.row("webhook", w.Name+": to "+w.Host(), "file")
+	}
+	for _, i := range l.Ingest {
+		t.row("ingest", i.Name+": from "+cmp.Or(i.Subject, ">")+" of "+i.Stream, "file")
 	}
 	return t.write(p.out, "")
 }
