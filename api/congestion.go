@@ -2,6 +2,7 @@ package api
 
 import (
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
 	measured "runtime/metrics"
@@ -23,26 +24,32 @@ const (
 	// to have come since it was asked last. What else makes goroutines wait, such as a
 	// machine shared with others, does not go away by refusing a few.
 	congestionRequests = 16
+	// Of a thousand requests so many more are refused at a look at congestion, and half as
+	// many again as before; without it, a quarter fewer. To refuse all at once would leave
+	// the processors idle until these come again. A tenth is always let in.
+	congestionStep, congestionMost = 50, 900
 )
 
-// congestion refuses requests while those before them wait longer for a processor than
+// congestion refuses some of the requests while those before them wait longer for a processor than
 // they should.
 type congestion struct {
 	most time.Duration
 	// waits reads how often goroutines have waited, by how long: runtime/metrics'
 	// "/sched/latencies:seconds".
 	waits func() *measured.Float64Histogram
+	// draw gives a number below the one that it is given.
+	draw func(int64) int64
 
 	underWay, came atomic.Int64
 	next           atomic.Int64 // when to ask again, in nanoseconds of Unix time
-	over           atomic.Bool
+	refused        atomic.Int64 // of a thousand
 
 	mu     sync.Mutex
 	counts []uint64 // of the last look
 }
 
 func newCongestion(l Limits) *congestion {
-	return &congestion{most: l.ProcessorWait, waits: schedulerWaits}
+	return &congestion{most: l.ProcessorWait, waits: schedulerWaits, draw: rand.Int64N}
 }
 
 func schedulerWaits() *measured.Float64Histogram {
@@ -54,7 +61,7 @@ func schedulerWaits() *measured.Float64Histogram {
 	return sample[0].Value.Float64Histogram()
 }
 
-// enter counts a request that has come, and refuses it while there is congestion. The
+// enter counts a request that has come, and refuses some while there is congestion. The
 // returned function says that it has been answered.
 func (c *congestion) enter(now time.Time) (leave func(), err error) {
 	if c.most < 0 {
@@ -62,9 +69,18 @@ func (c *congestion) enter(now time.Time) (leave func(), err error) {
 	}
 	c.came.Add(1)
 	if next := c.next.Load(); now.UnixNano() >= next && c.next.CompareAndSwap(next, now.Add(congestionLook).UnixNano()) {
-		c.over.Store(c.look() && now.UnixNano()-next < int64(4*congestionLook)) // waits of long ago say nothing
+		refused := c.refused.Load()
+		switch over := c.look(); {
+		case now.UnixNano()-next > int64(4*congestionLook): // waits of long ago say nothing
+			refused = 0
+		case over:
+			refused = min(refused+refused/2+congestionStep, congestionMost)
+		default:
+			refused -= (refused + 3) / 4
+		}
+		c.refused.Store(refused)
 	}
-	if c.over.Load() {
+	if refused := c.refused.Load(); refused > 0 && c.draw(1000) < refused {
 		return nil, problem(http.StatusServiceUnavailable, "server.busy", "requests wait too long for a processor", "ask again after the time in Retry-After").after(time.Second)
 	}
 	c.underWay.Add(1)
