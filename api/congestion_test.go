@@ -117,7 +117,7 @@ func TestCongestedServer(t *testing.T) {
 			t.Errorf("%d %v %s", r.status, r.header, r.body)
 		}
 	}
-	for _, path := range []string{"/healthz", "/log/checkpoint"} {
+	for _, path := range []string{"/healthz", "/log/checkpoint", "/v1/status", "/metrics", "/debug/pprof/heap"} {
 		if r := f.get(path); r.status != http.StatusOK {
 			t.Errorf("%s: %d", path, r.status)
 		}

@@ -28,6 +28,8 @@ type endpoint struct {
 	remade bool
 	// appends marks endpoints that take a place among those who append.
 	appends bool
+	// always marks endpoints that tell how the server is doing.
+	always bool
 	// scoping is what a caller with a scope gets.
 	scoping scoping
 	serve   func(s *Server, w http.ResponseWriter, r *http.Request) error
@@ -128,6 +130,10 @@ func (e endpoint) twice() endpoint { e.remade = true; return e }
 
 // writes marks an endpoint that appends.
 func (e endpoint) writes() endpoint { e.appends = true; return e }
+
+// watches marks an endpoint that tells how the server is doing: it is answered however
+// many others ask, as those are that are open to anybody.
+func (e endpoint) watches() endpoint { e.always = true; return e }
 
 // filters marks an endpoint that gives callers what lies within their scope.
 func (e endpoint) filters() endpoint { e.scoping = scopeFiltered; return e }

@@ -83,7 +83,7 @@ func TestBusyReads(t *testing.T) {
 	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") != "1" || r.problem(t).Rule != "server.busy" {
 		t.Errorf("%d %v %s", r.status, r.header, r.body)
 	}
-	for _, path := range []string{"/healthz", "/log/checkpoint", "/readyz"} {
+	for _, path := range []string{"/healthz", "/log/checkpoint", "/readyz", "/v1/status", "/metrics", "/debug/pprof/heap"} {
 		if r := f.get(path); r.status != http.StatusOK {
 			t.Errorf("%s: %d", path, r.status)
 		}

@@ -78,11 +78,11 @@ func routes() []route {
 		{get, "/log/tile/entries/*", "Entry bundles, C2SP tlog-tiles: <N>[.p/<W>]", mirrors, entryTile(), ""},
 		{get, "/log/tile/*", "Hash tiles, C2SP tlog-tiles: <L>/<N>[.p/<W>]", logReaders, hashTile().neutral(), ""},
 
-		{get, "/v1/status", "Head, checkpoint, views and counts", everybody, direct(getStatus).filters(), ""},
+		{get, "/v1/status", "Head, checkpoint, views and counts", everybody, direct(getStatus).filters().watches(), ""},
 		{get, "/healthz", "The process is up", anybody, direct(getHealth), ""},
 		{get, "/readyz", "The views have caught up with the book; 503 until they have", anybody, readiness(), ""},
-		{get, "/metrics", "Prometheus metrics", watchers, raw(serveMetrics, text("text/plain")), ""},
-		{get, "/debug/pprof/*", "Profiles of the process, for go tool pprof: heap, goroutine, profile?seconds=10, …", administrators, profiles(), ""},
+		{get, "/metrics", "Prometheus metrics", watchers, raw(serveMetrics, text("text/plain")).watches(), ""},
+		{get, "/debug/pprof/*", "Profiles of the process, for go tool pprof: heap, goroutine, profile?seconds=10, …", administrators, profiles().watches(), ""},
 
 		{get, "/", "Start page", anybody, pageEndpoint(serveStart), ""},
 		{get, "/sign-in", "Where people sign in at a browser", anybody, pageEndpoint(serveSignIn).neutral(), ""},

@@ -204,7 +204,7 @@ func (s *Server) router() http.Handler {
 // one place where errors become answers.
 func (s *Server) handle(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !rt.who.public { // signs of life are always given
+		if !rt.who.public && !rt.always {
 			leave, err := s.congestion.enter(time.Now())
 			if err != nil {
 				s.fail(w, r, err)
@@ -232,7 +232,7 @@ func (s *Server) handle(rt route) http.Handler {
 // serve answers when there is room. Who appends takes a place of its own, and so does
 // who follows; signs of life are always given.
 func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
-	if !rt.stream && !rt.appends && !rt.who.public {
+	if !rt.stream && !rt.appends && !rt.who.public && !rt.always {
 		release, err := s.readSlot()
 		if err != nil {
 			return err
