@@ -39,11 +39,12 @@ type Check struct {
 	Conforming int `json:"conforming,omitempty"`
 	Measured   int `json:"measured,omitempty"`
 	// By is the party that measured; Job and Run those that tested. Of a measurement Run
-	// is its own, LineageRun the OpenLineage run whose output it was.
+	// is its own, LineageRun the OpenLineage run whose output it was, Batch what holds it.
 	By         string         `json:"by,omitempty"`
 	Job        *events.JobRef `json:"job,omitempty"`
 	Run        string         `json:"run,omitempty"`
 	LineageRun string         `json:"lineage_run,omitempty"`
+	Batch      string         `json:"batch,omitempty"`
 	// Time is when, as claimed; Position the record that says so, Recorded its time.
 	Time     events.Time `json:"time"`
 	Position int64       `json:"position"`
@@ -67,7 +68,7 @@ func (k *Check) code(c *coder) {
 	integer(c, &k.Measured)
 	c.text(&k.By)
 	optional(c, &k.Job, codeJob)
-	c.texts(&k.Run, &k.LineageRun)
+	c.texts(&k.Run, &k.LineageRun, &k.Batch)
 	integer(c, &k.Time)
 	integer(c, &k.Position)
 	integer(c, &k.Recorded)
@@ -114,7 +115,7 @@ func applyChecks(b *batch, e *ledger.Entry) error {
 		for _, r := range d.Results {
 			k := Check{
 				Entry: d.Entry, Rule: r.Rule, RuleVersion: r.RuleVersion, Column: r.Item, Outcome: events.CheckFailed,
-				Conforming: r.Conforming, Measured: r.Measured, By: d.By, Run: d.Run, LineageRun: d.LineageRun, Time: e.Event.Time,
+				Conforming: r.Conforming, Measured: r.Measured, By: d.By, Run: d.Run, LineageRun: d.LineageRun, Batch: d.Batch, Time: e.Event.Time,
 				Provider: content.Provider,
 			}
 			if of, err := recall[textRow](b, ruleKey(r.Rule, r.RuleVersion)); err != nil {

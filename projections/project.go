@@ -40,7 +40,7 @@ var projections = []projection{
 	{"duties", 4, applyDuties},
 	{"violations", 5, applyViolations},
 	{lineageView, 5, applyLineage},
-	{"checks", 2, applyChecks},
+	{"checks", 3, applyChecks},
 	{"coverage", 1, applyCoverage},
 	{bulletinsView, 3, applyBulletins},
 	{"timeline", 6, applyTimeline},

@@ -48,7 +48,7 @@ var (
 	tapeFindings = tapeOf("finding", 3)
 	// tapeMeasures: measured, and in the place of times how many rows conformed, of how
 	// many; dimension, provider, by.
-	tapeMeasures = tapeOf("measure", 3)
+	tapeMeasures = tape{entityKey(tTape, "measure"), 3, true}
 	// tapeDuties: before, done; pack, its version, rule, violation, party, title in
 	// English and Chinese.
 	tapeDuties = tapeOf("duty", 2)
