@@ -11,12 +11,16 @@ import (
 
 	"ledgerline/projections"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/time/rate"
 )
 
 // Limits bound what clients can ask of the server. Zero fields take the defaults
 // given here; docs/limits.md lists them with what a client is told.
 type Limits struct {
+	// Connections bounds how many connections are open at once: 4,096. Further ones are
+	// not answered before others are closed.
+	Connections int
 	// HeaderBytes bounds the first line and the headers of a request: 64 KiB.
 	HeaderBytes int
 	// BodyBytes bounds a request body before and after decoding, and a line of a
@@ -74,7 +78,7 @@ type Limits struct {
 // DefaultLimits are the defaults.
 func DefaultLimits() Limits {
 	return Limits{
-		HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
+		Connections: 4096, HeaderBytes: 64 << 10, BodyBytes: 32 << 20, HeldBytes: 256 << 20, BatchEvents: 10_000, ResultLimit: projections.MaxLimit, QueryCost: 5_000_000,
 		StreamClients: 256, ConcurrentWrites: 256, ConcurrentReads: 128, ProcessorWait: 100 * time.Millisecond, Rate: 1000, Burst: 2000, Sessions: 10_000, SessionLength: 8 * time.Hour, ViewLag: 250_000,
 		Wait: 10 * time.Second, SenderWait: 4 * time.Second, Timeout: time.Minute, Heartbeat: 15 * time.Second, ReadyLag: 30 * time.Second,
 	}
@@ -82,6 +86,7 @@ func DefaultLimits() Limits {
 
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
+	fill(&l.Connections, d.Connections)
 	fill(&l.HeaderBytes, d.HeaderBytes)
 	fill(&l.BodyBytes, d.BodyBytes)
 	fill(&l.HeldBytes, d.HeldBytes)
@@ -113,9 +118,17 @@ func fill[T comparable](p *T, v T) {
 }
 
 // HTTPServer returns a server of s that cuts off clients who send their headers
-// slowly, or too many of them. Bodies and answers are bounded by s itself.
+// slowly, or too many of them. Bodies and answers are bounded by s itself. What it
+// listens on is to be bounded by Listener.
 func (s *Server) HTTPServer() *http.Server {
-	return &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: s.o.Limits.HeaderBytes}
+	return &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: s.o.Limits.HeaderBytes,
+		ConnState: s.metrics.connection}
+}
+
+// Listener bounds how many connections of ln are open at once. The system keeps those
+// that come beyond that waiting: to refuse them would be answering them.
+func (s *Server) Listener(ln net.Listener) net.Listener {
+	return netutil.LimitListener(ln, s.o.Limits.Connections)
 }
 
 // bound sets how long the client may take to send the rest of its request, and to

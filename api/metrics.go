@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net"
 	"net/http"
 	"time"
 
@@ -17,6 +18,7 @@ type metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec   // by method, route, status
 	seconds  *prometheus.HistogramVec // by route
+	open     prometheus.Gauge         // connections
 	inFlight prometheus.Gauge
 	problems *prometheus.CounterVec // by rule
 	refusals *prometheus.CounterVec // by rule
@@ -33,6 +35,7 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_requests_total", Help: "Requests answered."}, []string{"method", "route", "status"}),
 		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ledgerline_http_request_duration_seconds", Help: "Time to answer.", Buckets: []float64{.0005, .001, .005, .02, .1, .5, 2, 10}}, []string{"route"}),
+		open:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "ledgerline_http_connections", Help: "Connections that are open."}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ledgerline_http_requests_in_flight", Help: "Requests that are being answered."}),
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_http_problems_total", Help: "Requests answered with a problem, by the rule that was broken."}, []string{"rule"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ledgerline_refusals_total", Help: "Events not admitted, by the rule that refused them."}, []string{"rule"}),
@@ -44,10 +47,20 @@ func newMetrics(s *Server) *metrics {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "ledgerline_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": s.o.Version}})
 	build.Set(1)
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(build, m.requests, m.seconds, m.problems, m.refusals, m.appended, m.repeated, m.inFlight, m.ordering, m.syncing,
+	registry.MustRegister(build, m.requests, m.seconds, m.problems, m.refusals, m.appended, m.repeated, m.open, m.inFlight, m.ordering, m.syncing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &standingCollector{s})
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
+}
+
+// connection counts those that are open.
+func (m *metrics) connection(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		m.open.Inc()
+	case http.StateClosed, http.StateHijacked:
+		m.open.Dec()
+	}
 }
 
 // methodLabel is a method as a label: clients may make up any number of methods, and

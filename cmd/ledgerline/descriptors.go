@@ -3,13 +3,16 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"syscall"
+
+	"ledgerline/api"
 )
 
 const (
 	// leastDescriptors are what book, views and index hold open, at most a thousand
-	// tables each, and as many connections again.
-	leastDescriptors = 4096
+	// tables each, and as many as the default of connections again.
+	leastDescriptors = 8192
 	// fewestDescriptors are enough to open a ledger. With fewer it is not tried: Pebble
 	// v2.1.7 panics if it lacks one while it opens a store whose tables it begins to
 	// compact.
@@ -17,7 +20,7 @@ const (
 )
 
 // moreDescriptors is what to do about too few.
-var moreDescriptors = fmt.Sprintf("ulimit -n %d, or LimitNOFILE=%[1]d in the unit", 4*leastDescriptors)
+var moreDescriptors = fmt.Sprintf("ulimit -n %d, or LimitNOFILE=%[1]d in the unit", 2*leastDescriptors)
 
 // descriptors is how many files this process may open. At its start Go has raised
 // that to the most that the process may ask for.
@@ -30,8 +33,8 @@ func descriptors() (uint64, error) {
 }
 
 // enoughDescriptors refuses to open a ledger with so few that opening could fail half
-// way, and warns of fewer than a server should have.
-func enoughDescriptors(logger *slog.Logger) error {
+// way.
+func enoughDescriptors() error {
 	n, err := descriptors()
 	if err != nil {
 		return err
@@ -39,8 +42,22 @@ func enoughDescriptors(logger *slog.Logger) error {
 	if n < fewestDescriptors {
 		return cannot(moreDescriptors, "this process may open %d files, and needs at least %d: nothing was opened", n, fewestDescriptors)
 	}
-	if n < leastDescriptors {
-		logger.Warn("this process may open few files; many connections can exhaust them", "files", n, "fix", moreDescriptors)
-	}
 	return nil
+}
+
+// fewerConnections is how many connections a server takes at once: half of the
+// descriptors are left to what it has to read and write.
+func fewerConnections(limit int, logger *slog.Logger) (int, error) {
+	if limit == 0 {
+		limit = api.DefaultLimits().Connections
+	}
+	n, err := descriptors()
+	if err != nil {
+		return 0, err
+	}
+	if half := int(min(n/2, math.MaxInt)); half < limit {
+		logger.Warn("this process may open few files, and takes fewer connections for it", "files", n, "connections", half, "fix", moreDescriptors)
+		return half, nil
+	}
+	return limit, nil
 }

@@ -38,7 +38,7 @@ var directions = []struct {
 	{"projections/graph", nil},
 	{"projections/scheduler", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/projections"}},
 	{"api", []string{"ledgerline/api/relay", "ledgerline/events", "ledgerline/events/rulepack", "ledgerline/events/openlineage", "ledgerline/ledger", "ledgerline/ledger/notary", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", "ledgerline/projections", "ledgerline/projections/scheduler", chi, xmod, json2,
-		"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/time", "github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", parquet, telemetry}},
+		"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "golang.org/x/net", "golang.org/x/time", "github.com/google/uuid", "github.com/klauspost/compress", "github.com/prometheus/client_golang", parquet, telemetry}},
 	{"api/relay", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", watermill, "github.com/cenkalti/backoff", nats, json2, telemetry}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},

@@ -286,6 +286,7 @@ func readPage(body []byte) (p shownPage, err error) {
 var (
 	transformation = regexp.MustCompile(`^(IN)?DIRECT(/[A-Z_]+)?$`) // as OpenLineage has it
 	englishRun     = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_./:#@*'’-]*(?: +[A-Za-z][A-Za-z0-9_./:#@*'’-]*)*`)
+	keyOfVerifier  = regexp.MustCompile(`^\S+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$`)
 	placeholder    = regexp.MustCompile(`^[0-9TZ:. -]+$`)
 )
 
@@ -298,7 +299,7 @@ func strangers(s shownText, lang string) (out []string) {
 		return strings.FieldsFunc(s.text, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
 	}
 	path := strings.HasPrefix(s.text, "/") && !strings.Contains(s.text, " ")
-	if s.lang == "en" || path || len(s.text) > 30 && !strings.ContainsAny(s.text, " ，。：") && strings.HasSuffix(s.text, "=") || placeholder.MatchString(s.text) {
+	if s.lang == "en" || path || len(s.text) > 30 && !strings.ContainsAny(s.text, " ，。：") && strings.HasSuffix(s.text, "=") || keyOfVerifier.MatchString(s.text) || placeholder.MatchString(s.text) {
 		return nil
 	}
 	for _, run := range englishRun.FindAllString(s.text, -1) {

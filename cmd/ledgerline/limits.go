@@ -9,6 +9,7 @@ import (
 // limitConfig bounds what clients can ask; see api.Limits. The tag told says what one
 // who exceeds it is told.
 type limitConfig struct {
+	Connections      int      `toml:"connections" usage:"most connections at once, and no more than half of the files that the process may open" told:"nothing, until others are closed"`
 	HeaderBytes      int      `toml:"header-bytes" usage:"most bytes of the headers of a request" told:"431, and the connection is closed"`
 	BodyBytes        int64    `toml:"body-bytes" usage:"most bytes of a request body, packed and unpacked, and of a line of a stream" told:"413 body.too-large, line.too-large"`
 	HeldBytes        int64    `toml:"held-bytes" usage:"most bytes of all bodies that are held at once" told:"503 server.bodies"`
@@ -33,14 +34,14 @@ type limitConfig struct {
 
 func limitsOf(l api.Limits) limitConfig {
 	return limitConfig{
-		l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.QueryCost, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads, interval(l.ProcessorWait),
+		l.Connections, l.HeaderBytes, l.BodyBytes, l.HeldBytes, l.BatchEvents, l.ResultLimit, l.QueryCost, l.StreamClients, l.ConcurrentWrites, l.ConcurrentReads, interval(l.ProcessorWait),
 		l.Rate, l.Burst, l.Sessions, interval(l.SessionLength), l.ViewLag, interval(l.Wait), interval(l.SenderWait), interval(l.Timeout), interval(l.Heartbeat), interval(l.ReadyLag),
 	}
 }
 
 func (c limitConfig) limits() api.Limits {
 	return api.Limits{
-		HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows, QueryCost: c.QueryCost,
+		Connections: c.Connections, HeaderBytes: c.HeaderBytes, BodyBytes: c.BodyBytes, HeldBytes: c.HeldBytes, BatchEvents: c.BatchEvents, ResultLimit: c.ResultRows, QueryCost: c.QueryCost,
 		StreamClients: c.StreamClients, ConcurrentWrites: c.ConcurrentWrites, ConcurrentReads: c.ConcurrentReads, ProcessorWait: time.Duration(c.ProcessorWait), Rate: c.Rate, Burst: c.Burst,
 		Sessions: c.Sessions, SessionLength: time.Duration(c.SessionLength),
 		ViewLag: c.ViewLag, Wait: time.Duration(c.Wait), SenderWait: time.Duration(c.SenderWait), Timeout: time.Duration(c.Timeout), Heartbeat: time.Duration(c.Heartbeat), ReadyLag: time.Duration(c.ReadyLag),
@@ -49,7 +50,7 @@ func (c limitConfig) limits() api.Limits {
 
 // check refuses limits that nobody could live with.
 func (c limitConfig) check() error {
-	for _, n := range []int64{int64(c.HeaderBytes), c.BodyBytes, c.HeldBytes, int64(c.BatchEvents), int64(c.ResultRows), c.QueryCost, int64(c.StreamClients),
+	for _, n := range []int64{int64(c.Connections), int64(c.HeaderBytes), c.BodyBytes, c.HeldBytes, int64(c.BatchEvents), int64(c.ResultRows), c.QueryCost, int64(c.StreamClients),
 		int64(c.ConcurrentWrites), int64(c.ConcurrentReads), int64(c.Burst), int64(c.Sessions), int64(c.SessionLength), int64(c.Wait), int64(c.SenderWait), int64(c.Timeout), int64(c.Heartbeat), int64(c.ReadyLag)} {
 		if n <= 0 {
 			return usage("a limit must be above 0: see [limit] in the configuration, and --limit-…")

@@ -167,10 +167,15 @@ func listen(addr string) (net.Listener, error) {
 // Once it is ready it prints the one line on out and calls ready.
 func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, o api.Options, out io.Writer, ready func(url string)) error {
 	o.Relays = s.relays.Status
+	var err error
+	if o.Limits.Connections, err = fewerConnections(o.Limits.Connections, o.Logger); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	handler, err := s.handler(o)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	ln = handler.Listener(ln)
 	if s.relays != nil {
 		defer background(ctx, func(ctx context.Context) { s.relays.Run(ctx, handler.Record) })()
 	}

@@ -55,7 +55,7 @@ type store struct {
 // openStore opens the directory and lets the views run. It returns once they
 // have caught up with the book.
 func openStore(ctx context.Context, dir string, o storeOptions) (*store, error) {
-	if err := enoughDescriptors(o.logger); err != nil {
+	if err := enoughDescriptors(); err != nil {
 		return nil, err
 	}
 	book, err := ledger.Open(dir, ledger.Options{

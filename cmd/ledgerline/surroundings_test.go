@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -124,9 +125,9 @@ func TestReadOnlyDisk(t *testing.T) {
 	l.still(t, l.dir)
 }
 
-// TestFewDescriptors lets the server run out of file descriptors: at its start, and
-// under connections. It refuses before it opens anything, or waits, and throws nothing
-// away.
+// TestFewDescriptors lets the server run short of file descriptors: at its start, and
+// under connections. It refuses before it opens anything; later it takes no more
+// connections than half of them, goes on with its work, and throws nothing away.
 func TestFewDescriptors(t *testing.T) {
 	l := load(t, filepath.Join(t.TempDir(), "led"), 5)
 	limits := []int{8, 16, 32, 64, fewestDescriptors - 1, fewestDescriptors}
@@ -149,6 +150,21 @@ func TestFewDescriptors(t *testing.T) {
 			t.Fatalf("with %d descriptors: %v", limit, err)
 		}
 		// More connections than there are descriptors.
+		kept := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}, Timeout: time.Minute}
+		told := func(path string) (int, string) {
+			t.Helper()
+			r, err := kept.Get(s.url + path)
+			if err != nil {
+				t.Fatalf("with %d descriptors: %v", limit, err)
+			}
+			defer r.Body.Close()
+			b, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.StatusCode, string(b)
+		}
+		told("/v1/status")
 		var open []net.Conn
 		for range limit {
 			c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -157,9 +173,21 @@ func TestFewDescriptors(t *testing.T) {
 			}
 			open = append(open, c)
 		}
+		most := fmt.Sprintf("\nledgerline_http_connections %d\n", limit/2)
+		for until := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			if _, text := told("/metrics"); strings.Contains(text, most) {
+				break
+			} else if time.Now().After(until) {
+				t.Fatalf("with %d descriptors and %d connections:\n%s", limit, len(open), text)
+			}
+		}
+		if status, text := told("/v1/catalog/entries"); status != http.StatusOK {
+			t.Errorf("with %d descriptors, under connections: %d %s", limit, status, text)
+		}
 		for _, c := range open {
 			c.Close()
 		}
+		kept.CloseIdleConnections()
 		id := fmt.Sprintf("limit-%d", limit)
 		r, err := appendParty(s.url, id)
 		if err != nil {
