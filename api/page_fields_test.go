@@ -66,3 +66,26 @@ func TestPagesOfEntriesSayAllTheyHold(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersSayAllTheyHold: optional fields reach the answers about what they are of.
+func TestAnswersSayAllTheyHold(t *testing.T) {
+	f := newFixture(t, nil)
+	f.tell()
+	const call = `"provider":"D01","consumer":"D03","system":"pension_office","agreement":"A02","purpose":"benefit_eligibility","entry":"DS02","method":"api","columns":["gmsfhm"]`
+	f.post(ce("c50", "access.call.recorded", `{"call":"c50",`+call+`,"row_count":1,"result":"ok"}`))
+	f.post(ce("c51", "access.call.denied", `{"call":"c51",`+call+`,"agreement_version":1,"reason":"rate"}`))
+	f.post(ce("m50", "quality.run.completed", `{"run":"M50","by":"D01","entry":"DS02","batch":"b50","results":[{"rule":"QR1","conforming":1,"measured":2,"pass":false}]}`))
+	f.post(ce("a50", "share.agreement.amended", `{"agreement":"A02","version":2,"by":"D01","grants":[{"entry":"DS02","entry_version":1,"items":["gmsfhm"]}],"purposes":["benefit_eligibility"],"method":"api",
+		"valid_to":"2026-12-31T00:00:00+08:00","onward":"forbidden","contract":"c0ffee50"}`))
+	f.caughtUp()
+	for path, want := range map[string]string{
+		"/v1/accesses?agreement=A02&result=ok":     `"system":"pension_office"`,
+		"/v1/accesses?agreement=A02&result=denied": `"system":"pension_office"`,
+		"/v1/checks?entry=DS02":                    `"batch":"b50"`,
+		"/v1/agreements/A02":                       `"contract":"c0ffee50"`,
+	} {
+		if r := f.get(path); !strings.Contains(string(r.body), want) {
+			t.Errorf("%s lacks %s: %d %s", path, want, r.status, r.body)
+		}
+	}
+}
