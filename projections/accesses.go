@@ -147,6 +147,16 @@ const (
 	RuleBatchUnchained = "access.batch-unchained"
 )
 
+// rulesOfAccess are all rules that an access is judged by, by the number that they have on
+// tapeFlags.
+var rulesOfAccess = []string{
+	RuleNoAgreement, RuleAgreementNotActive, RuleOutsideTerm, RuleEntryNotGranted, RuleColumnNotGranted, RulePurposeNotGranted,
+	RuleConsumerMismatch, RuleProviderMismatch, RuleRegionNotGranted, RuleBatchOverlaps, RuleBatchUnchained,
+}
+
+// ofRecords tells whether a rule is broken by whoever keeps the records of calls.
+func ofRecords(rule string) bool { return rule == RuleBatchOverlaps || rule == RuleBatchUnchained }
+
 // AccessQuery selects accesses; empty fields select everything.
 type AccessQuery struct {
 	Provider, Consumer, Agreement, Entry, Column, Credential, Result, Type string

@@ -56,6 +56,7 @@ func (b *batch) close() error {
 		clear(b.s.counters)
 		clear(b.s.numbers)
 		clear(b.s.flows)
+		b.s.block = nil
 	}
 	if b.r == nil {
 		return nil

@@ -132,7 +132,8 @@ type tally struct {
 	names   [][]string      // what numbers on tapes stand for
 	book    *rulebook       // nil: nothing is published
 	missed  []Violation     // duties that were not done in time
-	flagged []int64         // calls that broke a rule, the latest first
+	flagged []taped         // rules that calls broke, the latest first
+	visited int             // entries of tapes, about
 	in      map[string]bool // the bodies of the region; nil: no region was asked for
 	sight   *sight          // what may be counted; nil: everything
 }
@@ -422,17 +423,21 @@ func (t *tally) violations(r *reader) error {
 			found = append(found, t.book.judge(v, nil)...)
 		}
 	}
-	if err := r.shownByItself(t.ctx, judged); err != nil {
+	if err := r.shownByRecord(t.ctx, judged); err != nil {
 		return err
 	}
-	for _, position := range t.flagged {
-		a, ok, err := r.access(position)
+	if err := t.uncovered(r, judged); err != nil {
+		return err
+	}
+	if err := t.unrecorded(r, judged); err != nil {
+		return err
+	}
+	for i := range t.flagged {
+		broken, err := t.brokenBy(&t.flagged[i])
 		if err != nil {
 			return err
 		}
-		if ok {
-			found = append(found, t.book.judgeAccess(&a)...)
-		}
+		found = append(found, broken...)
 	}
 	sortViolations(found)
 	for _, v := range found {
@@ -452,6 +457,54 @@ func (t *tally) violations(r *reader) error {
 		t.figure(id, UnitCount, title).add(true, v.Events...)
 	}
 	return nil
+}
+
+// uncovered is reader.uncovered, of what was first read in the period.
+func (t *tally) uncovered(r *reader, found func(Violation)) error {
+	var first []int64 // records, by number less one
+	var last []taped
+	if err := r.tape(tapeUncovered, 0, r.at, false, func(e *taped) error {
+		if last = stand(last, e); len(first) < len(last) {
+			first = append(first, e.position) // numbers come up in order
+		}
+		return t.pause()
+	}); err != nil {
+		return err
+	}
+	for n, u := range last {
+		if !t.within(u.times[0]) {
+			continue
+		}
+		names, err := t.named(u.names)
+		if err != nil {
+			return err
+		}
+		at := []int64{first[n]}
+		if u.position != first[n] {
+			at = append(at, u.position)
+		}
+		found(Violation{Rule: RuleInputNotCovered, Party: names[0], Entry: names[1], Time: u.times[0], Events: at})
+	}
+	return nil
+}
+
+// unrecorded is reader.unrecorded, of agreements that ended in the period.
+func (t *tally) unrecorded(r *reader, found func(Violation)) error {
+	mergers := r.successions()
+	return t.things(r, tapeAgreements, func(a *taped, names []string, _ []int64) error {
+		if a.imported || a.state&agreementEnded == 0 || !t.within(a.times[0]) {
+			return nil
+		}
+		var row Agreement
+		known, err := r.find(entityKey(tAgreement, names[0]), &row)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return badTape(a)
+		}
+		return r.unrecordedOf(t.ctx, &row, mergers, found)
+	})
 }
 
 // Zone is where days begin and end: that of the calendar published last, or UTC if

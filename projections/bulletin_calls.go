@@ -3,12 +3,16 @@ package projections
 import (
 	"slices"
 
+	"ledgerline/events"
 	"ledgerline/events/rulepack"
 )
 
-// bulletinFlagged is how many calls that broke a rule a bulletin looks at: the latest
-// recorded. All others it counts without a look at each.
+// bulletinFlagged is how many rules that calls broke a bulletin looks at: those recorded
+// last.
 const bulletinFlagged = 100_000
+
+// usedWithin is how long before the end an agreement was used to be one that is in use.
+const usedWithin = 90 * 24 * 60 * 60 * 1_000_000
 
 // A caller is what of a bulletin the calls between two parties belong to.
 type caller struct {
@@ -17,101 +21,253 @@ type caller struct {
 	used                      bool // an agreement that was called under
 }
 
+// callers are those of a tally, by the number of their names less one.
+type callers struct {
+	*tally
+	r    *reader
+	list []caller
+}
+
+// of finds a caller; names begin with agreement, provider and consumer.
+func (x *callers) of(names uint32) (*caller, error) {
+	texts, err := x.named(names)
+	if err != nil {
+		return nil, err
+	}
+	c := &x.list[names-1]
+	if c.known {
+		return c, nil
+	}
+	c.known, c.provider, c.consumer = true, x.tally.of(texts[1]), x.tally.of(texts[2])
+	if x.sight != nil && (c.provider || c.consumer) {
+		seen, err := x.seen(x.r, texts[1], texts[2])
+		if err != nil {
+			return nil, err
+		}
+		c.withheld = !seen
+	}
+	return c, nil
+}
+
+// pause ends a long count when nobody waits for it any more.
+func (t *tally) pause() error {
+	if t.visited++; t.visited%4096 == 0 {
+		return t.ctx.Err()
+	}
+	return nil
+}
+
 // calls counts the calls made in the period, those of sealed batches included: a
 // batch counts where it begins.
 func (t *tally) calls(r *reader) error {
 	success := t.figure("access.success", UnitMillionths, rulepack.Text{EN: "calls answered, of those made", ZH: "调用成功率"})
-	beyond := t.figure("access.beyond", UnitCount, rulepack.Text{EN: "calls and batches that broke a rule", ZH: "越权事件数"})
-	t.used = map[string]bool{}
+	x := &callers{t, r, make([]caller, len(t.names))}
 	low, high, err := t.w.accessPositions(t.q.From, t.q.To)
 	if err != nil {
 		return err
 	}
-	callers := make([]caller, len(t.names))
-	visited := 0
-	err = r.tape(tapeCalls, low, high, true, func(e *taped) error {
-		if visited++; visited%4096 == 0 && t.ctx.Err() != nil {
-			return t.ctx.Err()
+	others, err := t.otherCalls(x, success, low, high)
+	if err != nil {
+		return err
+	}
+	err = r.answered(t.w.store.blockWidth, low, high, func(l *callBlock, from, to int64) (bool, error) {
+		if l.Last < t.q.From || l.First >= t.q.To {
+			return true, nil
 		}
-		if !t.within(e.times[0]) {
-			return nil
+		if l.First < t.q.From || l.Last >= t.q.To {
+			return false, nil
 		}
-		names, err := t.named(e.names)
-		if err != nil {
+		return x.block(l, success, others, from, to)
+	}, func(e *taped) error {
+		if err := t.pause(); err != nil || !t.within(e.times[0]) {
 			return err
 		}
-		c := &callers[e.names-1]
-		if !c.known {
-			c.known, c.provider, c.consumer = true, t.of(names[1]), t.of(names[2])
-			if t.sight != nil && (c.provider || c.consumer) {
-				seen, err := t.seen(r, names[1], names[2])
-				if err != nil {
-					return err
-				}
-				c.withheld = !seen
-			}
-		}
-		// Whoever a violation is of is one of the two.
-		if e.state&callFlagged != 0 && !e.imported && (c.provider || c.consumer) {
-			if len(t.flagged) < bulletinFlagged {
-				t.flagged = append(t.flagged, e.position)
-			} else {
-				t.limit(LimitAccesses)
-			}
+		c, err := x.of(e.names)
+		if err != nil {
+			return err
 		}
 		if c.withheld {
 			t.sight.withhold(1)
 			return nil
 		}
-		if e.imported {
-			if c.provider || c.consumer {
-				t.native(true, e.position)
-			}
+		if c.used = true; !c.provider {
 			return nil
 		}
-		if e.state&callAnswered != 0 {
-			c.used = true
-		}
-		if c.provider && e.state&(callAnswered|callRefused) != 0 {
-			if err := t.countCalls(r, success, e); err != nil {
-				return err
-			}
-		}
-		if e.state&callFlagged != 0 && c.consumer {
-			beyond.add(true, e.position)
-		}
-		return nil
+		answered, refused, err := r.callsOf(e)
+		success.Count += answered
+		success.Of += answered + refused
+		success.name(&success.Counted, e.position)
+		return err
 	})
-	for n, c := range callers {
-		if c.used {
-			t.used[t.names[n][0]] = true
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	t.used = x.used()
+	return t.flags(x, low, high)
 }
 
-// countCalls counts one call, or those of a batch.
-func (t *tally) countCalls(r *reader, success *Figure, e *taped) error {
-	answered, refused := int64(e.state&callAnswered), int64(e.state&callRefused>>1)
-	if e.state&callBatch != 0 {
-		a, ok, err := r.access(e.position)
+// used are the agreements that were called under.
+func (x *callers) used() map[string]bool {
+	out := map[string]bool{}
+	for n, c := range x.list {
+		if c.used {
+			out[x.names[n][0]] = true
+		}
+	}
+	return out
+}
+
+// otherCalls counts what no block does: calls that were not answered, and what is from
+// before the ledger. It returns where these stand.
+func (t *tally) otherCalls(x *callers, success *Figure, low, high int64) (map[int64]bool, error) {
+	others := map[int64]bool{}
+	return others, x.r.tape(tapeOthers, low, high, true, func(e *taped) error {
+		others[e.position] = true
+		if err := t.pause(); err != nil || !t.within(e.times[0]) {
+			return err
+		}
+		c, err := x.of(e.names)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			return badTape(e)
+		switch {
+		case c.withheld:
+			t.sight.withhold(1)
+		case e.imported:
+			if c.provider || c.consumer {
+				t.native(true, e.position)
+			}
+		case c.provider && e.state&callRefused != 0:
+			_, refused, err := x.r.callsOf(e)
+			success.Of += refused
+			success.name(&success.Others, e.position)
+			return err
 		}
-		got, not := a.calls()
-		answered, refused = int64(got), int64(not)
+		return nil
+	})
+}
+
+// block counts the calls of a whole block, if it can do so without a look at each: they
+// are named already, or they are all of one provider, whose list names them.
+func (x *callers) block(l *callBlock, success *Figure, others map[int64]bool, from, to int64) (bool, error) {
+	records := int64(0)
+	for i := range l.Cells {
+		c, err := x.of(l.Cells[i].Names)
+		if err != nil {
+			return false, err
+		}
+		if c.provider && !c.withheld {
+			records += l.Cells[i].Records
+		}
 	}
-	success.Count += answered
-	success.Of += answered + refused
-	if answered > 0 {
-		success.name(&success.Counted, e.position)
-	} else {
-		success.name(&success.Others, e.position)
+	if records > 0 && len(success.Counted) < FigureEvents {
+		if x.q.Party == "" || x.sight != nil {
+			return false, nil
+		}
+		list, err := x.r.postings(accessBy("provider", x.q.Party), from, to, true)
+		if err != nil {
+			return false, err
+		}
+		for len(success.Counted) < FigureEvents && err == nil {
+			var position int64
+			var more bool
+			if position, more, err = list.step(); !more {
+				break
+			}
+			if !others[position] {
+				success.name(&success.Counted, position)
+				records--
+			}
+		}
+		if err = firstError(err, list.close()); err != nil {
+			return false, err
+		}
 	}
-	return nil
+	success.Omitted += int(records)
+	for i := range l.Cells {
+		cell := &l.Cells[i]
+		c := &x.list[cell.Names-1]
+		switch {
+		case c.withheld:
+			x.sight.withhold(int(cell.Records))
+		case c.provider:
+			success.Count += cell.Answered
+			success.Of += cell.Answered + cell.Refused
+			fallthrough
+		default:
+			c.used = true
+		}
+	}
+	return true, x.ctx.Err()
+}
+
+// flags counts the calls and batches that broke a rule, and keeps what they broke.
+func (t *tally) flags(x *callers, low, high int64) error {
+	beyond := t.figure("access.beyond", UnitCount, rulepack.Text{EN: "calls and batches that broke a rule", ZH: "越权事件数"})
+	of := map[string]*Figure{
+		RuleColumnNotGranted:  t.figure("access.beyond_columns", UnitCount, rulepack.Text{EN: "of these, beyond the columns granted", ZH: "其中超出授权数据项"}),
+		RulePurposeNotGranted: t.figure("access.beyond_purpose", UnitCount, rulepack.Text{EN: "of these, for a purpose not granted", ZH: "其中超出授权用途"}),
+		RuleOutsideTerm:       t.figure("access.beyond_term", UnitCount, rulepack.Text{EN: "of these, outside the term", ZH: "其中超出授权期限"}),
+	}
+	last := int64(-1)
+	return x.r.tape(tapeFlags, low, high, true, func(e *taped) error {
+		if err := t.pause(); err != nil || e.imported || !t.within(e.times[0]) {
+			return err
+		}
+		c, err := x.of(e.names)
+		if err != nil {
+			return err
+		}
+		if !c.provider && !c.consumer { // whoever a violation is of is one of the two
+			return nil
+		}
+		if len(t.flagged) < bulletinFlagged {
+			t.flagged = append(t.flagged, *e)
+		} else {
+			t.limit(LimitAccesses)
+		}
+		if c.withheld || !c.consumer {
+			return nil
+		}
+		if e.position != last {
+			last = e.position
+			beyond.add(true, e.position)
+		}
+		if rule, err := e.rule(); err != nil {
+			return err
+		} else if f := of[rule]; f != nil {
+			f.add(true, e.position)
+		}
+		return nil
+	})
+}
+
+// rule is the one that an entry of tapeFlags says was broken.
+func (e *taped) rule() (string, error) {
+	if e.state == 0 || int(e.state) > len(rulesOfAccess) {
+		return "", badTape(e)
+	}
+	return rulesOfAccess[e.state-1], nil
+}
+
+// brokenBy are the violations that an entry of tapeFlags shows.
+func (t *tally) brokenBy(e *taped) ([]Violation, error) {
+	names, err := t.named(e.names)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := e.rule()
+	if err != nil {
+		return nil, err
+	}
+	v := Violation{Rule: rule, Party: names[2], Agreement: names[0], Entry: names[3], Time: e.times[0], Events: []int64{e.position}}
+	if ofRecords(rule) {
+		v.Party = names[1]
+	}
+	if shown := int64(e.times[1]); shown != 0 {
+		v.Events = []int64{shown - 1, e.position}
+	}
+	return t.book.judge(v, map[string]string{"provider": names[1], "consumer": names[2]}), nil
 }
 
 // agreements counts those in force at the end of the period by their use in it, and
@@ -119,16 +275,25 @@ func (t *tally) countCalls(r *reader, success *Figure, e *taped) error {
 // answers for both.
 func (t *tally) agreements(r *reader) error {
 	used := t.figure("agreement.used", UnitMillionths, rulepack.Text{EN: "agreements in force that were used in the period", ZH: "应用率"})
+	lately := t.figure("agreement.used_90_days", UnitMillionths, rulepack.Text{EN: "agreements in force that were used in the 90 days before the end", ZH: "近 90 日应用率"})
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
+	now := t.now()
+	late, err := t.usedLately(r, now)
+	if err != nil {
+		return err
+	}
 	var order []string // in which they ended
 	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err := r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
+	err = r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
 		names, err := t.named(e.names)
 		if err != nil {
 			return err
 		}
 		agreement, in := names[0], t.within(e.times[0]) && !e.imported
+		if e.state == shareDelivered && !e.imported && within(e.times[0], now-usedWithin, now+1) {
+			late[agreement] = true
+		}
 		switch {
 		case e.state == shareAccepted:
 			accepted[agreement] = e.position
@@ -158,14 +323,13 @@ func (t *tally) agreements(r *reader) error {
 			disposed.add(false, ended[id])
 		}
 	}
-	now := t.now()
 	list, err := r.things(tapeAgreements, func(e *taped) bool { return within(now, e.times[0], e.times[1]) })
 	if err != nil {
 		return err
 	}
 	for n := range list.last {
 		a := &list.last[n]
-		if a.position < 0 || a.state != agreementActive || !within(now, a.times[2], a.times[3]) {
+		if a.position < 0 || a.state&agreementActive == 0 || !within(now, a.times[2], a.times[3]) {
 			continue
 		}
 		names, err := t.named(a.names)
@@ -184,7 +348,40 @@ func (t *tally) agreements(r *reader) error {
 			continue
 		}
 		used.add(t.used[names[0]], a.position)
+		lately.add(late[names[0]], a.position)
 		recorded.add(len(written[names[0]]) > 0, append(written[names[0]], a.position)...)
 	}
 	return nil
+}
+
+// usedLately are the agreements called under not long before a time.
+func (t *tally) usedLately(r *reader, now events.Time) (map[string]bool, error) {
+	from := now - usedWithin
+	low, high, err := t.w.accessPositions(from, now+1)
+	if err != nil {
+		return nil, err
+	}
+	x := &callers{t, r, make([]caller, len(t.names))}
+	used := func(names uint32) error {
+		c, err := x.of(names)
+		if err == nil && !c.withheld {
+			c.used = true
+		}
+		return err
+	}
+	err = r.answered(t.w.store.blockWidth, low, high, func(l *callBlock, _, _ int64) (bool, error) {
+		whole := l.First >= from && l.Last <= now
+		for i := 0; whole && i < len(l.Cells); i++ {
+			if err := used(l.Cells[i].Names); err != nil {
+				return false, err
+			}
+		}
+		return whole || l.Last < from || l.First > now, t.ctx.Err()
+	}, func(e *taped) error {
+		if err := t.pause(); err != nil || !within(e.times[0], from, now+1) {
+			return err
+		}
+		return used(e.names)
+	})
+	return x.used(), err
 }

@@ -16,7 +16,7 @@ import (
 // rowTypes are the types with a method code.
 var rowTypes = []coded{
 	new(Access), new(Accountable), new(Agreement), new(Attachment), new(Batch), new(Check), new(Dataset), new(Detailed), new(Disposal), new(Duty), new(Finding), new(Flag), new(Gap), new(Mark),
-	new(Missing), new(Party), new(Producer), new(sequence),
+	new(Missing), new(callBlock), new(callCell), new(Party), new(Producer), new(sequence),
 	new(Request), new(Share), new(SharedItems), new(TimelineRow), new(Violation), new(Wording), new(columnFlow), new(columnPair), new(columnsFacet),
 	new(columnsRow), new(contentRow), new(dataflow), new(datasetRow), new(dependsFacet), new(edgeRow), new(entryStep), new(fieldRow),
 	new(jobPair), new(jobRow), new(lineageFacet), new(link), new(markRow), new(mentions), new(meta), new(nodeName), new(nominalFacet),

@@ -30,6 +30,8 @@ type uncoveredInput struct {
 	FirstTime events.Time
 	LastTime  events.Time
 	FirstRun  string
+	// Number counts these rows, in the order in which the book brings them up.
+	Number uint32
 }
 
 func (u *uncoveredInput) code(c *coder) {
@@ -39,6 +41,7 @@ func (u *uncoveredInput) code(c *coder) {
 	integer(c, &u.Last)
 	integer(c, &u.FirstTime)
 	integer(c, &u.LastTime)
+	integer(c, &u.Number)
 }
 
 // grantedKey holds the agreements that ever granted a consumer something of an
@@ -209,6 +212,12 @@ func (b *batch) noteUncovered(e *ledger.Entry, d *events.OpenLineageReceived, jo
 	}
 	if !known {
 		u = uncoveredInput{Party: party, Job: job, Entry: entry, First: e.Position, FirstTime: d.EventTime, FirstRun: d.Run, LastTime: d.EventTime}
+		if err := b.count("uncovered", 1); err != nil {
+			return err
+		}
+		if u.Number, err = b.nth("uncovered"); err != nil {
+			return err
+		}
 	}
 	if u.Last = e.Position; d.EventTime < u.FirstTime {
 		u.FirstTime, u.FirstRun = d.EventTime, d.Run

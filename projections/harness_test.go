@@ -129,6 +129,15 @@ func newViews(t testing.TB, l *ledger.Ledger) *Views {
 	return v
 }
 
+// newBlockedViews are newViews with blocks of calls so short that the books of tests fill
+// some.
+func newBlockedViews(t testing.TB, l *ledger.Ledger) *Views {
+	t.Helper()
+	v := newViews(t, l)
+	v.blockWidth, v.store.blockWidth = 8, 8
+	return v
+}
+
 // build applies the first n records in one run.
 func build(t testing.TB, v *Views, n int64) {
 	t.Helper()

@@ -16,7 +16,7 @@ import (
 func TestLaw(t *testing.T) {
 	b := longScript(newBook(t))
 	size := b.Head().Size
-	whole, tables, ingested := newViews(t, b.Ledger), newViews(t, b.Ledger), newViews(t, b.Ledger)
+	whole, tables, ingested := newBlockedViews(t, b.Ledger), newBlockedViews(t, b.Ledger), newBlockedViews(t, b.Ledger)
 	build(t, whole, size)
 	build(t, tables, size)
 	ingested.bulkLength = 5
@@ -27,7 +27,7 @@ func TestLaw(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range size {
-		fresh := newViews(t, b.Ledger)
+		fresh := newBlockedViews(t, b.Ledger)
 		build(t, fresh, n+1)
 		want := answers(t, viewAt(t, fresh, n))
 		for name, v := range map[string]*Views{"in memory": whole, "in tables": tables, "ingested": ingested} {
@@ -40,7 +40,7 @@ func TestLaw(t *testing.T) {
 // TestBeforeTheFirst: as of the position before the first record nothing is known.
 func TestBeforeTheFirst(t *testing.T) {
 	b := longScript(newBook(t))
-	v := newViews(t, b.Ledger)
+	v := newBlockedViews(t, b.Ledger)
 	build(t, v, b.Head().Size)
 	w := viewAt(t, v, -1)
 	if p, err := w.Parties(ctx, PartyQuery{}); err != nil || len(p.Parties) > 0 {
@@ -63,10 +63,10 @@ func TestBeforeTheFirst(t *testing.T) {
 func TestRunsDoNotMatter(t *testing.T) {
 	b := longScript(newBook(t))
 	size := b.Head().Size
-	whole := newViews(t, b.Ledger)
+	whole := newBlockedViews(t, b.Ledger)
 	build(t, whole, size)
 	rapid.Check(t, func(rt *rapid.T) {
-		cut := newViews(t, b.Ledger)
+		cut := newBlockedViews(t, b.Ledger)
 		for cut.Applied()+1 < size {
 			from := rapid.Int64Range(0, cut.Applied()+1).Draw(rt, "from")
 			to := rapid.Int64Range(from, size).Draw(rt, "to")
@@ -89,10 +89,10 @@ func TestLawRandom(t *testing.T) {
 			}
 		}
 		size := b.Head().Size
-		whole := newViews(t, b.Ledger)
+		whole := newBlockedViews(t, b.Ledger)
 		build(t, whole, size)
 		n := rapid.Int64Range(0, size-1).Draw(rt, "n")
-		fresh := newViews(t, b.Ledger)
+		fresh := newBlockedViews(t, b.Ledger)
 		build(t, fresh, n+1)
 		same(t, fmt.Sprintf("rows at %d", n), rows(t, whole, n), rows(t, fresh, n))
 		same(t, fmt.Sprintf("answers at %d", n), answers(t, viewAt(t, whole, n)), answers(t, viewAt(t, fresh, n)))

@@ -41,8 +41,8 @@ var projections = []projection{
 	{"violations", 5, applyViolations},
 	{lineageView, 5, applyLineage},
 	{"checks", 3, applyChecks},
-	{"coverage", 1, applyCoverage},
-	{bulletinsView, 3, applyBulletins},
+	{"coverage", 2, applyCoverage},
+	{bulletinsView, 4, applyBulletins},
 	{"timeline", 6, applyTimeline},
 }
 

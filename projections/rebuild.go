@@ -44,7 +44,7 @@ func (v *Views) openCurrent() error {
 	if _, err := v.fs.Stat(v.fs.PathJoin(v.dir, name)); errors.Is(err, fs.ErrNotExist) {
 		return &unfitError{"its current rows are not there"}
 	}
-	s, err := openStore(v.fs.PathJoin(v.dir, name), v.fs, v.cacheBytes, v.log)
+	s, err := v.openStore(name)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,16 @@ func (v *Views) newStore() (*store, error) {
 			last = max(last, n)
 		}
 	}
-	return openStore(v.fs.PathJoin(v.dir, rowsPrefix+strconv.Itoa(last+1)), v.fs, v.cacheBytes, v.log)
+	return v.openStore(rowsPrefix + strconv.Itoa(last+1))
+}
+
+// openStore opens or creates the store of a name.
+func (v *Views) openStore(name string) (*store, error) {
+	s, err := openStore(v.fs.PathJoin(v.dir, name), v.fs, v.cacheBytes, v.log)
+	if err == nil {
+		s.blockWidth = v.blockWidth
+	}
+	return s, err
 }
 
 // current reads which store is current.

@@ -525,7 +525,7 @@ func bruteNodes(t *testing.T, w *View, sees func(...string) bool) func(id string
 // TestScopeOfBulletins: figures count what may be seen, and say how much was left out.
 func TestScopeOfBulletins(t *testing.T) {
 	b := scopedBook(t)
-	v := newViews(t, b.Ledger)
+	v := newBlockedViews(t, b.Ledger)
 	build(t, v, b.Head().Size)
 	w := current(t, v)
 	q := BulletinQuery{From: day(1, 1), To: day(12, 28)}
@@ -573,10 +573,10 @@ func TestScopeOfBulletins(t *testing.T) {
 // from a fresh build of the records up to there.
 func TestScopeLaw(t *testing.T) {
 	b := scopedBook(t)
-	whole := newViews(t, b.Ledger)
+	whole := newBlockedViews(t, b.Ledger)
 	build(t, whole, b.Head().Size)
 	for n := int64(0); n < b.Head().Size; n += 17 {
-		fresh := newViews(t, b.Ledger)
+		fresh := newBlockedViews(t, b.Ledger)
 		build(t, fresh, n+1)
 		for _, s := range []Scope{{Parties: []string{"P2"}}, {Regions: []string{"99"}}} {
 			got, want := viewAt(t, whole, n).Within(s), viewAt(t, fresh, n).Within(s)

@@ -45,6 +45,9 @@ type store struct {
 	flows    map[string]uint32 // sets of columns by flowKey
 	batches  uint64            // begun so far
 	book     keptBook
+	block    *openBlock // nil: not followed yet
+	// blockWidth is how many records a block of calls is of.
+	blockWidth int64
 }
 
 // unfitError says why a store has to be built anew.
@@ -55,7 +58,7 @@ func (e *unfitError) Error() string { return e.reason }
 // openStore opens or creates the Pebble store in dir, which the caller has locked.
 // The error is an *unfitError if it cannot be opened.
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
-	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32), flows: make(map[string]uint32)}
+	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32), flows: make(map[string]uint32), blockWidth: callBlockWidth}
 	s.newest.clear()
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

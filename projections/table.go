@@ -82,6 +82,7 @@ const (
 	tNames
 	tNamesOf
 	tQualityRule
+	tCallBlock
 	tables // how many there are
 )
 
@@ -94,7 +95,7 @@ var tableOf = map[table]string{
 	tRequest: "requests", tResource: "catalog", tAttached: "catalog", tMark: "findings",
 	tReference: "duties", tDuty: "duties", tDutyOpen: "duties", tViolation: "violations",
 	tProducer: "producers", tDisposal: "disposals", tGranted: "agreements", tUncovered: "coverage", tHolders: "parties", tCheck: "checks", tCheckRun: "checks", tQualityRule: "checks",
-	tConcerned: "agreements", tDutyOf: "duties", tTape: bulletinsView, tNames: bulletinsView, tNamesOf: bulletinsView,
+	tConcerned: "agreements", tDutyOf: "duties", tTape: bulletinsView, tNames: bulletinsView, tNamesOf: bulletinsView, tCallBlock: bulletinsView,
 }
 
 // remembered reports whether batches ask for the history of a table's entities.

@@ -38,6 +38,14 @@ func tapeOf(name string, times int) tape { return tape{key: entityKey(tTape, nam
 var (
 	// tapeCalls: made; agreement, provider, consumer. It has no things.
 	tapeCalls = tapeOf("call", 1)
+	// tapeOthers holds those of tapeCalls that no block counts: see call_blocks.go.
+	tapeOthers = tapeOf("call/other", 1)
+	// tapeFlags: made, and in the place of a time one more than the position of the record
+	// that shows it beside the call, or 0; agreement, provider, consumer, entry. The state
+	// is the number of the rule that was broken. It has no things.
+	tapeFlags = tapeOf("call/flag", 2)
+	// tapeUncovered: the first time; party, entry.
+	tapeUncovered = tapeOf("uncovered", 1)
 	// tapeShares: when; agreement, provider, consumer, request. It has no things, and
 	// holds what bulletins ask for only.
 	tapeShares = tapeOf("share", 1)
@@ -65,7 +73,6 @@ var (
 const (
 	callAnswered = 1 << iota
 	callRefused
-	callFlagged
 	callBatch // how many calls it is stands in the row
 
 	shareAccepted  = 1
@@ -81,6 +88,7 @@ const (
 	findingOver       = 4 // closed or rejected
 	dutyUndetermined  = 1
 	agreementActive   = 1
+	agreementEnded    = 2
 	entryPublished    = 1
 	entryResources    = 2 // it names some itself
 	entryComplete     = 4 // see nineItems
@@ -312,9 +320,6 @@ func (a *Access) onTape() (tape, taped, []string, bool) {
 	if refused > 0 {
 		e.state |= callRefused
 	}
-	if len(a.Flags) > 0 {
-		e.state |= callFlagged
-	}
 	if a.Batch != nil {
 		e.state |= callBatch
 	}
@@ -378,10 +383,17 @@ func (d *Duty) onTape() (tape, taped, []string, bool) {
 
 func (a *Agreement) onTape() (tape, taped, []string, bool) {
 	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.Until, a.TermFrom, a.TermTo}}
-	if a.State == events.StageActive {
+	switch {
+	case a.State == events.StageActive:
 		e.state = agreementActive
+	case a.ended():
+		e.state = agreementEnded
 	}
 	return tapeAgreements, e, []string{a.ID, a.Provider, a.Consumer}, true
+}
+
+func (u *uncoveredInput) onTape() (tape, taped, []string, bool) {
+	return tapeUncovered, taped{thing: u.Number, times: [tapeTimes]events.Time{u.FirstTime}}, []string{u.Party, u.Entry}, true
 }
 
 func (a *Attachment) onTape() (tape, taped, []string, bool) {
@@ -408,13 +420,49 @@ func applyBulletins(b *batch, e *ledger.Entry) error {
 			return err
 		}
 		entry.imported = e.Event.Imported
+		if a, ok := row.(*Access); ok {
+			if err := tapeCall(b, a, entry); err != nil {
+				return err
+			}
+		}
 		b.tape(t, entry)
 	}
+	var err error
 	switch d := e.Event.Data.(type) {
 	case *events.EntryPublished:
-		return tapeEntry(b, d.Entry, e.Event.Imported)
+		err = tapeEntry(b, d.Entry, e.Event.Imported)
 	case *events.EntryWithdrawn:
-		return tapeEntry(b, d.Entry, e.Event.Imported)
+		err = tapeEntry(b, d.Entry, e.Event.Imported)
+	}
+	return firstError(err, b.endBlock())
+}
+
+// tapeCall counts a call or batch in the open block, or writes it on the tape of the
+// others, and writes what rules it broke.
+func tapeCall(b *batch, a *Access, e taped) error {
+	if e.counted() {
+		o, err := b.block()
+		if err != nil {
+			return err
+		}
+		answered, refused := a.calls()
+		o.add(&e, answered, refused)
+	} else {
+		b.tape(tapeOthers, e)
+	}
+	if len(a.Flags) == 0 {
+		return nil
+	}
+	names, err := b.namesOf(a.Agreement, a.Provider, a.Consumer, a.Entry)
+	if err != nil {
+		return err
+	}
+	for _, f := range a.Flags {
+		flag := taped{state: uint16(slices.Index(rulesOfAccess, f.Rule) + 1), names: names, times: [tapeTimes]events.Time{a.Time}, imported: e.imported}
+		if len(f.Events) == 2 {
+			flag.times[1] = events.Time(f.Events[0] + 1)
+		}
+		b.tape(tapeFlags, flag)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // TestTapesAreTheRows: as of any position the tapes say of every thing what its row says.
 func TestTapesAreTheRows(t *testing.T) {
 	b := longScript(newBook(t))
-	v := newViews(t, b.Ledger)
+	v := newBlockedViews(t, b.Ledger)
 	build(t, v, b.Head().Size)
 	rapid.Check(t, func(rt *rapid.T) {
 		w := viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at"))
@@ -31,7 +31,7 @@ func TestTapesAreTheRowsRandom(t *testing.T) {
 				b.try(c)
 			}
 		}
-		v := newViews(t, b.Ledger)
+		v := newBlockedViews(t, b.Ledger)
 		build(t, v, b.Head().Size)
 		tapesAreTheRows(rt, viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at")), day(6, 1))
 	})
@@ -48,9 +48,11 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 		compareThings(t, r, names, tapeDuties, tDuty, func(d *Duty) []int64 { return d.Events })
 		compareThings(t, r, names, tapeAgreements, tAgreement, func(*Agreement) []int64 { return nil })
 		compareThings(t, r, names, tapeMeasures, tCheck, func(*Check) []int64 { return nil })
+		compareThings(t, r, names, tapeUncovered, tUncovered, func(u *uncoveredInput) []int64 { return nil })
 		compareThings(t, r, names, tapeResources, tResource, func(*Attachment) []int64 { return nil })
 		compareOnce(t, r, names, tapeCalls, accessKey, new(Access))
 		compareOnce(t, r, names, tapeShares, shareKey, new(Share))
+		compareCalls(t, r, names, w.store.blockWidth)
 
 		list, err := w.Entries(ctx, EntryQuery{ValidAt: on, Page: Page{Limit: MaxLimit}})
 		if err != nil {
@@ -74,6 +76,86 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// compareCalls compares what stands besides of calls with their rows: the others, the
+// rules that were broken, and the blocks.
+func compareCalls(t *rapid.T, r *reader, names [][]string, width int64) {
+	var others, flags []string
+	blocks := map[int64]map[string][3]int64{}
+	err := r.history(accessKey, r.at, func(row row) (bool, error) {
+		var a Access
+		err := row.decode(&a)
+		answered, refused := a.calls()
+		if answered == 0 || a.Imported {
+			others = append(others, fmt.Sprint(row.position, a.Time, a.Agreement, a.Provider, a.Consumer, answered > 0, refused > 0, a.Imported))
+		} else {
+			end, of := row.position|(width-1), a.Agreement+" "+a.Provider+" "+a.Consumer
+			if blocks[end] == nil {
+				blocks[end] = map[string][3]int64{}
+			}
+			c := blocks[end][of]
+			blocks[end][of] = [3]int64{c[0] + 1, c[1] + int64(answered), c[2] + int64(refused)}
+		}
+		for _, f := range slices.Backward(a.Flags) {
+			flags = append(flags, fmt.Sprint(row.position, f.Rule, f.Events, a.Time, a.Agreement, a.Provider, a.Consumer, a.Entry, a.Imported))
+		}
+		return true, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := func(what string, of tape, want []string, text func(e *taped, names []string) string) {
+		var got []string
+		if err := r.tape(of, 0, r.at, true, func(e *taped) error {
+			texts, err := textsOf(names, e.names)
+			if err == nil {
+				got = append(got, text(e, texts))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the tape says\n%q\nthe rows\n%q", what, got, want)
+		}
+	}
+	same("others", tapeOthers, others, func(e *taped, n []string) string {
+		return fmt.Sprint(e.position, e.times[0], n[0], n[1], n[2], e.state&callAnswered != 0, e.state&callRefused != 0, e.imported)
+	})
+	same("flags", tapeFlags, flags, func(e *taped, n []string) string {
+		shown := []int64{e.position}
+		if e.times[1] != 0 {
+			shown = []int64{int64(e.times[1] - 1), e.position}
+		}
+		rule, err := e.rule()
+		if err != nil {
+			t.Error(err)
+		}
+		return fmt.Sprint(e.position, rule, shown, e.times[0], n[0], n[1], n[2], n[3], e.imported)
+	})
+	for end := width - 1; end <= r.at; end += width {
+		row, ok, err := r.getAt(callBlocks, end)
+		if err != nil || !ok || row.position != end {
+			t.Errorf("there is no block that ends at %d: %v", end, err)
+			continue
+		}
+		var l callBlock
+		if err := row.decode(&l); err != nil {
+			t.Error(err)
+		}
+		got := map[string][3]int64{}
+		for _, c := range l.Cells {
+			n, err := textsOf(names, c.Names)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[n[0]+" "+n[1]+" "+n[2]] = [3]int64{c.Records, c.Answered, c.Refused}
+		}
+		if want := blocks[end]; len(got) != len(want) || fmt.Sprint(got) != fmt.Sprint(want) && len(want) > 0 {
+			t.Errorf("the block that ends at %d says %v, the rows %v", end, got, want)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type Views struct {
 	log         *slog.Logger
 	runLength   int64
 	bulkLength  int64
+	blockWidth  int64 // of stores: see call_blocks.go
 	watch       message.HandlerMiddleware
 
 	building sync.Mutex // held by Rebuild
@@ -79,7 +80,7 @@ func Open(dir string, l *ledger.Ledger, o Options) (*Views, error) {
 	}
 	v := &Views{
 		ledger: l, projections: projections, dir: dir, fs: o.FS, cacheBytes: o.CacheBytes, log: o.Logger,
-		runLength: int64(o.RunLength), bulkLength: bulkLength, watch: o.Watch, applied: -1, moved: make(chan struct{}),
+		runLength: int64(o.RunLength), bulkLength: bulkLength, blockWidth: callBlockWidth, watch: o.Watch, applied: -1, moved: make(chan struct{}),
 	}
 	if err := v.openDir(); err != nil {
 		if errors.Is(err, fs.ErrPermission) {

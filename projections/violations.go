@@ -242,6 +242,18 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 
 // shownByItself visits what records other than accesses show to be broken.
 func (r *reader) shownByItself(ctx context.Context, found func(Violation)) error {
+	if err := r.shownByRecord(ctx, found); err != nil {
+		return err
+	}
+	if err := r.uncovered(ctx, found); err != nil {
+		return err
+	}
+	return r.unrecorded(ctx, found)
+}
+
+// shownByRecord visits what one record shows to be broken, and what is missing among the
+// numbers of producers.
+func (r *reader) shownByRecord(ctx context.Context, found func(Violation)) error {
 	if err := r.each(ctx, entityKey(tViolation), nil, func(row row) (bool, error) {
 		var v Violation
 		err := row.decode(&v)
@@ -250,12 +262,6 @@ func (r *reader) shownByItself(ctx context.Context, found func(Violation)) error
 		}
 		return true, err
 	}); err != nil {
-		return err
-	}
-	if err := r.uncovered(ctx, found); err != nil {
-		return err
-	}
-	if err := r.unrecorded(ctx, found); err != nil {
 		return err
 	}
 	return r.each(ctx, entityKey(tProducer), nil, func(row row) (bool, error) {
@@ -361,26 +367,36 @@ func (r *reader) unrecorded(ctx context.Context, found func(Violation)) error {
 	mergers := r.successions()
 	return r.each(ctx, entityKey(tAgreement), nil, func(row row) (bool, error) {
 		var a Agreement
-		if err := row.decode(&a); err != nil {
-			return false, err
+		err := row.decode(&a)
+		if err == nil {
+			err = r.unrecordedOf(ctx, &a, mergers, found)
 		}
-		if a.Imported || !slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, a.State) {
-			return true, nil
-		}
-		had, recorded, err := r.used(ctx, a.ID)
-		if err != nil || recorded || had == 0 {
-			return err == nil, err
-		}
-		party, err := mergers.holder(a.Consumer, 0, a.Since)
-		if err != nil {
-			return false, err
-		}
-		found(Violation{
-			Rule: RuleUseNotRecorded, Party: party, Agreement: a.ID, Time: a.Since, Events: []int64{had, a.Position},
-			Detailed: find(saidUseNotRecorded, a.ID),
-		})
-		return true, nil
+		return err == nil, err
 	})
+}
+
+func (r *reader) unrecordedOf(ctx context.Context, a *Agreement, mergers *successions, found func(Violation)) error {
+	if a.Imported || !a.ended() {
+		return nil
+	}
+	had, recorded, err := r.used(ctx, a.ID)
+	if err != nil || recorded || had == 0 {
+		return err
+	}
+	party, err := mergers.holder(a.Consumer, 0, a.Since)
+	if err != nil {
+		return err
+	}
+	found(Violation{
+		Rule: RuleUseNotRecorded, Party: party, Agreement: a.ID, Time: a.Since, Events: []int64{had, a.Position},
+		Detailed: find(saidUseNotRecorded, a.ID),
+	})
+	return nil
+}
+
+// ended tells whether an agreement is over.
+func (a *Agreement) ended() bool {
+	return slices.Contains([]string{events.StageTerminated, events.StageExpired, events.StageFulfilled}, a.State)
 }
 
 // used tells of an agreement at what position data was last had under it, 0 if never, and
@@ -488,7 +504,7 @@ func (w *View) flagged(ctx context.Context, q ViolationQuery, list *ViolationLis
 func (book *rulebook) judgeAccess(a *Access) (out []Violation) {
 	for _, f := range a.Flags {
 		party := a.Consumer
-		if f.Rule == RuleBatchOverlaps || f.Rule == RuleBatchUnchained { // of whoever keeps the records
+		if ofRecords(f.Rule) {
 			party = a.Provider
 		}
 		out = append(out, book.judge(Violation{
