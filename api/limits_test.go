@@ -215,7 +215,7 @@ func TestSlowClients(t *testing.T) {
 	var all sync.WaitGroup
 	for _, c := range []struct {
 		name, sent, says string
-		take             int // bytes of the answer before it takes no more
+		take             int // bytes of the answer before it takes no more; -1: it goes on to send, little by little
 	}{
 		{"headers", "GET /v1/status HTTP/1.1\r\nHost: x\r\n", "", 0},
 		{"body", post("/api/v1/lineage", "Content-Type: application/json\r\n", "{"), "body.slow", 0},
@@ -223,6 +223,8 @@ func TestSlowClients(t *testing.T) {
 		{"packed", post("/v1/events", "Content-Encoding: gzip\r\n", ""), "body.slow", 0},
 		{"packed, begun", post("/v1/events", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", gzipped("{")[:12]), "body.slow", 0},
 		{"line", post("/v1/events", "Content-Type: application/x-ndjson\r\n", "{"), "stream.idle", 0},
+		{"a line, by and by", strings.Replace(post("/v1/events", "Content-Type: application/x-ndjson\r\n", "{"), ": 100", ": 1000000", 1), "stream.idle", -1},
+		{"an event, by and by", strings.Replace(post("/v1/events", "Content-Type: application/json\r\n", "{"), ": 100", ": 1000000", 1), "body.slow", -1},
 		{"refused: token", post("/v1/events", "Authorization: Bearer llt_guess\r\n", ""), " 401 ", 0},
 		{"refused: origin", post("/v1/events", "Sec-Fetch-Site: cross-site\r\n", ""), " 403 ", 0},
 		{"refused: path", post("/nowhere", "", ""), " 404 ", 0},
@@ -237,7 +239,14 @@ func TestSlowClients(t *testing.T) {
 				t.Errorf("%s: %v", c.name, err)
 				return
 			}
-			if _, err := io.ReadFull(conn, make([]byte, c.take)); err != nil {
+			if c.take < 0 {
+				all.Go(func() {
+					for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+						_, err = io.WriteString(conn, " ")
+					}
+				})
+			}
+			if _, err := io.ReadFull(conn, make([]byte, max(c.take, 0))); err != nil {
 				t.Errorf("%s: %v", c.name, err)
 				return
 			}

@@ -61,7 +61,7 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		q.finish(s.readLines(out.deadline(r.Body), q))
+		q.finish(s.readLines(out.reader(r.Body), q))
 	}()
 	defer func() {
 		q.abandon()
@@ -106,9 +106,10 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readLines decodes lines into the queue until the body ends.
-func (s *Server) readLines(body io.Reader, q *lineQueue) error {
+func (s *Server) readLines(body *lineReader, q *lineQueue) error {
 	in := bufio.NewReaderSize(body, 64<<10)
 	for index := 0; ; {
+		body.begin()
 		text, err := readLine(in, s.o.Limits.BodyBytes)
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, errLineTooLong) {
 			if len(bytes.TrimSpace(text)) > 0 || errors.Is(err, errLineTooLong) {
@@ -363,31 +364,39 @@ func lastOf(c *call) {
 	io.Copy(io.Discard, over) // fails, as it should; where it is not HTTP/1 nothing comes of it
 }
 
-// deadline returns a reader of body that gives up on a client that sends
-// nothing for as long as the timeout. The deadline is the connection's, and the
-// server goes on to watch the connection when the body has ended: a deadline
-// left behind would cancel this request and those after it.
-func (o *lineWriter) deadline(body io.Reader) io.Reader {
-	return readerFunc(func(p []byte) (int, error) {
-		if err := supported(o.control.SetReadDeadline(time.Now().Add(o.timeout))); err != nil {
-			return 0, err
-		}
-		n, err := body.Read(p)
-		if errors.Is(err, io.EOF) {
-			if err := supported(o.control.SetReadDeadline(time.Time{})); err != nil {
-				return n, err
-			}
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = problem(http.StatusRequestTimeout, "stream.idle", sayf("no line came for %s", o.timeout), "go on with the next event in another request").because(err)
-		}
-		return n, err
-	})
+// lineReader reads a body of lines, and gives up on a client that takes longer than the
+// timeout to send one, however little by little. The deadline is the connection's, and
+// the server goes on to watch the connection when the body has ended: a deadline left
+// behind would cancel this request and those after it.
+type lineReader struct {
+	body    io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+	until   time.Time // when the line has to be there
 }
 
-type readerFunc func([]byte) (int, error)
+func (o *lineWriter) reader(body io.Reader) *lineReader {
+	return &lineReader{body: body, control: o.control, timeout: o.timeout}
+}
 
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+// begin says that a line is waited for from now on.
+func (l *lineReader) begin() { l.until = time.Now().Add(l.timeout) }
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	if err := supported(l.control.SetReadDeadline(l.until)); err != nil {
+		return 0, err
+	}
+	n, err := l.body.Read(p)
+	if errors.Is(err, io.EOF) {
+		if err := supported(l.control.SetReadDeadline(time.Time{})); err != nil {
+			return n, err
+		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = problem(http.StatusRequestTimeout, "stream.idle", sayf("no line came for %s", l.timeout), "go on with the next event in another request").because(err)
+	}
+	return n, err
+}
 
 // stopReading makes a Read that waits for the client return.
 func (o *lineWriter) stopReading() {
