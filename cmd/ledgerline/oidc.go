@@ -25,6 +25,18 @@ type oidcConfig struct {
 	WithholdClaim    string `toml:"withheld-fields-claim" usage:"claim that lists the fields it is kept from (default withheld_fields)"`
 }
 
+// check tells whether the provider can be asked.
+func (c oidcConfig) check() error {
+	if c == (oidcConfig{}) {
+		return nil
+	}
+	if c.Issuer == "" || c.Audience == "" {
+		return usage("[oidc]: want the issuer and the audience of tokens for this server")
+	}
+	_, err := c.clientSecret()
+	return err
+}
+
 // provider asks the provider what it offers; nil if there is none.
 func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
 	if c == (oidcConfig{}) {

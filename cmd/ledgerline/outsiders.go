@@ -27,40 +27,39 @@ type witnessConfig struct {
 
 // notary makes what asks them; nil if there is nobody to ask.
 func (c *config) notary(book *ledger.Ledger, logger *slog.Logger) (*notary.Notary, error) {
-	opts := notary.Options{Ledger: book, Logger: logger}
+	opts, err := c.attestation()
+	if err != nil || opts.Authority == nil && opts.Policy == nil {
+		return nil, err
+	}
+	opts.Ledger, opts.Logger = book, logger
+	return notary.New(opts)
+}
+
+// attestation reads who is asked.
+func (c *config) attestation() (opts notary.Options, err error) {
 	if c.Witness.Policy != "" {
 		text, err := os.ReadFile(c.Witness.Policy)
 		if err == nil {
 			opts.Policy, err = notary.ParsePolicy(text)
 		}
 		if err != nil {
-			return nil, usage("--witness-policy %s: %w", c.Witness.Policy, err)
+			return opts, usage("--witness-policy %s: %w", c.Witness.Policy, err)
 		}
 	}
-	if c.Timestamp.URL == "" && opts.Policy == nil {
-		return nil, nil
-	}
 	if c.Timestamp.URL == "" {
-		return notary.New(opts)
+		return opts, nil
 	}
 	if err := checkURL("--timestamp-url", c.Timestamp.URL); err != nil {
-		return nil, err
+		return opts, err
 	}
 	opts.Authority, opts.AnchorEvery = &notary.Authority{URL: c.Timestamp.URL}, time.Duration(c.Timestamp.Every)
 	if c.Timestamp.Every <= 0 {
-		return nil, usage("--timestamp-every %s: want a time above zero", c.Timestamp.Every)
+		return opts, usage("--timestamp-every %s: want a time above zero", c.Timestamp.Every)
 	}
 	if c.Timestamp.CA != "" {
-		pem, err := os.ReadFile(c.Timestamp.CA)
-		if err != nil {
-			return nil, fmt.Errorf("reading the certificates of the authority: %w", err)
-		}
-		opts.Authority.Roots = x509.NewCertPool()
-		if !opts.Authority.Roots.AppendCertsFromPEM(pem) {
-			return nil, usage("--timestamp-ca %s: there is no certificate in PEM", c.Timestamp.CA)
-		}
+		opts.Authority.Roots, err = authorityRoots("--timestamp-ca", c.Timestamp.CA)
 	}
-	return notary.New(opts)
+	return opts, err
 }
 
 // authorityRoots reads the certificates in the file that a flag names.

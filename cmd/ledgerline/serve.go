@@ -45,7 +45,8 @@ loopback interface alone. Where other machines can reach it there has to be TLS:
 Every flag is a variable of the environment as well, and a key of the file that
 --config names: --patrol-every is $LEDGERLINE_PATROL_EVERY, and every in the
 section [patrol]. Flags count for more than variables, variables for more than the
-file. --check-config shows what would be in force, and opens nothing.`,
+file. --check-config shows what would be in force, and tells whether the files that
+it names can be used; it opens no ledger, and asks nobody.`,
 		Example: `  ledgerline serve --dir led
   ledgerline serve --dir led --addr 127.0.0.1:0 --dev   # any free port, no tokens
   ledgerline serve --config ledgerline.toml --check-config`,
@@ -66,7 +67,7 @@ file. --check-config shows what would be in force, and opens nothing.`,
 				return err
 			}
 			if check {
-				return l.print(p)
+				return errors.Join(l.print(p), l.checkFiles())
 			}
 			l.boundHeap()
 			return p.serve(c.Context(), l.config, confirmClock, logger)
@@ -87,6 +88,14 @@ func (c *config) check() error {
 		return usage("%w", err)
 	}
 	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.Limit.check(), c.Withhold.check(), c.checkExposure())
+}
+
+// checkFiles reads the files that the configuration names: whoever asks whether it is right
+// is about to restart a server with it.
+func (c *config) checkFiles() error {
+	_, certErr := c.certificates(slog.New(slog.DiscardHandler))
+	_, attestErr := c.attestation()
+	return errors.Join(certErr, attestErr, c.OIDC.check())
 }
 
 // serve opens the ledger and answers until ctx ends.
