@@ -261,8 +261,11 @@ type printedBulletin struct {
 	Ledger Standing
 }
 
-// Shown is the value of a figure as people read it.
-func (printedBulletin) Shown(f projections.Figure) string {
+// Shown is the value of a figure as people read it, working days as d.
+func (printedBulletin) Shown(f projections.Figure) string { return shownFigure(f, "h", "d") }
+
+// shownFigure writes a value with its unit, for which hours and working days have words.
+func shownFigure(f projections.Figure, hours, days string) string {
 	if f.Value == nil {
 		return "–"
 	}
@@ -270,9 +273,9 @@ func (printedBulletin) Shown(f projections.Figure) string {
 	case projections.UnitMillionths:
 		return strconv.FormatFloat(float64(*f.Value)/10_000, 'f', 1, 64) + " %"
 	case projections.UnitSeconds:
-		return strconv.FormatFloat(float64(*f.Value)/3600, 'f', 1, 64) + " h"
+		return strconv.FormatFloat(float64(*f.Value)/3600, 'f', 1, 64) + " " + hours
 	case projections.UnitWorkingDays:
-		return strconv.FormatInt(*f.Value, 10) + " d"
+		return strconv.FormatInt(*f.Value, 10) + " " + days
 	}
 	return strconv.FormatInt(*f.Value, 10)
 }

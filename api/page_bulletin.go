@@ -63,6 +63,11 @@ func showBulletin(c *question, q bulletinPageQuery, p *page) (any, error) {
 	return d, err
 }
 
+// Shown is the value of a figure, its unit in the page's language.
+func (d bulletinPage) Shown(f projections.Figure) string {
+	return shownFigure(f, d.texts("unit-hours"), d.texts("unit-days"))
+}
+
 // Bar is the width of a share's bar, of 100.
 func (bulletinPage) Bar(f projections.Figure) int {
 	if f.Value == nil || f.Unit != projections.UnitMillionths {

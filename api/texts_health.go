@@ -13,6 +13,8 @@ var healthTexts = map[string][2]string{
 	"period-hint":               {"A month, a quarter such as 2025-Q4, a year or a day.", "可填月份、季度（如 2025-Q4）、年份或日期。"},
 	"figure":                    {"Figure", "指标"},
 	"value":                     {"Value", "值"},
+	"unit-hours":                {"hours", "小时"},
+	"unit-days":                 {"working days", "个工作日"},
 	"made-of":                   {"Made of", "构成"},
 	"share-of-nothing":          {"a share of nothing", "分母为零"},
 	"others":                    {"the rest:", "其余："},
