@@ -148,6 +148,7 @@ func readEvidenceForm(r *http.Request) (q evidenceRequest, err error) {
 		return q, problem(http.StatusBadRequest, "body.syntax", sayf("the form cannot be read: %v", err), "send it from a page of this server, or ask /v1/evidence")
 	}
 	f := r.PostForm
+	q.Recipient, q.Purpose = f.Get("recipient"), f.Get("purpose")
 	if at := f.Get("as_of"); at != "" {
 		if q.AsOf, err = (momentQuery{AsOf: at}).moment(); err != nil {
 			return q, err

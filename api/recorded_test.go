@@ -17,7 +17,11 @@ func TestReadsAreRecorded(t *testing.T) {
 	tokens, bearer := principals(t)
 	f := newFixture(t, func(o *Options) { o.Dev, o.Tokens = false, tokens })
 	ask := func(method, path, body string, who Role) reply {
-		return f.do(method, path, body, "Content-Type", "application/json", "Authorization", "Bearer "+bearer[who])
+		media := "application/json"
+		if path == "/evidence" {
+			media = "application/x-www-form-urlencoded"
+		}
+		return f.do(method, path, body, "Content-Type", media, "Authorization", "Bearer "+bearer[who])
 	}
 	last := func() events.Event {
 		t.Helper()
@@ -53,6 +57,8 @@ func TestReadsAreRecorded(t *testing.T) {
 		{"POST", "/v1/evidence", `{"catalog":{},"complete":false,"recipient":"the court","purpose":"case 12","withhold":["query"]}`,
 			events.ExportMade{Question: "/v1/evidence?as_of=%d&catalog=&withhold=query", Recipient: "the court", Purpose: "case 12"}},
 		{"POST", "/v1/evidence", `{"events":{"positions":[` + positions + `]},"purpose":"case 12"}`, events.ExportMade{Question: "/v1/evidence", Purpose: "case 12"}}, // too long to say
+		{"POST", "/evidence", "position=0&recipient=the+court&purpose=case+12",
+			events.ExportMade{Question: "/evidence?as_of=%d&positions=0", Recipient: "the court", Purpose: "case 12"}},
 		{"GET", "/v1/catalog/export?recipient=the+court&purpose=case+12", "",
 			events.ExportMade{Question: "/v1/catalog/export?recipient=the+court&purpose=case+12", Recipient: "the court", Purpose: "case 12"}},
 	} {

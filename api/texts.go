@@ -161,6 +161,9 @@ var commonTexts = map[string][2]string{
 	"nothing-touched":      {"Nothing about it was recorded in that time.", "该时间内没有与之有关的记录。"},
 	"investigate-evidence": {"Each file proves a part of this to somebody who does not trust this server: the lineage with the records behind each edge, and all that was recorded about each agreement, with the proof that nothing was left out.", "以下每个文件都可向不信任本服务器的人证明上述内容的一部分：血缘关系及每条边所依据的记录，以及与每份协议有关的全部记录和没有遗漏的证明。"},
 	"evidence-get":         {"Download the evidence", "下载证据包"},
+	"evidence-for":         {"For whom, and what for", "接收方与用途"},
+	"evidence-recipient":   {"Recipient", "接收方"},
+	"evidence-recorded":    {"Recorded with the download. Name no person.", "随下载一并入账，请勿填写个人信息。"},
 	"evidence-hint":        {"A ZIP, checked offline.", "ZIP 文件，可离线验证。"},
 
 	"past":         {"You are looking at the past:", "您正在查看过去的状态："},
