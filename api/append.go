@@ -230,6 +230,21 @@ func (s *Server) countRefusal(err error) error {
 	return err
 }
 
+// awaitWriteSlot waits for a place among those who append at once: a stream of lines is
+// slowed down, and not refused.
+func (s *Server) awaitWriteSlot(ctx context.Context) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Limits.Timeout)
+	defer cancel()
+	select {
+	case s.writes <- struct{}{}:
+		return func() { <-s.writes }, nil
+	case <-s.stop:
+		return nil, stoppingStream()
+	case <-ctx.Done():
+		return nil, ledger.ErrOverloaded
+	}
+}
+
 // writeSlot takes a place among those who append at once, or refuses.
 func (s *Server) writeSlot() (release func(), err error) {
 	select {

@@ -53,12 +53,11 @@ func followEvents() endpoint {
 		if size := s.o.Ledger.Head().Size; from > size {
 			return problem(http.StatusNotFound, "position.unknown", sayf("position %d is beyond the next one, %d", from, size), "begin at a position that exists, or leave it out")
 		}
-		select {
-		case s.streams <- struct{}{}:
-			defer func() { <-s.streams }()
-		default:
-			return problem(http.StatusServiceUnavailable, "stream.clients", "as many clients as are allowed follow the events", "try again later, or read /v1/events").after(10 * time.Second)
+		release, err := s.followers.take(r)
+		if err != nil {
+			return err
 		}
+		defer release()
 		if err := s.follow(); err != nil {
 			return err
 		}

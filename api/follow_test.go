@@ -128,7 +128,7 @@ func TestFollowerDropped(t *testing.T) {
 		t.Fatalf("%q, %v", first, err)
 	}
 	long := strings.Repeat("长", 1300)
-	for i := 0; len(f.server.streams) > 0; i++ { // until more is sent than the buffers between hold
+	for i := 0; f.server.followers.open() > 0; i++ { // until more is sent than the buffers between hold
 		batch := make([]events.Event, 100)
 		for j := range batch {
 			if batch[j], err = events.DecodeStructured([]byte(strings.ReplaceAll(registered(fmt.Sprint("P", i, "-", j)), "部门", long))); err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -37,10 +38,11 @@ type Limits struct {
 	// blocks of posting lists, and nodes of the lineage graph that are gone on from:
 	// 5,000,000, which is seconds of a processor.
 	QueryCost int64
-	// StreamClients bounds how many follow the events at once: 256.
+	// StreamClients bounds how many follow the events at once, and how many send streams
+	// of lines: 256 of each. One caller may have half of them open.
 	StreamClients int
-	// ConcurrentWrites bounds how many append at once: 256; ConcurrentReads how many
-	// other answers are worked out at once: 128.
+	// ConcurrentWrites bounds how many append at once: 256, a stream of lines only while
+	// it does; ConcurrentReads how many other answers are worked out at once: 128.
 	ConcurrentWrites, ConcurrentReads int
 	// ProcessorWait bounds how long requests may wait for a processor, while many are
 	// under way, before others are refused: 100 ms; negative: no bound. It is judged by
@@ -160,6 +162,46 @@ func (s *Server) readSlot() (release func(), err error) {
 	default:
 		return nil, problem(http.StatusServiceUnavailable, "server.busy", "as many answers as the server allows are being worked out", "ask again after the time in Retry-After").after(time.Second)
 	}
+}
+
+// places bound how many streams of a kind are open at once. One caller gets half of them
+// at most: who keeps its streams open and idle leaves others theirs.
+type places struct {
+	most int
+
+	mu    sync.Mutex
+	taken int
+	by    map[string]int
+}
+
+func newPlaces(most int) *places { return &places{most: most, by: make(map[string]int)} }
+
+// take gives the caller of a request a place, or refuses.
+func (p *places) take(r *http.Request) (release func(), err error) {
+	who := cmp.Or(callOf(r).caller.Name, address(r))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken >= p.most || p.by[who] >= (p.most+1)/2 {
+		return nil, problem(http.StatusServiceUnavailable, "stream.clients", "as many streams as the server allows are open, of all callers or of this one, which may have half of them",
+			"end one, try again later, or ask without a stream").after(10 * time.Second)
+	}
+	p.taken++
+	p.by[who]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.taken--
+		if p.by[who]--; p.by[who] == 0 {
+			delete(p.by, who)
+		}
+	}, nil
+}
+
+// open is how many are taken.
+func (p *places) open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
 }
 
 // holding counts the bytes of the bodies that are held at once.

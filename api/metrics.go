@@ -141,7 +141,7 @@ func (c *standingCollector) Collect(ch chan<- prometheus.Metric) {
 	if index := c.s.indexAnswer(); index != nil {
 		gauge(indexLag, float64(index.Lag))
 	}
-	gauge(followers, float64(len(c.s.streams)))
+	gauge(followers, float64(c.s.followers.open()))
 	if c.s.o.CertificateExpires != nil {
 		if at := c.s.o.CertificateExpires(); !at.IsZero() {
 			gauge(certExpires, float64(at.Unix()))

@@ -44,19 +44,23 @@ type line struct {
 
 // appendStream answers a stream of lines.
 func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
-	release, err := s.writeSlot()
-	if err != nil {
-		return err
-	}
-	defer release()
-	if err := s.follow(); err != nil {
-		return err
-	}
-	defer s.following.Done()
 	out := newLineWriter(w, r, s.o.Limits.Timeout)
+	// First of all: who is refused learns so while the rest of the stream is unsent. That
+	// must not be read as the next request.
 	if err := out.duplex(); err != nil {
 		return err
 	}
+	leave, err := s.senders.take(r)
+	if err != nil {
+		w.Header().Set("Connection", "close")
+		return err
+	}
+	defer leave()
+	if err := s.follow(); err != nil {
+		w.Header().Set("Connection", "close")
+		return err
+	}
+	defer s.following.Done()
 	q := newLineQueue()
 	read := make(chan struct{})
 	go func() {
@@ -76,6 +80,7 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 	a := appender{s: s, caller: callOf(r).caller, width: runEvents}
 	next := 0
 	for {
+		// Without a place among those who append: a client may take its time.
 		lines, end := q.take(r.Context(), s.stop)
 		if len(lines) == 0 {
 			if !errors.Is(end, io.EOF) {
@@ -90,19 +95,31 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 			out.flush()
 			return nil
 		}
-		stopped := a.each(r.Context(), lines, func(l line, rc *ledger.Receipt, err error) {
-			next = l.index + 1
-			if err != nil {
-				out.problem(l.index, err)
-			} else {
-				out.receipt(rc)
-			}
-		})
-		out.flush()
+		stopped := s.appendLines(r.Context(), &a, lines, out)
+		next = lines[len(lines)-1].index + 1
 		if stopped != nil {
 			return nil // the last line says why
 		}
 	}
+}
+
+// appendLines appends what gathered, in a place among those who append, and answers line
+// by line. It returns what stopped it before the last one; the answer says that as well.
+func (s *Server) appendLines(ctx context.Context, a *appender, lines []line, out *lineWriter) error {
+	defer out.flush()
+	release, err := s.awaitWriteSlot(ctx)
+	if err != nil {
+		out.problem(lines[0].index, err)
+		return err
+	}
+	defer release()
+	return a.each(ctx, lines, func(l line, rc *ledger.Receipt, err error) {
+		if err != nil {
+			out.problem(l.index, err)
+		} else {
+			out.receipt(rc)
+		}
+	})
 }
 
 // readLines decodes lines into the queue until the body ends.
@@ -293,7 +310,7 @@ func (q *lineQueue) take(ctx context.Context, stop <-chan struct{}) ([]line, err
 	for {
 		select {
 		case <-stop:
-			return nil, problem(http.StatusServiceUnavailable, "server.stopping", "the server is being stopped; this event and those after it were not recorded", "send them again when it is back").after(5 * time.Second)
+			return nil, stoppingStream()
 		default:
 		}
 		q.mu.Lock()
@@ -314,6 +331,10 @@ func (q *lineQueue) take(ctx context.Context, stop <-chan struct{}) ([]line, err
 			gone = nil // reading from the client failed: whoever reads is about to say why
 		}
 	}
+}
+
+func stoppingStream() error {
+	return problem(http.StatusServiceUnavailable, "server.stopping", "the server is being stopped; this event and those after it were not recorded", "send them again when it is back").after(5 * time.Second)
 }
 
 func wake(c chan struct{}) {

@@ -148,6 +148,53 @@ func TestStreamAnswersWhileOpen(t *testing.T) {
 	}
 }
 
+// TestIdleStreamsLeavePlaces: a stream that waits for its client holds no place among
+// those who append, and one caller has at most half of the streams.
+func TestIdleStreamsLeavePlaces(t *testing.T) {
+	tokens, bearer := principals(t)
+	f := newFixture(t, func(o *Options) {
+		o.Dev, o.Tokens, o.Limits.ConcurrentWrites, o.Limits.StreamClients = false, tokens, 1, 3
+	})
+	open := func(who Role, line string) (answer string) {
+		body, send := io.Pipe()
+		t.Cleanup(func() { send.Close() })
+		r, err := http.NewRequest("POST", f.http.URL+"/v1/events", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-ndjson")
+		r.Header.Set("Authorization", "Bearer "+bearer[who])
+		go fmt.Fprintln(send, line)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		lines := bufio.NewScanner(resp.Body)
+		if !lines.Scan() {
+			t.Fatal(lines.Err())
+		}
+		return lines.Text()
+	}
+	for i := range 2 {
+		if got := open(RoleRegistrar, registered(fmt.Sprint("D0", i))); !strings.Contains(got, `"position"`) {
+			t.Fatalf("stream %d: %s", i, got)
+		}
+	}
+	if got := open(RoleRegistrar, registered("D03")); !strings.Contains(got, `"stream.clients"`) {
+		t.Errorf("the third of three streams by the same caller: %s", got)
+	}
+	if r := f.do("POST", "/v1/events", registered("D04"), "Content-Type", "application/cloudevents+json", "Authorization", "Bearer "+bearer[RoleRegistrar]); r.status != http.StatusCreated {
+		t.Errorf("beside idle streams: %d %s", r.status, r.body)
+	}
+	if got := open(RoleIngest, "{}"); strings.Contains(got, "stream.clients") {
+		t.Errorf("the third of three streams, by another caller: %s", got)
+	}
+	if got := open(RoleProvider, "{}"); !strings.Contains(got, `"stream.clients"`) {
+		t.Errorf("the fourth of three streams: %s", got)
+	}
+}
+
 // TestStreamDrains: a server that stops ends an open stream between two commits
 // and says what was not recorded.
 func TestStreamDrains(t *testing.T) {

@@ -93,8 +93,9 @@ type Server struct {
 	sessions *sessions
 	flows    flows
 	failures *rates
-	streams  chan struct{} // a slot per follower
-	started  events.Time
+	// Of streams: who follows, and who sends lines.
+	followers, senders *places
+	started            events.Time
 
 	packLabels keptLabels
 	history    history
@@ -131,7 +132,7 @@ func New(o Options) (*Server, error) {
 	o.Limits = o.Limits.withDefaults()
 	s := &Server{
 		o: o, stop: make(chan struct{}), started: events.TimeOf(o.Now()),
-		writes: make(chan struct{}, o.Limits.ConcurrentWrites), streams: make(chan struct{}, o.Limits.StreamClients),
+		writes: make(chan struct{}, o.Limits.ConcurrentWrites), followers: newPlaces(o.Limits.StreamClients), senders: newPlaces(o.Limits.StreamClients),
 		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits), congestion: newCongestion(o.Limits),
 	}
 	s.sessions, s.flows.by = newSessions(o.Limits.Sessions, o.Now), make(map[string]flow)
