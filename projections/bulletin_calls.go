@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"errors"
 	"slices"
 
 	"ledgerline/events"
@@ -78,26 +79,28 @@ func (t *tally) calls(r *reader) error {
 			return false, nil
 		}
 		return x.block(l, success, others, from, to)
-	}, func(e *taped) error {
-		if err := t.pause(); err != nil || !t.within(e.times[0]) {
+	}, func(low, high int64) error {
+		return r.callByCall(low, high, func(e *taped) error {
+			if err := t.pause(); err != nil || !t.within(e.times[0]) {
+				return err
+			}
+			c, err := x.of(e.names)
+			if err != nil {
+				return err
+			}
+			if c.withheld {
+				t.sight.withhold(1)
+				return nil
+			}
+			if c.used = true; !c.provider {
+				return nil
+			}
+			answered, refused, err := r.callsOf(e)
+			success.Count += answered
+			success.Of += answered + refused
+			success.name(&success.Counted, e.position)
 			return err
-		}
-		c, err := x.of(e.names)
-		if err != nil {
-			return err
-		}
-		if c.withheld {
-			t.sight.withhold(1)
-			return nil
-		}
-		if c.used = true; !c.provider {
-			return nil
-		}
-		answered, refused, err := r.callsOf(e)
-		success.Count += answered
-		success.Of += answered + refused
-		success.name(&success.Counted, e.position)
-		return err
+		})
 	})
 	if err != nil {
 		return err
@@ -279,13 +282,9 @@ func (t *tally) agreements(r *reader) error {
 	recorded := t.figure("agreement.use_recorded", UnitMillionths, rulepack.Text{EN: "agreements in force whose use was written down in the period", ZH: "记录完备率"})
 	disposed := t.figure("agreement.disposed", UnitMillionths, rulepack.Text{EN: "agreements that ended, and whose data was disposed of", ZH: "处置率"})
 	now := t.now()
-	late, err := t.usedLately(r, now)
-	if err != nil {
-		return err
-	}
 	var order []string // in which they ended
-	ended, accepted, written := map[string]int64{}, map[string]int64{}, map[string][]int64{}
-	err = r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
+	ended, accepted, written, late := map[string]int64{}, map[string]int64{}, map[string][]int64{}, map[string]bool{}
+	err := r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
 		names, err := t.named(e.names)
 		if err != nil {
 			return err
@@ -327,6 +326,12 @@ func (t *tally) agreements(r *reader) error {
 	if err != nil {
 		return err
 	}
+	type counted struct {
+		agreement string
+		position  int64
+	}
+	var inForce []counted
+	unused := map[string]bool{} // lately, as far as is known yet
 	for n := range list.last {
 		a := &list.last[n]
 		if a.position < 0 || a.state&agreementActive == 0 || !within(now, a.times[2], a.times[3]) {
@@ -347,41 +352,74 @@ func (t *tally) agreements(r *reader) error {
 		if !t.native(a.imported, a.position) {
 			continue
 		}
-		used.add(t.used[names[0]], a.position)
-		lately.add(late[names[0]], a.position)
-		recorded.add(len(written[names[0]]) > 0, append(written[names[0]], a.position)...)
+		inForce = append(inForce, counted{names[0], a.position})
+		if !late[names[0]] {
+			unused[names[0]] = true
+		}
+	}
+	if err := t.usedLately(r, now, unused); err != nil {
+		return err
+	}
+	for _, a := range inForce {
+		used.add(t.used[a.agreement], a.position)
+		lately.add(!unused[a.agreement], a.position)
+		recorded.add(len(written[a.agreement]) > 0, append(written[a.agreement], a.position)...)
 	}
 	return nil
 }
 
-// usedLately are the agreements called under not long before a time.
-func (t *tally) usedLately(r *reader, now events.Time) (map[string]bool, error) {
+// errEnough ends a walk over what would change nothing any more.
+var errEnough = errors.New("enough")
+
+// usedLately takes out of some agreements those that were called under not long before a
+// time. Whole blocks mostly tell of all of them, and what they leave is not read then.
+func (t *tally) usedLately(r *reader, now events.Time, unused map[string]bool) error {
 	from := now - usedWithin
 	low, high, err := t.w.accessPositions(from, now+1)
 	if err != nil {
-		return nil, err
-	}
-	x := &callers{t, r, make([]caller, len(t.names))}
-	used := func(names uint32) error {
-		c, err := x.of(names)
-		if err == nil && !c.withheld {
-			c.used = true
-		}
 		return err
 	}
+	x := &callers{t, r, make([]caller, len(t.names))}
+	called := func(names uint32) error {
+		c, err := x.of(names)
+		if err != nil || c.withheld || c.used {
+			return err
+		}
+		c.used = true
+		if delete(unused, x.names[names-1][0]); len(unused) == 0 {
+			return errEnough
+		}
+		return nil
+	}
+	if len(unused) == 0 {
+		return nil
+	}
+	var rest [][2]int64
 	err = r.answered(t.w.store.blockWidth, low, high, func(l *callBlock, _, _ int64) (bool, error) {
 		whole := l.First >= from && l.Last <= now
 		for i := 0; whole && i < len(l.Cells); i++ {
-			if err := used(l.Cells[i].Names); err != nil {
+			if err := called(l.Cells[i].Names); err != nil {
 				return false, err
 			}
 		}
 		return whole || l.Last < from || l.First > now, t.ctx.Err()
-	}, func(e *taped) error {
-		if err := t.pause(); err != nil || !within(e.times[0], from, now+1) {
-			return err
-		}
-		return used(e.names)
+	}, func(low, high int64) error {
+		rest = append(rest, [2]int64{low, high})
+		return nil
 	})
-	return x.used(), err
+	for _, p := range rest {
+		if err != nil {
+			break
+		}
+		err = r.callByCall(p[0], p[1], func(e *taped) error {
+			if err := t.pause(); err != nil || !within(e.times[0], from, now+1) {
+				return err
+			}
+			return called(e.names)
+		})
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }

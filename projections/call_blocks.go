@@ -146,10 +146,10 @@ func (r *reader) callsOf(e *taped) (answered, refused int64, err error) {
 	return int64(got), int64(not), err
 }
 
-// answered visits the calls that blocks count at positions in [low, high], the latest
-// first: whole blocks, and where there is none, or it is not taken, call by call. A block
-// is good until the next.
-func (r *reader) answered(width, low, high int64, take func(l *callBlock, from, to int64) (bool, error), visit func(*taped) error) error {
+// answered goes over the calls that blocks count at positions in [low, high], the latest
+// first: whole blocks, and where there is none, or it is not taken, the positions to be
+// read call by call. A block is good until the next.
+func (r *reader) answered(width, low, high int64, take func(l *callBlock, from, to int64) (bool, error), rest func(low, high int64) error) error {
 	var l callBlock
 	high = min(high, r.at)
 	for low = max(low, 0); high >= low; {
@@ -174,15 +174,20 @@ func (r *reader) answered(width, low, high int64, take func(l *callBlock, from, 
 				}
 			}
 		}
-		if err := r.tape(tapeCalls, max(from, low), high, true, func(e *taped) error {
-			if !e.counted() {
-				return nil
-			}
-			return visit(e)
-		}); err != nil {
+		if err := rest(max(from, low), high); err != nil {
 			return err
 		}
 		high = from - 1
 	}
 	return nil
+}
+
+// callByCall visits those that blocks count, one by one, the latest first.
+func (r *reader) callByCall(low, high int64, visit func(*taped) error) error {
+	return r.tape(tapeCalls, low, high, true, func(e *taped) error {
+		if !e.counted() {
+			return nil
+		}
+		return visit(e)
+	})
 }
