@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -38,14 +41,31 @@ type OIDCOptions struct {
 // OIDC takes the signed tokens of an identity provider for principals. Keys that the
 // provider rotates in are fetched when a token names one that is not known.
 type OIDC struct {
-	o        OIDCOptions
+	o OIDCOptions
+
+	mu    sync.Mutex // held while the provider is asked
+	asked time.Time  // last, in vain
+	found atomic.Pointer[offered]
+}
+
+// offered is what a provider offers.
+type offered struct {
 	verifier *oidc.IDTokenVerifier
 	// people are tokens of people who sign in: they are for this server as a client.
 	people   *oidc.IDTokenVerifier
 	endpoint oauth2.Endpoint
 }
 
-// NewOIDC asks the provider what it offers. ctx bounds nothing but that.
+// A provider that could not be reached is asked again when somebody comes with a token of
+// it, but not more often than each discoverPause, and no longer than discoverWait.
+const (
+	discoverPause = 5 * time.Second
+	discoverWait  = 5 * time.Second
+)
+
+// NewOIDC asks the provider what it offers. One that cannot be reached is no error, or a
+// server could not start while it is away: its tokens are refused as long. An answer that
+// is none of a provider is one.
 func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	fill(&o.PrincipalClaim, "sub")
 	fill(&o.RolesClaim, "roles")
@@ -57,17 +77,52 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	if o.Issuer == "" || o.Audience == "" {
 		return nil, errors.New("an identity provider needs an issuer and the audience of tokens for this server")
 	}
-	if o.Client != nil {
-		ctx = oidc.ClientContext(ctx, o.Client)
-	}
-	p, err := oidc.NewProvider(ctx, o.Issuer)
-	if err != nil {
-		return nil, fmt.Errorf("asking the identity provider %s: %w", o.Issuer, err)
-	}
 	if len(o.Scopes) == 0 {
 		o.Scopes = []string{"profile"}
 	}
-	return &OIDC{o, p.Verifier(&oidc.Config{ClientID: o.Audience, Now: o.Now}), p.Verifier(&oidc.Config{ClientID: o.ClientID, SkipClientIDCheck: o.ClientID == "", Now: o.Now}), p.Endpoint()}, nil
+	d := &OIDC{o: o}
+	if _, err := d.offers(ctx); err != nil && !errors.Is(err, errProvider) {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Reached tells whether the provider has said what it offers.
+func (o *OIDC) Reached() bool { return o.found.Load() != nil }
+
+// offers is what the provider offers: errProvider if it cannot be asked now.
+func (o *OIDC) offers(ctx context.Context) (*offered, error) {
+	if found := o.found.Load(); found != nil {
+		return found, nil
+	}
+	if !o.mu.TryLock() { // somebody asks; to wait for that would be waiting for a provider that is away
+		return nil, errProvider
+	}
+	defer o.mu.Unlock()
+	if found := o.found.Load(); found != nil {
+		return found, nil
+	}
+	if time.Since(o.asked) < discoverPause {
+		return nil, errProvider
+	}
+	// Whoever comes first asks for all: it goes on if that client leaves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discoverWait)
+	defer cancel()
+	if o.o.Client != nil {
+		ctx = oidc.ClientContext(ctx, o.o.Client)
+	}
+	p, err := oidc.NewProvider(ctx, o.o.Issuer)
+	if err != nil {
+		o.asked = time.Now()
+		err = fmt.Errorf("asking the identity provider %s: %w", o.o.Issuer, err)
+		if unreached := (*url.Error)(nil); errors.As(err, &unreached) {
+			err = errors.Join(errProvider, err)
+		}
+		return nil, err
+	}
+	found := &offered{p.Verifier(&oidc.Config{ClientID: o.o.Audience, Now: o.o.Now}), p.Verifier(&oidc.Config{ClientID: o.o.ClientID, SkipClientIDCheck: o.o.ClientID == "", Now: o.o.Now}), p.Endpoint()}
+	o.found.Store(found)
+	return found, nil
 }
 
 // signInAt is whose people may sign in at a browser; empty if none may.
@@ -78,14 +133,14 @@ func (o *OIDC) signInAt() string {
 	return o.o.Issuer
 }
 
-func (o *OIDC) client(callback string) *oauth2.Config {
-	return &oauth2.Config{ClientID: o.o.ClientID, ClientSecret: o.o.ClientSecret, Endpoint: o.endpoint, RedirectURL: callback, Scopes: append([]string{oidc.ScopeOpenID}, o.o.Scopes...)}
+func (o *OIDC) client(at *offered, callback string) *oauth2.Config {
+	return &oauth2.Config{ClientID: o.o.ClientID, ClientSecret: o.o.ClientSecret, Endpoint: at.endpoint, RedirectURL: callback, Scopes: append([]string{oidc.ScopeOpenID}, o.o.Scopes...)}
 }
 
 // leadTo is where the provider signs somebody in (OpenID Connect Core 1.0 §3.1.2.1, with
 // PKCE, RFC 7636).
-func (o *OIDC) leadTo(callback, state string, x flow) string {
-	return o.client(callback).AuthCodeURL(state, oidc.Nonce(x.nonce), oauth2.S256ChallengeOption(x.verifier))
+func (o *OIDC) leadTo(at *offered, callback, state string, x flow) string {
+	return o.client(at, callback).AuthCodeURL(state, oidc.Nonce(x.nonce), oauth2.S256ChallengeOption(x.verifier))
 }
 
 // redeem returns who signed in, and until when the provider vouches for it: errors as
@@ -94,7 +149,11 @@ func (o *OIDC) redeem(ctx context.Context, callback, code string, x flow) (Princ
 	if o.o.Client != nil {
 		ctx = oidc.ClientContext(ctx, o.o.Client)
 	}
-	answer, err := o.client(callback).Exchange(ctx, code, oauth2.VerifierOption(x.verifier))
+	at, err := o.offers(ctx)
+	if err != nil {
+		return Principal{}, time.Time{}, errors.Join(errProvider, err)
+	}
+	answer, err := o.client(at, callback).Exchange(ctx, code, oauth2.VerifierOption(x.verifier))
 	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError {
 		return Principal{}, time.Time{}, errors.Join(errBadToken, errors.New(refused.ErrorCode)) // the answer itself may hold secrets
 	}
@@ -102,7 +161,7 @@ func (o *OIDC) redeem(ctx context.Context, callback, code string, x flow) (Princ
 		return Principal{}, time.Time{}, errors.Join(errProvider, errors.New("the code could not be redeemed"))
 	}
 	text, _ := answer.Extra("id_token").(string)
-	token, err := o.verify(ctx, o.people, text)
+	token, err := o.verify(ctx, at.people, text)
 	if err != nil {
 		return Principal{}, time.Time{}, err
 	}
@@ -119,7 +178,11 @@ var errProvider = errors.New("the identity provider cannot be asked")
 // check returns the principal of a token, and until when it is good: errBadToken, or
 // errProvider if that cannot be known now, or what nobody may be.
 func (o *OIDC) check(ctx context.Context, text string) (Principal, time.Time, error) {
-	token, err := o.verify(ctx, o.verifier, text)
+	at, err := o.offers(ctx)
+	if err != nil {
+		return Principal{}, time.Time{}, errors.Join(errProvider, err)
+	}
+	token, err := o.verify(ctx, at.verifier, text)
 	if err != nil {
 		return Principal{}, time.Time{}, err
 	}

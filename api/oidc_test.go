@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -110,6 +111,50 @@ func (i *issuer) sign(t *testing.T, change map[string]any) string {
 	}
 	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
+
+// TestProviderAwayAtFirst: a server starts without its identity provider, refuses its
+// tokens as long as it is away, and takes them when it is back; what is none refuses the
+// start.
+func TestProviderAwayAtFirst(t *testing.T) {
+	i := newIssuer(t)
+	away := true
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if away {
+			return nil, errors.New("no route to host")
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	provider, err := NewOIDC(t.Context(), OIDCOptions{Issuer: i.http.URL, Audience: "ledgerline", ClientID: "pages", Client: client, Now: func() time.Time { return testNow }})
+	if err != nil || provider.Reached() {
+		t.Fatalf("with the provider away: %v", err)
+	}
+	f := newFixture(t, func(o *Options) { o.Dev, o.OIDC = false, provider })
+	good := i.sign(t, nil)
+	for _, path := range []string{"/v1/accesses", "/sign-in/provider"} {
+		if r := f.get(path, "Authorization", "Bearer "+good); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || r.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s with the provider away: %d %v", path, r.status, r.header)
+		}
+	}
+	away = false
+	if r := f.get("/v1/accesses", "Authorization", "Bearer "+good); r.status != http.StatusServiceUnavailable {
+		t.Errorf("asked again at once: %d %s", r.status, r.body)
+	}
+	provider.mu.Lock()
+	provider.asked = provider.asked.Add(-discoverPause)
+	provider.mu.Unlock()
+	if r := f.get("/v1/accesses", "Authorization", "Bearer "+good); r.status != http.StatusOK || !provider.Reached() {
+		t.Errorf("with the provider back: %d %s", r.status, r.body)
+	}
+	none := httptest.NewServer(http.NotFoundHandler())
+	defer none.Close()
+	if _, err := NewOIDC(t.Context(), OIDCOptions{Issuer: none.URL, Audience: "ledgerline"}); err == nil {
+		t.Error("what answers and is no provider is taken for one")
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestOIDC: the tokens of an identity provider are taken for what their claims say,
 // over a rotation of its keys, and nothing else is.

@@ -237,6 +237,10 @@ func leadToProvider() endpoint {
 		if s.o.OIDC == nil || s.o.OIDC.signInAt() == "" {
 			return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", sayf("sign in with a token: %s", signInPath))
 		}
+		at, err := s.o.OIDC.offers(r.Context())
+		if err != nil {
+			return problem(http.StatusServiceUnavailable, "auth.unavailable", saidOf(errProvider), "try again after the time in Retry-After").after(5 * time.Second).because(err)
+		}
 		now, state := s.o.Now(), randomText()
 		x := flow{verifier: randomText(), nonce: randomText(), next: localPath(q.Next), lang: q.Lang, ends: now.Add(flowLength)}
 		if !s.flows.begin(state, x, now) {
@@ -244,7 +248,7 @@ func leadToProvider() endpoint {
 		}
 		s.setCookie(w, r, flowCookie, state, flowLength)
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", s.o.OIDC.leadTo(s.callbackURL(r), state, x))
+		w.Header().Set("Location", s.o.OIDC.leadTo(at, s.callbackURL(r), state, x))
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}

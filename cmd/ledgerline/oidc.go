@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (c oidcConfig) check() error {
 }
 
 // provider asks the provider what it offers; nil if there is none.
-func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
+func (c oidcConfig) provider(ctx context.Context, logger *slog.Logger) (*api.OIDC, error) {
 	if c == (oidcConfig{}) {
 		return nil, nil
 	}
@@ -53,6 +54,9 @@ func (c oidcConfig) provider(ctx context.Context) (*api.OIDC, error) {
 	})
 	if err != nil {
 		return nil, cannot("see [oidc] in the configuration, and whether the provider can be reached", "%w", err)
+	}
+	if !o.Reached() {
+		logger.Warn("the identity provider cannot be reached; its tokens are refused until it can", "issuer", c.Issuer)
 	}
 	return o, nil
 }

@@ -104,7 +104,7 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	if err != nil {
 		return err
 	}
-	provider, err := c.OIDC.provider(ctx)
+	provider, err := c.OIDC.provider(ctx, logger)
 	if err != nil {
 		return err
 	}
