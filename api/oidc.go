@@ -1,9 +1,13 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,9 +47,10 @@ type OIDCOptions struct {
 type OIDC struct {
 	o OIDCOptions
 
-	mu    sync.Mutex // held while the provider is asked
-	asked time.Time  // last, in vain
-	found atomic.Pointer[offered]
+	mu     sync.Mutex // held while the provider is asked
+	asked  time.Time  // last, in vain
+	failed error      // why it was in vain
+	found  atomic.Pointer[offered]
 }
 
 // offered is what a provider offers.
@@ -56,16 +61,19 @@ type offered struct {
 	endpoint oauth2.Endpoint
 }
 
-// A provider that could not be reached is asked again when somebody comes with a token of
-// it, but not more often than each discoverPause, and no longer than discoverWait.
+// A provider that could not be asked is asked again when somebody comes with a token of
+// it, but not more often than each discoverPause, and no longer than discoverWait. What it
+// says is no longer than discoverBytes.
 const (
 	discoverPause = 5 * time.Second
 	discoverWait  = 5 * time.Second
+	discoverBytes = 1 << 20
 )
 
-// NewOIDC asks the provider what it offers. One that cannot be reached is no error, or a
-// server could not start while it is away: its tokens are refused as long. An answer that
-// is none of a provider is one.
+// NewOIDC asks the provider what it offers. One that is away or ill (see wholeAnswers) is
+// no error, or a server could not start meanwhile: its tokens are refused as long. What
+// says that it is no provider, another one, or one of which this server can use nothing is
+// one.
 func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	fill(&o.PrincipalClaim, "sub")
 	fill(&o.RolesClaim, "roles")
@@ -77,6 +85,9 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	if o.Issuer == "" || o.Audience == "" {
 		return nil, errors.New("an identity provider needs an issuer and the audience of tokens for this server")
 	}
+	if !isWebAddress(o.Issuer) {
+		return nil, fmt.Errorf("the issuer %q is no URL: give what the provider has as issuer, such as https://login.example/realms/gov", o.Issuer)
+	}
 	if len(o.Scopes) == 0 {
 		o.Scopes = []string{"profile"}
 	}
@@ -87,8 +98,15 @@ func NewOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	return d, nil
 }
 
-// Reached tells whether the provider has said what it offers.
-func (o *OIDC) Reached() bool { return o.found.Load() != nil }
+// Away is why the provider has not said yet what it offers; nil: it has.
+func (o *OIDC) Away() error {
+	if o.found.Load() != nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failed
+}
 
 // offers is what the provider offers: errProvider if it cannot be asked now.
 func (o *OIDC) offers(ctx context.Context) (*offered, error) {
@@ -108,21 +126,82 @@ func (o *OIDC) offers(ctx context.Context) (*offered, error) {
 	// Whoever comes first asks for all: it goes on if that client leaves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discoverWait)
 	defer cancel()
+	client := http.Client{}
 	if o.o.Client != nil {
-		ctx = oidc.ClientContext(ctx, o.o.Client)
+		client = *o.o.Client
 	}
-	p, err := oidc.NewProvider(ctx, o.o.Issuer)
+	client.Transport = wholeAnswers{cmp.Or(client.Transport, http.DefaultTransport)}
+	p, err := oidc.NewProvider(oidc.ClientContext(ctx, &client), o.o.Issuer)
+	if err == nil {
+		err = o.usable(p)
+	}
 	if err != nil {
-		o.asked = time.Now()
 		err = fmt.Errorf("asking the identity provider %s: %w", o.o.Issuer, err)
-		if unreached := (*url.Error)(nil); errors.As(err, &unreached) {
+		if unheard := (*url.Error)(nil); errors.As(err, &unheard) {
 			err = errors.Join(errProvider, err)
 		}
+		o.asked, o.failed = time.Now(), err
 		return nil, err
 	}
 	found := &offered{p.Verifier(&oidc.Config{ClientID: o.o.Audience, Now: o.o.Now}), p.Verifier(&oidc.Config{ClientID: o.o.ClientID, SkipClientIDCheck: o.o.ClientID == "", Now: o.o.Now}), p.Endpoint()}
 	o.found.Store(found)
 	return found, nil
+}
+
+// usable tells whether a provider offers all that is asked of it. Its own issuer was
+// compared with ours already.
+func (o *OIDC) usable(p *oidc.Provider) error {
+	var says struct {
+		Keys string `json:"jwks_uri"`
+	}
+	if err := p.Claims(&says); err != nil {
+		return err
+	}
+	type address struct{ name, given string }
+	needed := []address{{"jwks_uri", says.Keys}}
+	if o.o.ClientID != "" {
+		needed = append(needed, address{"authorization_endpoint", p.Endpoint().AuthURL}, address{"token_endpoint", p.Endpoint().TokenURL})
+	}
+	for _, a := range needed {
+		if !isWebAddress(a.given) {
+			return fmt.Errorf("its %s is no URL: %q", a.name, a.given)
+		}
+	}
+	return nil
+}
+
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// wholeAnswers lets through what a provider says, and makes an error of what somebody else
+// says for it while it is ill: gateways in front of it, pages for people, connections that
+// break off. So the two are told apart, by url.Error.
+type wholeAnswers struct{ next http.RoundTripper }
+
+func (t wholeAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.next.RoundTrip(r)
+	if err != nil || answer.StatusCode/100 == 3 { // the client goes where it is sent
+		return answer, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, discoverBytes))
+	switch redirected := r.Response != nil; {
+	case err != nil:
+		return nil, fmt.Errorf("the answer breaks off: %w", err)
+	case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests, answer.StatusCode == http.StatusRequestTimeout:
+		return nil, fmt.Errorf("it answers %s", answer.Status)
+	case answer.StatusCode != http.StatusOK && redirected:
+		return nil, fmt.Errorf("it sends to %s, which answers %s", r.URL.Redacted(), answer.Status)
+	case answer.StatusCode == http.StatusOK && !json.Valid(body):
+		return nil, fmt.Errorf("it answers what is no JSON, %s of %d bytes", answer.Header.Get("Content-Type"), len(body))
+	}
+	if answer.StatusCode != http.StatusOK {
+		body = body[:min(len(body), 200)] // it becomes part of an error
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
 }
 
 // signInAt is whose people may sign in at a browser; empty if none may.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -8,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"math/big"
 	"net/http"
@@ -113,8 +116,7 @@ func (i *issuer) sign(t *testing.T, change map[string]any) string {
 }
 
 // TestProviderAwayAtFirst: a server starts without its identity provider, refuses its
-// tokens as long as it is away, and takes them when it is back; what is none refuses the
-// start.
+// tokens as long as it is away, and takes them when it is back.
 func TestProviderAwayAtFirst(t *testing.T) {
 	i := newIssuer(t)
 	away := true
@@ -125,7 +127,7 @@ func TestProviderAwayAtFirst(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})}
 	provider, err := NewOIDC(t.Context(), OIDCOptions{Issuer: i.http.URL, Audience: "ledgerline", ClientID: "pages", Client: client, Now: func() time.Time { return testNow }})
-	if err != nil || provider.Reached() {
+	if err != nil || provider.Away() == nil {
 		t.Fatalf("with the provider away: %v", err)
 	}
 	f := newFixture(t, func(o *Options) { o.Dev, o.OIDC = false, provider })
@@ -142,13 +144,98 @@ func TestProviderAwayAtFirst(t *testing.T) {
 	provider.mu.Lock()
 	provider.asked = provider.asked.Add(-discoverPause)
 	provider.mu.Unlock()
-	if r := f.get("/v1/accesses", "Authorization", "Bearer "+good); r.status != http.StatusOK || !provider.Reached() {
+	if r := f.get("/v1/accesses", "Authorization", "Bearer "+good); r.status != http.StatusOK || provider.Away() != nil {
 		t.Errorf("with the provider back: %d %s", r.status, r.body)
 	}
-	none := httptest.NewServer(http.NotFoundHandler())
-	defer none.Close()
-	if _, err := NewOIDC(t.Context(), OIDCOptions{Issuer: none.URL, Audience: "ledgerline"}); err == nil {
-		t.Error("what answers and is no provider is taken for one")
+}
+
+// TestProviderIll: a provider that is there but ill is treated as one that is away; one
+// that says something wrong refuses the start, and what is wrong is said.
+func TestProviderIll(t *testing.T) {
+	whole := func(issuer string) string {
+		return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q,"authorization_endpoint":%q,"token_endpoint":%q}`, issuer, issuer+"/keys", issuer+"/authorize", issuer+"/token")
+	}
+	status := func(code int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code); io.WriteString(w, body) }
+	}
+	answer := func(body func(issuer string) string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, body("http://"+r.Host)) }
+	}
+	redirect := func(then http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/error" {
+				then(w, r)
+				return
+			}
+			http.Redirect(w, r, "/error", http.StatusFound)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		handler http.HandlerFunc
+		why     string
+		refused bool
+	}{
+		{"well", answer(whole), "", false},
+		{"500", status(500, "oops"), "500", false},
+		{"502 of a gateway", status(502, "<html>"), "502", false},
+		{"503", status(503, whole("x")), "503", false},
+		{"429", status(429, ""), "429", false},
+		{"a page for people", status(200, "<html>We will be back</html>"), "no JSON", false},
+		{"empty", status(200, ""), "no JSON", false},
+		{"cut short", answer(func(issuer string) string { return whole(issuer)[:40] }), "no JSON", false},
+		{"broken off", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			io.WriteString(w, `{"issuer":`)
+		}, "breaks off", false},
+		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF", false},
+		{"without end", func(w http.ResponseWriter, r *http.Request) {
+			for i := 0; i <= discoverBytes; i += 1024 {
+				io.WriteString(w, strings.Repeat(" ", 1024))
+			}
+		}, "no JSON", false},
+		{"to a page of errors", redirect(status(404, "no such page")), "sends to", false},
+		{"to a page for people", redirect(status(200, "<html>")), "no JSON", false},
+		{"in circles", redirect(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/error", http.StatusFound) }), "10 redirects", false},
+		{"to where it is", redirect(answer(whole)), "", false},
+		{"not found", status(404, strings.Repeat("no such page ", 1000)), "404", true},
+		{"forbidden", status(403, ""), "403", true},
+		{"another issuer", answer(func(string) string { return whole("https://login.example") }), "https://login.example", true},
+		{"no object", status(200, `[]`), "decode", true},
+		{"an empty object", status(200, `{}`), "issuer", true},
+		{"no keys", answer(func(issuer string) string { return strings.Replace(whole(issuer), "jwks_uri", "jwks", 1) }), "jwks_uri", true},
+		{"keys that are no URL", answer(func(issuer string) string { return strings.Replace(whole(issuer), issuer+"/keys", "/keys", 1) }), "jwks_uri", true},
+		{"nowhere to sign in", answer(func(issuer string) string { return strings.Replace(whole(issuer), "authorization_endpoint", "a", 1) }), "authorization_endpoint", true},
+	} {
+		srv := httptest.NewServer(c.handler)
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		provider, err := NewOIDC(t.Context(), OIDCOptions{Issuer: srv.URL, Audience: "ledgerline", ClientID: "pages"})
+		srv.Close()
+		if (err != nil) != c.refused {
+			t.Errorf("%s: refused: %v", c.name, err)
+			continue
+		}
+		if err == nil {
+			err = provider.Away()
+		}
+		if (err != nil) != (c.why != "") || err != nil && (!strings.Contains(err.Error(), c.why) || len(err.Error()) > 500) {
+			t.Errorf("%s: %.600v, want %q", c.name, err, c.why)
+		}
+	}
+	for _, issuer := range []string{"login.example", "ftp://login.example", "https:///realms", "::"} {
+		if _, err := NewOIDC(t.Context(), OIDCOptions{Issuer: issuer, Audience: "ledgerline"}); err == nil || !strings.Contains(err.Error(), "is no URL") {
+			t.Errorf("%s: %v", issuer, err)
+		}
+	}
+	// One that takes its time is given up, and is asked no further.
+	stuck := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if until, bound := r.Context().Deadline(); !bound || time.Until(until) > discoverWait {
+			t.Error("the provider is waited for without end")
+		}
+		return nil, context.DeadlineExceeded
+	})}
+	if provider, err := NewOIDC(t.Context(), OIDCOptions{Issuer: "https://login.example", Audience: "ledgerline", Client: stuck}); err != nil || provider.Away() == nil {
+		t.Errorf("one that does not answer: %v", err)
 	}
 }
 

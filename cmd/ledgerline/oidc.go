@@ -53,10 +53,10 @@ func (c oidcConfig) provider(ctx context.Context, logger *slog.Logger) (*api.OID
 		ClientID: c.ClientID, ClientSecret: secret, Now: time.Now,
 	})
 	if err != nil {
-		return nil, cannot("see [oidc] in the configuration, and whether the provider can be reached", "%w", err)
+		return nil, cannot("set issuer in [oidc] to what the provider's /.well-known/openid-configuration says, or have the provider mended", "%w", err)
 	}
-	if !o.Reached() {
-		logger.Warn("the identity provider cannot be reached; its tokens are refused until it can", "issuer", c.Issuer)
+	if err := o.Away(); err != nil {
+		logger.Warn("the identity provider cannot be asked; its tokens are refused until it can", "issuer", c.Issuer, "error", err)
 	}
 	return o, nil
 }
