@@ -319,7 +319,7 @@ func (p *patroller) check(ctx context.Context, n int64) (read int64, findings []
 // checkErased makes sure of each facet that is gone that the record which its row
 // names says that it was erased.
 func (p *patroller) checkErased() error {
-	for at, m := range p.v.erasures.missing {
+	for at, m := range inOrderOfRecords(p.v.erasures.missing) {
 		by, err := p.l.ErasedBy(at.position, m.number)
 		if err != nil {
 			return err

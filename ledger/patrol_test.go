@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,6 +134,35 @@ func TestPatrolFindsDamage(t *testing.T) {
 				t.Errorf("after the repair: %+v", s.Findings)
 			}
 		})
+	}
+}
+
+// TestManyFacetsGone: of a record that lacks many facets a patrol and a verification say the
+// same each time, so that the log has one error for it.
+func TestManyFacetsGone(t *testing.T) {
+	var log strings.Builder
+	tl := newPatrolled(t, Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
+	ev := lineage("many", 2)
+	ev.Facets = nil
+	for i := range 16 {
+		ev.Facets = append(ev.Facets, events.Facet{Name: fmt.Sprintf("f%02d", i), MediaType: "text/plain", Bytes: []byte("x")})
+	}
+	tl.append(ev)
+	if err := tl.db.DeleteRange(facetKey(1, 0), facetKey(2, 0), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	want := []Finding{{PayloadMissing, 1, 1, `facet "f00" is gone, and no record says that it was erased`}}
+	for range 3 {
+		if s := tl.pass(t); !slices.Equal(s.Findings, want) {
+			t.Errorf("found %+v", s.Findings)
+		}
+	}
+	tl.close()
+	if r := verifyStore(t, tl.fs, VerifyOptions{}); !slices.Equal(r.Findings, want) {
+		t.Errorf("a verification finds %+v", r.Findings)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d errors are logged:\n%s", n, log.String())
 	}
 }
 

@@ -1,6 +1,11 @@
 package ledger
 
 import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+
 	"ledgerline/ledger/proof"
 )
 
@@ -28,6 +33,20 @@ type missingFacet struct {
 	commit proof.Hash
 }
 
+// inOrderOfRecords goes over facets by record and name, so that the same damage is told in
+// the same words each time it is found.
+func inOrderOfRecords[V any](of map[namedFacet]V) iter.Seq2[namedFacet, V] {
+	return func(yield func(namedFacet, V) bool) {
+		for _, at := range slices.SortedFunc(maps.Keys(of), func(a, b namedFacet) int {
+			return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.name, b.name))
+		}) {
+			if !yield(at, of[at]) {
+				return
+			}
+		}
+	}
+}
+
 // claim takes in a record that says that something was erased. The caller holds v.mu.
 func (e *erasures) claim(by int64, facets []proof.ErasedFacet) {
 	if e.claims == nil {
@@ -50,7 +69,7 @@ func (e *erasures) miss(position int64, number int, f *proof.FacetView) {
 // else may be gone, and what was erased may not be there.
 func (v *verification) checkErasures() error {
 	e := &v.erasures
-	for at, m := range e.missing {
+	for at, m := range inOrderOfRecords(e.missing) {
 		c, claimed := e.claims[at]
 		if !claimed || c.commit != m.commit {
 			v.find(PayloadMissing, at.position, at.position, "facet %q is gone, and no record says that it was erased", at.name)
@@ -65,7 +84,7 @@ func (v *verification) checkErasures() error {
 			v.find(DerivedRow, at.position, at.position, "facet %q was erased by the record at position %d; its row says %d", at.name, c.by, by)
 		}
 	}
-	for at, c := range e.claims {
+	for at, c := range inOrderOfRecords(e.claims) {
 		if _, gone := e.missing[at]; gone {
 			continue
 		}
