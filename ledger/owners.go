@@ -20,10 +20,13 @@ type owners struct {
 	fs  vfs.FS
 	dir string
 
-	mu      sync.Mutex           // guards what follows, and the files
-	known   map[string]*[32]byte // bounded by ownersKnown
-	retired map[[32]byte]bool    // since the ledger was opened
-	sure    bool                 // the files that are seen are durable
+	mu    sync.Mutex           // guards what follows, and the files
+	known map[string]*[32]byte // bounded by ownersKnown
+	sure  bool                 // the files that are seen are durable
+
+	// retired are the keys ([32]byte) that were put aside since the ledger was opened. The
+	// sequencer asks for them, and must not wait for mu, which is held while files are synced.
+	retired sync.Map
 }
 
 const ownersKnown = 4096
@@ -170,9 +173,9 @@ func (o *owners) retire(owner string) error {
 		return err
 	}
 	var file []byte
-	for _, o := range append(old, *k) {
-		if !bytes.Contains(file, o[:]) { // a crash came before the removal below
-			file = append(file, o[:]...)
+	for _, key := range append(old, *k) {
+		if !bytes.Contains(file, key[:]) { // a crash came before the removal below
+			file = append(file, key[:]...)
 		}
 	}
 	if err := writeSecretFile(o.fs, path+retiredSuffix, file); err != nil {
@@ -182,18 +185,14 @@ func (o *owners) retire(owner string) error {
 		return err
 	}
 	delete(o.known, owner)
-	if o.retired == nil {
-		o.retired = make(map[[32]byte]bool)
-	}
-	o.retired[*k] = true
+	o.retired.Store(*k, true)
 	return nil
 }
 
 // isRetired reports whether a key was put aside since the ledger was opened.
 func (o *owners) isRetired(key *[32]byte) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.retired[*key]
+	_, retired := o.retired.Load(*key)
+	return retired
 }
 
 // fingerprints names the retired keys of an owner without telling them.
