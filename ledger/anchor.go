@@ -34,8 +34,12 @@ func (l *Ledger) Anchor(ctx context.Context, a events.HeadAnchored) (Receipt, er
 	if err != nil {
 		return Receipt{}, fmt.Errorf("anchoring a head: %w", err)
 	}
-	if own, err := l.rootAt(cp.Size); err != nil || own != cp.Root || cp.Size != a.Size {
-		return Receipt{}, fmt.Errorf("anchoring a head of %d records: it is not one of this log (%v)", a.Size, err)
+	own, err := l.rootAt(cp.Size)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("anchoring a head of %d records: %w", a.Size, err)
+	}
+	if own != cp.Root || cp.Size != a.Size {
+		return Receipt{}, fmt.Errorf("anchoring a head of %d records: its checkpoint is of %d records with root %s, and is not one of this log", a.Size, cp.Size, cp.Root)
 	}
 	ev := l.own(&a, "ledger.head.anchored", fmt.Sprintf("anchor-%d-%d", a.Size, a.Time))
 	if err := ev.Validate(events.TimeOf(l.opts.Now())); err != nil {

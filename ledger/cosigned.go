@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -44,8 +45,12 @@ func (l *Ledger) Publish(h Head, signed []byte) error {
 
 // KeepCosigned stores a checkpoint with cosignatures. The caller has checked these.
 func (l *Ledger) KeepCosigned(h Head, signed []byte) error {
-	if cp, err := proof.OpenCheckpoint(signed, l.origin, l.Keys()); err != nil || cp.Size != h.Size || cp.Root != h.Root {
-		return fmt.Errorf("keeping a cosigned checkpoint of %d records: it is not one of this log (%v)", h.Size, err)
+	cp, err := proof.OpenCheckpoint(signed, l.origin, l.Keys())
+	if err != nil {
+		return fmt.Errorf("keeping a cosigned checkpoint: %w", err)
+	}
+	if cp.Size != h.Size || cp.Root != h.Root {
+		return fmt.Errorf("keeping a cosigned checkpoint: it is of %d records, the head of %d", cp.Size, h.Size)
 	}
 	if err := l.uses.begin(); err != nil {
 		return err
@@ -79,5 +84,5 @@ func (l *Ledger) cosignedUpTo(most int64) (signed []byte, size int64, err error)
 		return nil, 0, it.Error()
 	}
 	size, err = positionIn(it.Key())
-	return append([]byte(nil), it.Value()...), size, err
+	return bytes.Clone(it.Value()), size, err
 }

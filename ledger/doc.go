@@ -1,11 +1,11 @@
 // Package ledger is the book: it admits, orders, hashes, signs and keeps events.
 //
 // One goroutine at a time owns the tail: the sequencer, or a caller that nobody
-// else is beside. Callers prepare their events in parallel and wait; the sequencer takes all that wait, asks the rules, gives
-// each admitted event its position, time and place in the hash chain, and
-// applies one Pebble batch for the lot. While that batch is being synced its
-// head is signed and the next batch is built. When the sync returns, the durable
-// head moves and the callers get their receipts.
+// else is beside. Callers prepare their events in parallel and wait; the sequencer
+// takes all that wait, asks the rules, gives each admitted event its position, time
+// and place in the hash chain, and applies one Pebble batch for the lot. While that
+// batch is being synced its head is signed and the next batch is built. When the
+// sync returns, the durable head moves and the callers get their receipts.
 //
 // The invariants, checked after every step of the tests:
 //

@@ -286,7 +286,7 @@ func (l *Ledger) notHeld(targets []target) (uint64, error) {
 			owner = l.OwnerDigest(t.ref.Owner)
 		}
 		named := func(n events.HeldName) bool {
-			_, found := slices.BinarySearchFunc(keys, proof.Key(n.Kind, n.Parts...), func(a, b proof.Hash) int { return slices.Compare(a[:], b[:]) })
+			_, found := slices.BinarySearchFunc(keys, proof.Key(n.Kind, n.Parts...), proof.CompareHashes)
 			return found
 		}
 		if h, held := state.Holding(t.position, named, owner); held {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 
@@ -129,11 +130,7 @@ type indexed struct {
 
 // add brings a run of records into the index.
 func (s *indexStore) add(run indexed) (err error) {
-	keys := make([]proof.Hash, 0, len(run.entries))
-	for key := range run.entries {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b proof.Hash) int { return slices.Compare(a[:], b[:]) })
+	keys := slices.SortedFunc(maps.Keys(run.entries), proof.CompareHashes)
 	b := s.db.NewBatch()
 	defer func() { err = errors.Join(err, b.Close()) }()
 	changed := make([]proof.IndexLeaf, len(keys))

@@ -44,7 +44,7 @@ type Options struct {
 	// one succeeds after a loss. Create only.
 	Predecessor []byte
 	// ConfirmClock, if not empty, is an operator's reason to accept a clock that
-	// jumped beyond Limits.ClockJump; it is recorded as an event. Open only.
+	// jumped beyond Limits.ClockBehind or ClockAhead; it is recorded as an event. Open only.
 	ConfirmClock string
 }
 

@@ -222,7 +222,8 @@ func (l *Ledger) OpenLineageID(body []byte) string { return proof.OpenLineageID(
 // PositionAt returns the position of the last record whose recorded time is not
 // after t, or -1 if there is none. The answer is for good: whatever is recorded
 // later bears a later time. (For a t after the last record, and over a restart,
-// that rests on the clock not stepping back: what was asked is not stored.) The error is a *FutureError if t has not come yet.
+// that rests on the clock not stepping back: what was asked is not stored.) The
+// error is a *FutureError if t has not come yet.
 func (l *Ledger) PositionAt(ctx context.Context, t events.Time) (int64, error) {
 	if now := events.TimeOf(l.opts.Now()); t > now && t > l.head.Load().Time {
 		return 0, &FutureError{Asked: t, Now: now}

@@ -134,7 +134,7 @@ func (n *Notary) CosignNow(ctx context.Context) (checkpoint []byte, err error) {
 	}
 	if len(checkpoint) > len(head.Checkpoint) {
 		if err := n.o.Ledger.KeepCosigned(head, checkpoint); err != nil {
-			return nil, fmt.Errorf("keeping a cosigned checkpoint: %w", err)
+			return nil, err
 		}
 	}
 	if err := n.o.Ledger.Publish(head, checkpoint); err != nil {

@@ -329,6 +329,6 @@ func (c *completeCheck) next() error {
 
 // hasKey reports whether sorted keys hold one.
 func hasKey(keys []Hash, key Hash) bool {
-	_, ok := slices.BinarySearchFunc(keys, key, compareHashes)
+	_, ok := slices.BinarySearchFunc(keys, key, CompareHashes)
 	return ok
 }

@@ -127,4 +127,4 @@ func sharedBits(a, b *Hash) int {
 	return 8 * HashSize
 }
 
-func compareKeys(a, b IndexLeaf) int { return compareHashes(a.Key, b.Key) }
+func compareKeys(a, b IndexLeaf) int { return CompareHashes(a.Key, b.Key) }

@@ -122,12 +122,12 @@ func LeafHash(leaf []byte) Hash {
 }
 
 func sortKeys(keys []Hash) []Hash {
-	slices.SortFunc(keys, compareHashes)
+	slices.SortFunc(keys, CompareHashes)
 	return slices.Compact(keys)
 }
 
-// compareHashes compares bytewise. The first eight bytes nearly always tell.
-func compareHashes(a, b Hash) int {
+// CompareHashes compares bytewise. The first eight bytes nearly always tell.
+func CompareHashes(a, b Hash) int {
 	if x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8]); x != y {
 		return cmp.Compare(x, y)
 	}
