@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestProblemPages: whoever asks for a page and does not get it is told so in a page, in
@@ -96,6 +97,30 @@ func TestEmptyWithinScope(t *testing.T) {
 		}
 		if body := string(f.get(page, "Accept", "text/html", "Accept-Language", "en").body); strings.Contains(body, texts["within-scope"][0]) {
 			t.Errorf("%s speaks of a scope to somebody without one", page)
+		}
+	}
+}
+
+// TestProblemLinksStayHere: a path that begins with slashes names no other host in the links
+// of the page that says that there is nothing.
+func TestProblemLinksStayHere(t *testing.T) {
+	f := newFixture(t, nil)
+	for _, path := range []string{"//elsewhere.example/x", "///elsewhere.example/x?lang=en"} {
+		r := f.get(path, "Accept", "text/html")
+		if r.status != http.StatusNotFound || !strings.Contains(string(r.body), `href="/elsewhere.example/x`) || strings.Contains(string(r.body), `="//`) {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
+		}
+	}
+}
+
+// TestChineseDurations: durations in what is refused are what they are.
+func TestChineseDurations(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		10 * time.Second: "10 秒", 20 * time.Second: "20 秒", time.Minute: "1 分", 90 * time.Second: "1 分 30 秒", 10 * time.Minute: "10 分", 5 * time.Minute: "5 分",
+		100 * time.Millisecond: "100 毫秒", time.Hour: "1 小时", 20*time.Hour + 30*time.Minute: "20 小时 30 分", 366 * 24 * time.Hour: "8784 小时", time.Hour + time.Second: "1 小时 0 分 1 秒", 0: "0 秒",
+	} {
+		if got := chineseDuration(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
 		}
 	}
 }

@@ -59,7 +59,9 @@ type page struct {
 }
 
 func newPage(w http.ResponseWriter, r *http.Request, q pageQuery, title string) page {
-	p := page{Lang: q.Lang, chosen: q.Lang, path: r.URL.EscapedPath(), query: r.URL.Query()}
+	// A path that begins with two slashes would be another host in a link.
+	path := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
+	p := page{Lang: q.Lang, chosen: q.Lang, path: path, query: r.URL.Query()}
 	if q.Lang == "" {
 		if p.Lang = languages[0]; prefersChinese(r.Header.Get("Accept-Language")) {
 			p.Lang = languages[1]

@@ -70,9 +70,16 @@ func (p phrase) in(language int) (text string, known bool) {
 	return fmt.Sprintf(form, values...), true
 }
 
-// chineseDuration is a duration as people write it.
+// chineseDuration is a duration as people write it, without units at its end of which there
+// are none: 1 分, and not 1 分 0 秒.
 func chineseDuration(d time.Duration) string {
-	return strings.NewReplacer("h", " 小时 ", "ms", " 毫秒", "m", " 分 ", "µs", " 微秒", "s", " 秒").Replace(strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m"))
+	text := d.String()
+	for _, none := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-len("0s")]
+		}
+	}
+	return strings.TrimRight(strings.NewReplacer("h", " 小时 ", "ms", " 毫秒", "m", " 分 ", "µs", " 微秒", "s", " 秒").Replace(text), " ")
 }
 
 // docText is what the description of a parameter says.
