@@ -222,7 +222,7 @@ func exactNames(text, field string) ([]proof.Name, error) {
 // datasetNames finds a dataset by its text form, among those known, and its other
 // names.
 func (s *Server) datasetNames(ctx context.Context, scope projections.Scope, text, field string) (names []proof.Name, err error) {
-	view, err := s.o.Views.At(s.o.Views.Applied())
+	view, err := s.viewAt(ctx, s.o.Views.Applied())
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +311,7 @@ func publicBody() endpoint {
 		if !body.Public() {
 			return problem(http.StatusNotFound, "body.private", sayf("the record at position %d is not one of the ledger about itself", position), "see /v1/records for others, if you may")
 		}
-		w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+		keepForGood(w, "private")
 		writeBody(w, r, http.StatusOK, mediaCBOR, rec.Body)
 		return nil
 	}, content{http.StatusOK, mediaCBOR, nil, "the body, byte for byte; its salt is zero"}).filters()

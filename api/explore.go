@@ -293,7 +293,7 @@ func (c *question) compare(q lineagePageQuery) (*scene, error) {
 // moments are those at which the graph around a node changed, as far as is known
 // by now, whatever moment is looked at.
 func (c *question) moments(q lineagePageQuery) ([]int64, error) {
-	latest, err := c.s.o.Views.At(c.s.o.Views.Applied())
+	latest, err := c.s.viewAt(c.ctx, c.s.o.Views.Applied())
 	if err != nil {
 		return nil, err
 	}

@@ -67,10 +67,19 @@ func tile(doc string, bytesOf func(s *Server, path string) ([]byte, error)) endp
 		if s.o.PublicLog {
 			who = "public"
 		}
-		w.Header().Set("Cache-Control", who+", max-age=31536000, immutable")
+		keepForGood(w, who)
 		writeBody(w, r, http.StatusOK, "application/octet-stream", b)
 		return nil
 	}, content{http.StatusOK, "application/octet-stream", nil, doc})
+}
+
+// keepForGood lets caches keep what never changes: private ones, or public ones too. What
+// is not for everybody a browser must not give to whoever comes next.
+func keepForGood(w http.ResponseWriter, who string) {
+	w.Header().Set("Cache-Control", who+", max-age=31536000, immutable")
+	if who == "private" {
+		w.Header().Add("Vary", "Authorization, Cookie")
+	}
 }
 
 // parseTilePath reads <N>[.p/<W>], N being in groups of three digits with an x

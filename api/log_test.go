@@ -26,7 +26,7 @@ func (c fetched) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 			path += fmt.Sprintf(".p/%d", t.W)
 		}
 		r := c.f.get(path)
-		if r.status != 200 || r.header.Get("Content-Type") != "application/octet-stream" || !strings.Contains(r.header.Get("Cache-Control"), "immutable") {
+		if r.status != 200 || r.header.Get("Content-Type") != "application/octet-stream" || r.header.Get("Cache-Control") != "private, max-age=31536000, immutable" || r.header.Get("Vary") != "Authorization, Cookie" {
 			return nil, fmt.Errorf("%s: %d %v", path, r.status, r.header)
 		}
 		out = append(out, r.body)

@@ -52,6 +52,15 @@ func TestQueryCost(t *testing.T) {
 	}
 }
 
+// TestDatasetNamesAreCharged: to find a dataset and its other names is part of the question.
+func TestDatasetNamesAreCharged(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Limits.QueryCost = 1 })
+	f.tell()
+	if r := f.get("/v1/proofs/completeness?key=dataset:hive/pop.main"); r.status != 422 || r.problem(t).Rule != "query.cost" {
+		t.Errorf("%d %.300s", r.status, r.body)
+	}
+}
+
 // TestMemoryUnderPressure: many more clients than there are places ask for the largest
 // answers, and as many send large bodies. What the server holds for them follows from
 // its limits, not from how many they are.
