@@ -122,13 +122,13 @@ func (c *question) bulletin(text string, q bulletinQuery) (bulletinAnswer, error
 }
 
 // issued finds the bulletins of a period and area, and computes each again.
-func (c *question) issued(q projections.BulletinQuery) ([]issuedBulletin, error) {
-	out := []issuedBulletin{}
+func (c *question) issued(q projections.BulletinQuery) (out []issuedBulletin, err error) {
+	out = []issuedBulletin{}
 	all, err := c.s.viewAt(c.ctx, c.view.Position())
 	if err != nil {
 		return nil, err
 	}
-	defer all.Close()
+	defer func() { err = joinClose(err, all) }()
 	page := projections.Page{Limit: projections.MaxLimit}
 	for {
 		list, err := all.Timeline(c.ctx, projections.TimelineQuery{TypePrefix: "oversight.bulletin.issued", Descending: true, Page: page})

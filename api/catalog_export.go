@@ -179,11 +179,7 @@ func (x *catalogCSV) end() error {
 // disputes lists the issues that mark an item.
 func disputes(e projections.Entry, item string) (issues []string) {
 	for _, m := range e.Marks {
-		hit := len(m.Items) == 0
-		for _, i := range m.Items {
-			hit = hit || i == item
-		}
-		if hit {
+		if len(m.Items) == 0 || slices.Contains(m.Items, item) {
 			issues = append(issues, m.Issue)
 		}
 	}

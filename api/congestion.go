@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	measured "runtime/metrics"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,7 +98,7 @@ func (c *congestion) look() bool {
 		return false
 	}
 	last := c.counts
-	c.counts = append([]uint64(nil), h.Counts...)
+	c.counts = slices.Clone(h.Counts)
 	if len(last) != len(h.Counts) {
 		return false
 	}

@@ -196,7 +196,7 @@ func (c *question) numbering(records []evidence.Record) (out []evidence.Numberin
 		return nil, err
 	}
 	defer func() { err = joinClose(err, all) }()
-	q := projections.ProducerQuery{Page: projections.Page{Limit: 1000}}
+	q := projections.ProducerQuery{Page: projections.Page{Limit: projections.MaxLimit}}
 	for len(shown) > len(out) {
 		list, err := all.Producers(c.ctx, q)
 		if err != nil {
@@ -358,7 +358,7 @@ func (c *question) exhibitShare(q evidenceShare, x *exhibit) error {
 func (c *question) timelinePositions(q projections.TimelineQuery) ([]int64, error) {
 	var out []int64
 	for {
-		q.Page.Limit = 1000
+		q.Page.Limit = projections.MaxLimit
 		list, err := c.view.Unshown().Timeline(c.ctx, q)
 		if err != nil {
 			return nil, err
@@ -418,7 +418,7 @@ func (c *question) exhibitCatalog(x *exhibit) (err error) {
 		EN: fmt.Sprintf("The catalog as known at position %d, with every record about its entries.", c.view.Position()),
 		ZH: fmt.Sprintf("截至位置 %d 的数据目录，及有关各目录条目的全部记录。", c.view.Position())}
 	var all []projections.Entry
-	page := projections.Page{Limit: 1000}
+	page := projections.Page{Limit: projections.MaxLimit}
 	for {
 		list, err := c.view.Entries(c.ctx, projections.EntryQuery{Page: page})
 		if err != nil {

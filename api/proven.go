@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -118,8 +119,8 @@ func (cl *claim) agrees(shown *proof.Complete, hidden map[int64]bool) (derived i
 			derived++
 		}
 	}
-	for at, lacking := range lacks {
-		if cl.whole && lacking && !hidden[at] {
+	for _, at := range slices.Sorted(maps.Keys(lacks)) {
+		if cl.whole && lacks[at] && !hidden[at] {
 			return 0, problem(http.StatusInternalServerError, "views.disagree",
 				sayf("the views lack the record at position %d, which belongs to the answer", at), "the book is right: tell the operator to run ledgerline rebuild")
 		}
