@@ -201,8 +201,8 @@ func concernedKey(kind, value string, id ...string) []byte {
 
 // noteConcerned marks the agreement under the parties and entries that are new to it.
 func noteConcerned(b *batch, before, a *Agreement) {
-	for _, party := range []string{a.Provider, a.Consumer} {
-		if party != before.Provider && party != before.Consumer {
+	for i, party := range []string{a.Provider, a.Consumer} {
+		if party != before.Provider && party != before.Consumer && (i == 0 || party != a.Provider) {
 			b.putOnce(concernedKey(events.NameParty, party, a.ID), markRow{})
 		}
 	}

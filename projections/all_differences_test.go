@@ -116,3 +116,15 @@ func TestAllDifferencesInParts(t *testing.T) {
 		t.Errorf("%d parts", parts)
 	}
 }
+
+// TestDifferenceWithItself: a dataset that is made of what it was before differs from
+// itself by name.
+func TestDifferenceWithItself(t *testing.T) {
+	w := lineageViews(t,
+		olJob("j", day(1, 1), inputs(olInput("x")), outputs(olOutput("x", "x", "n", "n"))),
+		olRun("r", "j", "COMPLETE", day(1, 2), inputs(olInput("x")), outputs(olOutput("x", "x", "m", "n"))))
+	list, err := w.Differences(ctx, DifferenceQuery{Node: "dataset:pg/x"})
+	if err != nil || len(list.Differences) != 1 || list.Differences[0].From != "dataset:pg/x" || list.Differences[0].To != "dataset:pg/x" {
+		t.Errorf("%+v, %v", list.Differences, err)
+	}
+}

@@ -319,13 +319,15 @@ func (x *attribution) decided(context.Context) error {
 
 // late notes the deadlines about the finding that were missed.
 func (x *attribution) late(ctx context.Context) error {
-	list, err := x.w.Duties(ctx, DutyQuery{Case: x.out.Finding.ID, Page: Page{Limit: MaxLimit}})
-	for _, d := range list.Duties {
-		if err == nil && (d.State == DutyLate || d.State == DutyBreached) {
-			err = x.fact(d.Party, FaultFact{GroundLate, x.out.Finding.Entry, find(saidLate, d.Pack, d.Rule, d.Due, d.State), d.Events})
+	return eachPage(func(p Page) (string, error) {
+		list, err := x.w.Duties(ctx, DutyQuery{Case: x.out.Finding.ID, Page: p})
+		for _, d := range list.Duties {
+			if err == nil && (d.State == DutyLate || d.State == DutyBreached) {
+				err = x.fact(d.Party, FaultFact{GroundLate, x.out.Finding.Entry, find(saidLate, d.Pack, d.Rule, d.Due, d.State), d.Events})
+			}
 		}
-	}
-	return err
+		return list.Next, err
+	})
 }
 
 // recipients lists who has the data under an agreement, and whether they were told.

@@ -295,8 +295,11 @@ func (w *walk) differences(to uint32) (out []Difference, err error) {
 			continue
 		}
 		seen := true
-		for node, text := range map[uint32]*string{n: &d.From, to: &d.To} {
-			v, err := w.names.vertex(node)
+		for _, end := range []struct {
+			node uint32
+			text *string
+		}{{n, &d.From}, {to, &d.To}} { // one dataset may be both
+			v, err := w.names.vertex(end.node)
 			if err != nil {
 				return nil, err
 			}
@@ -304,7 +307,7 @@ func (w *walk) differences(to uint32) (out []Difference, err error) {
 			if err != nil {
 				return nil, err
 			}
-			*text, seen = v.text(), seen && sees
+			*end.text, seen = v.text(), seen && sees
 		}
 		if !seen {
 			w.r.withhold(1)
