@@ -88,6 +88,11 @@ func (c *congestion) enter(now time.Time) (leave func(), err error) {
 	return func() { c.underWay.Add(-1) }, nil
 }
 
+// rest and work say that a request which was let in waits for its client, and that it goes
+// on: what takes no processor has nobody wait for one.
+func (c *congestion) rest() { c.underWay.Add(-1) }
+func (c *congestion) work() { c.underWay.Add(1) }
+
 // look tells whether, since the last look, many requests waited for long.
 func (c *congestion) look() bool {
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync"
@@ -39,7 +40,7 @@ type Limits struct {
 	// 5,000,000, which is seconds of a processor.
 	QueryCost int64
 	// StreamClients bounds how many follow the events at once, and how many send streams
-	// of lines: 256 of each. One caller may have half of them open.
+	// of lines: 256 of each. A caller may open one more while more are free than it has.
 	StreamClients int
 	// ConcurrentWrites bounds how many append at once: 256, a stream of lines only while
 	// it does; ConcurrentReads how many other answers are worked out at once: 128.
@@ -164,8 +165,10 @@ func (s *Server) readSlot() (release func(), err error) {
 	}
 }
 
-// places bound how many streams of a kind are open at once. One caller gets half of them
-// at most: who keeps its streams open and idle leaves others theirs.
+// places bound how many streams of a kind are open at once. A caller gets another while
+// more are free than it has: one alone gets half of them, one who comes then half of the
+// rest, and so on. So who keeps streams open and idle leaves others theirs, and somebody
+// new finds a place until the very last is taken.
 type places struct {
 	most int
 
@@ -181,8 +184,8 @@ func (p *places) take(r *http.Request) (release func(), err error) {
 	who := cmp.Or(callOf(r).caller.Name, address(r))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.taken >= p.most || p.by[who] >= (p.most+1)/2 {
-		return nil, problem(http.StatusServiceUnavailable, "stream.clients", "as many streams as the server allows are open, of all callers or of this one, which may have half of them",
+	if free := p.most - p.taken; p.by[who] >= free {
+		return nil, problem(http.StatusServiceUnavailable, "stream.clients", sayf("%d streams are yours and %d are free: who has as many as are free gets no more", p.by[who], free),
 			"end one, try again later, or ask without a stream").after(10 * time.Second)
 	}
 	p.taken++
@@ -237,11 +240,17 @@ type rates struct {
 	burst int
 
 	mu sync.Mutex
-	by map[string]*rate.Limiter
+	by map[string]*sender
 	// swept is when those were last left out that need no counting.
 	swept time.Time
 	// rest is shared by those for whom there is no room.
-	rest *rate.Limiter
+	rest *sender
+}
+
+// A sender is who is counted, and told when to come back.
+type sender struct {
+	*rate.Limiter
+	refused turns
 }
 
 // maxRates is for how many principals and addresses it is counted.
@@ -251,7 +260,9 @@ func newRates(l Limits) *rates {
 	if l.Rate < 0 {
 		return nil
 	}
-	return &rates{limit: rate.Limit(l.Rate), burst: l.Burst, by: make(map[string]*rate.Limiter), rest: rate.NewLimiter(rate.Limit(l.Rate), l.Burst)}
+	r := &rates{limit: rate.Limit(l.Rate), burst: l.Burst, by: make(map[string]*sender)}
+	r.rest = r.sender()
+	return r
 }
 
 // take counts a request of a principal, or of an address; the problem tells when the
@@ -265,12 +276,14 @@ func (r *rates) take(who string, now time.Time) error {
 		return nil
 	}
 	missing := 1 - l.TokensAt(now)
-	wait := time.Duration(missing / float64(r.limit) * float64(time.Second))
+	wait := max(time.Duration(missing/float64(r.limit)*float64(time.Second)), l.refused.next(now, float64(r.limit)))
 	return problem(http.StatusTooManyRequests, "limit.rate", sayf("more than %g requests a second were sent", float64(r.limit)),
-		"slow down: send again after the time in Retry-After, or many events in one request").after(max(wait.Round(time.Second), time.Second))
+		"slow down: send again after the time in Retry-After, or many events in one request").after(time.Duration(math.Ceil(wait.Seconds())) * time.Second)
 }
 
-func (r *rates) of(who string, now time.Time) *rate.Limiter {
+func (r *rates) sender() *sender { return &sender{Limiter: rate.NewLimiter(r.limit, r.burst)} }
+
+func (r *rates) of(who string, now time.Time) *sender {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if l, ok := r.by[who]; ok {
@@ -287,7 +300,7 @@ func (r *rates) of(who string, now time.Time) *rate.Limiter {
 	if len(r.by) >= maxRates {
 		return r.rest
 	}
-	l := rate.NewLimiter(r.limit, r.burst)
+	l := r.sender()
 	r.by[who] = l
 	return l
 }

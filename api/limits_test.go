@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -66,6 +67,41 @@ func TestRatesAreBounded(t *testing.T) {
 	now = now.Add(time.Minute)
 	if err := r.take("somebody new", now); err != nil || len(r.by) != 1 {
 		t.Errorf("a minute later %d are counted: %v", len(r.by), err)
+	}
+}
+
+// TestPlaces: however many callers take all streams that they get, somebody new finds one
+// until the very last is taken, and what is given back is there for others.
+func TestPlaces(t *testing.T) {
+	request := func(who string) *http.Request {
+		r := httptest.NewRequest("GET", "/", nil)
+		return r.WithContext(context.WithValue(r.Context(), callKey{}, &call{caller: caller{Principal: Principal{Name: who}}}))
+	}
+	for _, most := range []int{1, 2, 3, 16, 255, 256, 1000} {
+		p := newPlaces(most)
+		var releases []func()
+		for callers := 0; p.open() < most; callers++ {
+			who, before := fmt.Sprint("caller ", callers), p.open()
+			for {
+				release, err := p.take(request(who))
+				if err != nil {
+					break
+				}
+				releases = append(releases, release)
+			}
+			if got, want := p.open()-before, (most-before+1)/2; got != want || got == 0 {
+				t.Fatalf("%d streams, %d taken: another caller gets %d, want %d", most, before, got, want)
+			}
+		}
+		if _, err := p.take(request("somebody")); err == nil {
+			t.Errorf("one more than %d is let in", most)
+		}
+		for _, release := range releases {
+			release()
+		}
+		if p.open() != 0 || len(p.by) != 0 {
+			t.Errorf("%d streams are open, of %d callers, when all have ended", p.open(), len(p.by))
+		}
 	}
 }
 

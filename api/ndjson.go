@@ -80,8 +80,11 @@ func (s *Server) appendStream(w http.ResponseWriter, r *http.Request) error {
 	a := appender{s: s, caller: callOf(r).caller, width: runEvents}
 	next := 0
 	for {
-		// Without a place among those who append: a client may take its time.
+		// Without a place among those who append, and not counted among those who want a
+		// processor: a client may take its time.
+		s.congestion.rest()
 		lines, end := q.take(r.Context(), s.stop)
+		s.congestion.work()
 		if len(lines) == 0 {
 			if !errors.Is(end, io.EOF) {
 				out.problem(next, end)

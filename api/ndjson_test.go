@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ledgerline/events"
+	"ledgerline/ledger"
 
 	"github.com/go-json-experiment/json"
 )
@@ -149,7 +153,7 @@ func TestStreamAnswersWhileOpen(t *testing.T) {
 }
 
 // TestIdleStreamsLeavePlaces: a stream that waits for its client holds no place among
-// those who append, and one caller has at most half of the streams.
+// those who append, and a caller gets another while more are free than it has.
 func TestIdleStreamsLeavePlaces(t *testing.T) {
 	tokens, bearer := principals(t)
 	f := newFixture(t, func(o *Options) {
@@ -193,6 +197,60 @@ func TestIdleStreamsLeavePlaces(t *testing.T) {
 	if got := open(RoleProvider, "{}"); !strings.Contains(got, `"stream.clients"`) {
 		t.Errorf("the fourth of three streams: %s", got)
 	}
+}
+
+// TestIdleStreamsWantNoProcessor: a stream counts among the requests by which congestion is
+// judged while its lines are appended, and not while it waits for its client.
+func TestIdleStreamsWantNoProcessor(t *testing.T) {
+	var f *fixture
+	working := make(chan int64, 1)
+	f = newFixture(t, func(o *Options) {
+		o.Limits.ProcessorWait = time.Hour
+		o.Append = func(ctx context.Context, batch ...events.Event) ([]ledger.Receipt, error) {
+			working <- f.server.congestion.underWay.Load()
+			return o.Ledger.Append(ctx, batch...)
+		}
+	})
+	idle := func() {
+		t.Helper()
+		for f.server.congestion.underWay.Load() != 0 { // until it waits for the next line
+			time.Sleep(time.Millisecond)
+		}
+	}
+	body, send := io.Pipe()
+	defer send.Close()
+	r, err := http.NewRequest("POST", f.http.URL+"/v1/events", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	go fmt.Fprintln(send, registered("D01"))
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for i := range 3 {
+		if i > 0 {
+			idle()
+			fmt.Fprintln(send, registered(fmt.Sprint("D0", i+1)))
+		}
+		if !lines.Scan() || !strings.Contains(lines.Text(), `"position"`) {
+			t.Fatalf("line %d: %s %v", i, lines.Text(), lines.Err())
+		}
+		if n := <-working; n != 1 {
+			t.Errorf("line %d: %d requests are under way", i, n)
+		}
+	}
+	send.Close()
+	for lines.Scan() {
+	}
+	idle()
+	if r := f.get("/v1/parties"); r.status != http.StatusOK {
+		t.Fatal(r.status)
+	}
+	idle()
 }
 
 // TestStreamDrains: a server that stops ends an open stream between two commits

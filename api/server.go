@@ -87,7 +87,10 @@ type Server struct {
 	held    holding
 	// congestion refuses those who would wait too long for a processor.
 	congestion *congestion
-	rates      *rates
+	// pace is that at which requests are answered, refused whom it sends away.
+	pace    paced
+	refused turns
+	rates   *rates
 	// Of people who sign in: sessions, sign-ins at the provider under way, and who tried
 	// tokens that do not work.
 	sessions *sessions
@@ -224,7 +227,9 @@ func (s *Server) handle(rt route) http.Handler {
 		if err == nil {
 			err = s.serve(rt, w, r)
 		}
-		if err != nil && !s.toSignIn(rt, w, r, err) {
+		if err == nil {
+			s.pace.done()
+		} else if !s.toSignIn(rt, w, r, err) {
 			s.fail(w, r, err)
 		}
 	})
@@ -253,7 +258,7 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 
 // fail answers with the problem that err is: to somebody at a browser in a page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problemOf(err)
+	p := s.inTurn(problemOf(err))
 	callOf(r).rule = p.Rule
 	if p.Status >= http.StatusInternalServerError { // what is wrong with a request may quote it
 		callOf(r).err = err
@@ -267,4 +272,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		callOf(r).err = err // nothing was sent yet
 	}
 	writeProblem(w, r, p)
+}
+
+// inTurn has clients whose requests cannot be answered now come back one after the other.
+func (s *Server) inTurn(p *Problem) *Problem {
+	if p.retryAfter <= 0 || p.Status < http.StatusInternalServerError {
+		return p
+	}
+	now, q := time.Now(), *p
+	return q.after(p.retryAfter - time.Second + s.refused.next(now, s.pace.at(now)))
 }

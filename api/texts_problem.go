@@ -45,7 +45,7 @@ var chinesePhrases = map[string]string{
 	"an operator has to set the clock right, or confirm it when opening the ledger":                                  "请运维人员校正时钟，或在打开账本时确认时钟",
 	"requests wait too long for a processor":                                                                         "请求等待处理器的时间过长",
 	"as many answers as the server allows are being worked out":                                                      "服务器正在处理的查询已达上限",
-	"as many streams as the server allows are open, of all callers or of this one, which may have half of them":      "打开的流已达服务器上限，或已达单个调用方的上限（总数的一半）",
+	"%d streams are yours and %d are free: who has as many as are free gets no more":                                 "您已打开 %d 个流，空余 %d 个：所持的流达到空余数时不能再打开",
 	"as many people as are allowed are signing in":                                                                   "正在登录的人数已达上限",
 	"as_of and commit both say as of when":                                                                           "as_of 与 commit 都指定了时点",
 	"as_of is a position such as 42, a date such as 2026-01-31, or a time such as 2026-01-31 09:30 (UTC)":            "as_of 可填位置（如 42）、日期（如 2026-01-31）或时间（如 2026-01-31 09:30，UTC）",

@@ -16,7 +16,7 @@ type limitConfig struct {
 	BatchEvents      int      `toml:"batch-events" usage:"most events of a batch" told:"413 limit.batch-events"`
 	ResultRows       int      `toml:"result-rows" usage:"most rows of an answer; a list goes on with its cursor" told:"the answer says so: limits_hit, next"`
 	QueryCost        int64    `toml:"query-cost" usage:"most rows, blocks of posting lists and nodes of the lineage graph that the questions of one request look at" told:"422 query.cost"`
-	StreamClients    int      `toml:"stream-clients" usage:"how many may follow the events at once, and how many send streams of lines; one caller may have half of these" told:"503 stream.clients"`
+	StreamClients    int      `toml:"stream-clients" usage:"how many may follow the events at once, and how many send streams of lines; a caller may open one more while more are free than it has" told:"503 stream.clients"`
 	ConcurrentWrites int      `toml:"concurrent-writes" usage:"how many may append at once, a stream of lines only while it does" told:"503 ledger.overloaded"`
 	ConcurrentReads  int      `toml:"concurrent-reads" usage:"how many other answers are worked out at once" told:"503 server.busy"`
 	ProcessorWait    interval `toml:"processor-wait" usage:"how long requests may wait for a processor, while more than 16 for each are under way; negative: no bound" told:"503 server.busy"`
