@@ -110,7 +110,7 @@ func saidOf(err error) phrase {
 	case errors.As(err, &notApplied):
 		return sayf("the views have applied position %d, not yet %d; wait for it or ask as of %d", notApplied.Applied, notApplied.Position, notApplied.Applied)
 	case errors.As(err, &loading):
-		return sayf("the %v is being loaded: %d of %d records so far; ask again in a moment", docText(loading.What), loading.Loaded, loading.Total)
+		return sayf("the %v is being loaded: %d of %d so far; ask again in a moment", docText(loading.What), loading.Loaded, loading.Total)
 	case errors.As(err, &cost):
 		return sayf("the question looked at %d rows and nodes without coming to its end; it may look at %d", cost.Cost, cost.Limit)
 	case errors.As(err, &field):

@@ -203,7 +203,7 @@ var chinesePhrases = map[string]string{
 	"the last one is %d":                                                                                                "最后一个位置为 %d",
 	"the ledger is being closed":                                                                                        "账本正在关闭",
 	"the line is longer than %d bytes":                                                                                  "该行超过 %d 字节",
-	"the %v is being loaded: %d of %d records so far; ask again in a moment":                                            "正在载入%v：已载入 %d / %d 条记录，请稍后重试",
+	"the %v is being loaded: %d of %d so far; ask again in a moment":                                                    "正在载入%v：已载入 %d / %d，请稍后重试",
 	"the log does not begin with that of the checkpoint: %v":                                                            "账本的开头与检查点不符：%v",
 	"the log holds %d records, not %d":                                                                                  "账本有 %d 条记录，而不是 %d 条",
 	"the node has more outputs than are compared":                                                                       "该节点的输出数超过可比较的上限",

@@ -27,11 +27,11 @@ type loading struct {
 // lineage graph, or the index of the catalog's words.
 type LoadingError struct {
 	What          string
-	Loaded, Total int64 // records
+	Loaded, Total int64 // records; of the index that is made at a start, catalog entries
 }
 
 func (e *LoadingError) Error() string {
-	return fmt.Sprintf("the %s is being loaded: %d of %d records so far; ask again in a moment", e.What, e.Loaded, e.Total)
+	return fmt.Sprintf("the %s is being loaded: %d of %d so far; ask again in a moment", e.What, e.Loaded, e.Total)
 }
 
 // loadPatience is how long a question waits for the graph. A small one is there

@@ -17,10 +17,17 @@ import (
 // searched like the present one. Chinese is not cut into words: a pair of
 // characters is looked up wherever it stands, in any language.
 //
-// It is made from the rows in the background, and then follows them: see
-// search_follow.go. It holds about 1.5 KiB for each version of an entry.
+// It is made from the rows in the background (search_make.go), and then follows them
+// (search_follow.go). It holds about 1.5 KiB for each version of an entry.
 type searchIndex struct {
-	mu      sync.RWMutex
+	mu sync.RWMutex
+	searched
+	found  atomic.Pointer[foundList]
+	making searchMaking
+}
+
+// searched is what an index holds.
+type searched struct {
 	next    int64 // the first position not looked at yet
 	byID    map[string]int32
 	entries []searchedEntry
@@ -29,8 +36,10 @@ type searchIndex struct {
 	grams   map[gram][]int32 // the texts that hold it, ascending
 	values  []string         // of facets
 	codes   map[string]int32 // places in values
-	found   atomic.Pointer[foundList]
-	making  searchMaking
+}
+
+func newSearched() searched {
+	return searched{byID: make(map[string]int32), grams: make(map[gram][]int32), codes: make(map[string]int32)}
 }
 
 // A gram is a character, or two that stand together.
@@ -79,10 +88,13 @@ func (f *Facets) add(e *Entry) {
 	f.Stage[e.Stage]++
 }
 
+// stepTypes is how the types of the events begin that move an entry.
+const stepTypes = "catalog.entry."
+
 // stepLists are the posting lists of the events that move an entry.
 var stepLists = func() (lists [][]byte) {
 	for _, t := range events.Types() {
-		if strings.HasPrefix(t.Name, "catalog.entry.") {
+		if strings.HasPrefix(t.Name, stepTypes) {
 			lists = append(lists, eventBy(name{kind: events.NameType, first: t.Name}))
 		}
 	}
@@ -90,7 +102,7 @@ var stepLists = func() (lists [][]byte) {
 }()
 
 // add reads one event of an entry.
-func (x *searchIndex) add(r *reader, position int64) error {
+func (x *searched) add(r *reader, position int64) error {
 	e, ok, err := r.event(position)
 	if err != nil || !ok {
 		return err
@@ -103,9 +115,6 @@ func (x *searchIndex) add(r *reader, position int64) error {
 	var s entryStep
 	if err := row.decode(&s); err != nil {
 		return err
-	}
-	if x.byID == nil {
-		x.byID, x.grams, x.codes = make(map[string]int32), make(map[gram][]int32), make(map[string]int32)
 	}
 	n, known := x.byID[id]
 	step := searchedStep{position: position, stage: x.code(s.Stage)}
@@ -131,14 +140,21 @@ func (x *searchIndex) add(r *reader, position int64) error {
 		}
 		step.text = x.addText(n, id, (*events.EntryDrafted)(&d))
 	}
-	x.entries[n].steps = append(x.entries[n].steps, step)
+	x.entries[n].add(step)
 	return nil
+}
+
+// add appends a step, if it changes anything that is searched.
+func (e *searchedEntry) add(s searchedStep) {
+	if n := len(e.steps); n == 0 || e.steps[n-1].text != s.text || e.steps[n-1].stage != s.stage {
+		e.steps = append(e.steps, s)
+	}
 }
 
 const typeRevised = "catalog.entry.revised"
 
 // code is the place of a facet's value.
-func (x *searchIndex) code(value string) int32 {
+func (x *searched) code(value string) int32 {
 	c, ok := x.codes[value]
 	if !ok {
 		c = int32(len(x.values))
@@ -147,7 +163,7 @@ func (x *searchIndex) code(value string) int32 {
 	return c
 }
 
-func (x *searchIndex) addText(entry int32, id string, d *events.EntryDrafted) int32 {
+func (x *searched) addText(entry int32, id string, d *events.EntryDrafted) int32 {
 	n := int32(len(x.texts))
 	text := searchable(id, d.Code, d.Title, d.TitleEN, d.Summary, d.Items)
 	x.texts = append(x.texts, searchedText{entry, text, [5]int32{
@@ -198,7 +214,7 @@ func (e *searchedEntry) at(position int64) (searchedStep, bool) {
 }
 
 // holding lists the texts that hold a word, ascending.
-func (x *searchIndex) holding(word string) []int32 {
+func (x *searched) holding(word string) []int32 {
 	var lists [][]int32
 	single := len([]rune(word)) == 1
 	eachGram(word, func(g gram) {
@@ -257,7 +273,7 @@ func (r *reader) wantedOf(ctx context.Context, words []string) ([]wanted, error)
 }
 
 // holdingAll lists the texts that answer all words, ascending.
-func (x *searchIndex) holdingAll(words []wanted) (out []int32) {
+func (x *searched) holdingAll(words []wanted) (out []int32) {
 	for i, w := range words {
 		list := x.holding(w.word)
 		if len(w.parties) > 0 {

@@ -10,10 +10,11 @@ import (
 type searchMaking struct {
 	stop context.CancelFunc
 	done chan struct{}
-	// made is closed when the index has what was applied at the start, or cannot be made;
-	// read and total are positions.
-	made        chan struct{}
-	read, total atomic.Int64
+	// made is closed when the index has what was applied at the start, or cannot be made.
+	made chan struct{}
+	// next is the first position that is not in the index; taken and total count entries
+	// until made is closed.
+	next, taken, total atomic.Int64
 }
 
 const (
@@ -26,10 +27,20 @@ const (
 )
 
 // search returns the index, up to the view's position at least. The caller holds no
-// lock; it reads under mu. A question helps to make it, but for no longer than it waits
-// for anything: the error is then a *LoadingError.
+// lock; it reads under mu. A question waits until it is made, and takes in what came
+// since, but for no longer than it waits for anything: the error is then a *LoadingError.
 func (w *View) search(ctx context.Context, r *reader) (*searchIndex, error) {
-	x := &w.store.search
+	const what = "index of the catalog's words"
+	x, patience := &w.store.search, time.NewTimer(loadPatience)
+	defer patience.Stop()
+	select {
+	case <-x.making.made:
+	case <-patience.C:
+		_, taken, total := x.making.progress()
+		return nil, &LoadingError{what, taken, total}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	for began := time.Now(); ; {
 		x.mu.RLock()
 		next := x.next
@@ -38,7 +49,7 @@ func (w *View) search(ctx context.Context, r *reader) (*searchIndex, error) {
 		case next > w.at:
 			return x, nil
 		case time.Since(began) > loadPatience:
-			return nil, &LoadingError{"index of the catalog's words", next, w.at + 1}
+			return nil, &LoadingError{what, next, w.at + 1}
 		}
 		if err := x.follow(ctx, r, searchPart); err != nil {
 			return nil, err
@@ -51,7 +62,7 @@ func (w *View) search(ctx context.Context, r *reader) (*searchIndex, error) {
 func (x *searchIndex) follow(ctx context.Context, r *reader, most int) (err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	defer func() { x.making.read.Store(x.next) }()
+	defer func() { x.making.next.Store(x.next) }()
 	if x.next > r.at {
 		return nil
 	}
@@ -82,15 +93,21 @@ func (x *searchIndex) follow(ctx context.Context, r *reader, most int) (err erro
 
 // followSearch brings the index up to a position.
 func (s *store) followSearch(ctx context.Context, at int64) (err error) {
-	if s.search.making.read.Load() > at {
+	m := &s.search.making
+	if m.next.Load() > at {
 		return nil
+	}
+	if m.next.Load() == 0 {
+		if err := s.makeSearch(ctx, at); err != nil {
+			return err
+		}
 	}
 	r, err := s.reader(at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = firstError(err, r.close()) }()
-	for err == nil && s.search.making.read.Load() <= at {
+	for err == nil && m.next.Load() <= at {
 		err = s.search.follow(ctx, r, searchPart)
 	}
 	return err
@@ -103,7 +120,6 @@ func (v *Views) startSearch(s *store, applied int64) {
 	var ctx context.Context
 	ctx, m.stop = context.WithCancel(context.Background())
 	m.done, m.made = make(chan struct{}), make(chan struct{})
-	m.total.Store(applied + 1)
 	if applied < 0 { // there is nothing to make it of
 		close(m.made)
 	}
@@ -122,7 +138,7 @@ func (v *Views) startSearch(s *store, applied int64) {
 			v.mu.Lock()
 			applied, moved, current := v.applied, v.moved, v.store == s
 			v.mu.Unlock()
-			if current && applied-m.read.Load() >= searchBehind {
+			if current && applied-m.next.Load() >= searchBehind {
 				err = s.followSearch(ctx, applied)
 				continue
 			}
@@ -147,11 +163,11 @@ func (m *searchMaking) end() {
 }
 
 // progress reports whether the index is still being made, and how far that is.
-func (m *searchMaking) progress() (loading bool, read, total int64) {
+func (m *searchMaking) progress() (loading bool, taken, total int64) {
 	select {
 	case <-m.made:
 		return false, 0, 0
 	default:
-		return true, min(m.read.Load(), m.total.Load()), m.total.Load()
+		return true, m.taken.Load(), m.total.Load()
 	}
 }

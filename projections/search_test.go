@@ -149,15 +149,15 @@ func TestSearchIsMade(t *testing.T) {
 		}
 		m := &v.store.search.making
 		<-m.made
-		if loading, _, _ := m.progress(); loading || start == "second" && m.read.Load() != size {
-			t.Errorf("%s start: the index has %d of %d records, loading %v", start, m.read.Load(), size, loading)
+		if loading, _, _ := m.progress(); loading || start == "second" && m.next.Load() != size {
+			t.Errorf("%s start: the index has %d of %d records, loading %v", start, m.next.Load(), size, loading)
 		}
 		if start == "first" {
 			build(t, v, size)
 		} else if _, err := v.Rebuild(ctx, nil); err != nil {
 			t.Error(err)
-		} else if m := &v.store.search.making; m.read.Load() != size {
-			t.Errorf("built anew: the index has %d of %d records", m.read.Load(), size)
+		} else if m := &v.store.search.making; m.next.Load() != size {
+			t.Errorf("built anew: the index has %d of %d records", m.next.Load(), size)
 		}
 		if err := v.Close(); err != nil {
 			t.Error(err)
@@ -173,7 +173,7 @@ func TestSearchLoading(t *testing.T) {
 	m := &v.store.search.making
 	whole := m.made
 	m.made = make(chan struct{}) // as if it were not there yet
-	m.read.Store(3)
+	m.taken.Store(3)
 	m.total.Store(7)
 	for _, s := range v.Status() {
 		if s.Loading != (s.Name == catalogView) || s.Loading && (s.Loaded != 3 || s.Total != 7) {
@@ -181,4 +181,66 @@ func TestSearchLoading(t *testing.T) {
 		}
 	}
 	m.made = whole
+}
+
+// TestSearchIsFollowed: an index that was made of the rows at once says what one says
+// that was made record by record, as of any position.
+func TestSearchIsFollowed(t *testing.T) {
+	check := func(rt *rapid.T, v *Views) {
+		w := viewAt(t, v, rapid.Int64Range(0, v.Applied()).Draw(rt, "at"))
+		x := &v.store.search
+		x.searched = newSearched()
+		if err := w.read(func(r *reader) error { return x.follow(ctx, r, int(w.at)+1) }); err != nil {
+			rt.Fatal(err)
+		}
+		followed := x.says()
+		x.searched = newSearched()
+		if err := v.store.makeSearch(ctx, w.at); err != nil {
+			rt.Fatal(err)
+		}
+		if made := x.says(); made != followed || x.next != w.at+1 {
+			rt.Errorf("made up to %d of %d:\n%s\nfollowed:\n%s", x.next, w.at+1, made, followed)
+		}
+	}
+	b := longScript(newBook(t))
+	v := newViews(t, b.Ledger)
+	build(t, v, b.Head().Size)
+	rapid.Check(t, func(rt *rapid.T) { check(rt, v) })
+	rapid.Check(t, func(rt *rapid.T) {
+		b := newBook(t)
+		b.add(party("P1"), party("P2"), party("P3"))
+		for _, claims := range rapid.SliceOfN(rapid.Custom(randomClaims), 1, 60).Draw(rt, "claims") {
+			for _, c := range claims {
+				b.try(c)
+			}
+		}
+		v := newViews(t, b.Ledger)
+		build(t, v, b.Head().Size)
+		check(rt, v)
+	})
+}
+
+// says is what an index holds, whatever the order in which it was put there.
+func (x *searched) says() (out string) {
+	holding := func(text int32) (all []string) {
+		for g, texts := range x.grams {
+			if slices.Contains(texts, text) {
+				all = append(all, fmt.Sprint(g))
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	for _, n := range x.sorted {
+		e := x.entries[n]
+		out += fmt.Sprintln(e.id, x.byID[e.id] == n)
+		for _, s := range e.steps {
+			t := x.texts[s.text]
+			out += fmt.Sprintln(s.position, x.values[s.stage], t.entry == n, t.text, holding(s.text))
+			for _, f := range t.facets {
+				out += x.values[f] + ","
+			}
+		}
+	}
+	return out
 }

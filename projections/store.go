@@ -59,6 +59,7 @@ func (e *unfitError) Error() string { return e.reason }
 // The error is an *unfitError if it cannot be opened.
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
 	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32), flows: make(map[string]uint32), blockWidth: callBlockWidth}
+	s.search.searched = newSearched()
 	s.newest.clear()
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

@@ -299,7 +299,8 @@ type ViewStatus struct {
 	// reach the head.
 	Rebuilding bool `json:"rebuilding"`
 	// Loading is set from a start until the lineage graph, or the catalog's index of
-	// words, is in memory: so far it stands for Loaded of Total records.
+	// words, is in memory: so far it stands for Loaded of Total records, or entries of
+	// the catalog.
 	Loading bool  `json:"loading,omitempty"`
 	Loaded  int64 `json:"loaded,omitempty"`
 	Total   int64 `json:"total,omitempty"`
