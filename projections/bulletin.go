@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"math/bits"
 	"slices"
 	"strings"
@@ -309,7 +308,7 @@ func (t *tally) requests(r *reader) error {
 	if err != nil {
 		return err
 	}
-	return t.things(r, tapeRequests, func(q *taped, names []string, records []int64) error {
+	return t.things(r, tapeRequests, func(q *taped, names []string, about func() []int64) error {
 		answered, received := q.times[0], q.times[1]
 		provider, consumer := names[0], names[1]
 		if answered == 0 || !t.within(answered) || !t.of(provider) {
@@ -318,6 +317,7 @@ func (t *tally) requests(r *reader) error {
 		if shown, err := t.shown(r, provider, consumer); err != nil || !shown {
 			return err
 		}
+		records := about()
 		if !t.native(q.imported, records...) {
 			return nil
 		}
@@ -362,7 +362,7 @@ func (t *tally) workingDays(from, to events.Time) (int64, bool) {
 func (t *tally) duties(r *reader) error {
 	begun := len(t.order)
 	mergers := r.successions()
-	err := t.things(r, tapeDuties, func(d *taped, names []string, records []int64) error {
+	err := t.things(r, tapeDuties, func(d *taped, names []string, records func() []int64) error {
 		before, done := d.times[0], d.times[1]
 		pack, version, rule, code, party, title := names[0], names[1], names[2], names[3], names[4], rulepack.Text{EN: names[5], ZH: names[6]}
 		state := dutyState(before, done, d.state != dutyUndetermined, t.w.recorded)
@@ -371,7 +371,7 @@ func (t *tally) duties(r *reader) error {
 			if err != nil {
 				return err
 			}
-			v := Violation{Rule: rule, Code: code, Title: title, Pack: pack, PackVersion: version, Party: holder, Time: before, Events: slices.Clone(records)}
+			v := Violation{Rule: rule, Code: code, Title: title, Pack: pack, PackVersion: version, Party: holder, Time: before, Events: records()}
 			if c, ok := t.book.violation(pack, version, code); ok {
 				v.Title = c.Title
 			}
@@ -383,7 +383,7 @@ func (t *tally) duties(r *reader) error {
 		if shown, err := t.shown(r, party); err != nil || !shown {
 			return err
 		}
-		t.figure("duty/"+pack+"/"+rule, UnitMillionths, rulepack.Text{EN: "done in time: " + title.EN, ZH: "及时率：" + title.ZH}).add(state == DutyMet, records...)
+		t.figure("duty/"+pack+"/"+rule, UnitMillionths, rulepack.Text{EN: "done in time: " + title.EN, ZH: "及时率：" + title.ZH}).add(state == DutyMet, records()...)
 		return nil
 	})
 	slices.SortFunc(t.order[begun:], func(a, b *Figure) int { return strings.Compare(a.ID, b.ID) })
@@ -391,18 +391,22 @@ func (t *tally) duties(r *reader) error {
 }
 
 // things visits the things of a tape in the order in which the book brought them up.
-func (t *tally) things(r *reader, of tape, visit func(e *taped, names []string, records []int64) error) error {
+// Most are of no other use; the records about one are put together for who asks.
+func (t *tally) things(r *reader, of tape, visit func(e *taped, names []string, records func() []int64) error) error {
 	list, err := r.things(of, nil)
 	if err != nil {
 		return err
 	}
-	for n := range list.last {
+	defer list.release()
+	n := 0
+	records := func() []int64 { return list.records(n) }
+	for n = range list.last {
 		e := &list.last[n]
 		names, err := t.named(e.names)
 		if err != nil {
 			return err
 		}
-		if err := visit(e, names, list.records(n)); err != nil {
+		if err := visit(e, names, records); err != nil {
 			return err
 		}
 		if n%1024 == 0 && t.ctx.Err() != nil {
@@ -417,12 +421,20 @@ func (t *tally) named(n uint32) ([]string, error) { return textsOf(t.names, n) }
 
 // violations counts the rules broken since some time in the period, by their codes.
 func (t *tally) violations(r *reader) error {
-	found := t.missed
-	judged := func(v Violation) {
-		if t.within(v.Time) {
-			found = append(found, t.book.judge(v, nil)...)
+	found := make([]Violation, 0, len(t.missed)+len(t.flagged))
+	keep := func(broken ...Violation) {
+		for _, v := range broken {
+			if t.of(v.Party) {
+				found = append(found, v)
+			}
 		}
 	}
+	judged := func(v Violation) {
+		if t.within(v.Time) {
+			keep(t.book.judge(v, nil)...)
+		}
+	}
+	keep(t.missed...)
 	if err := r.shownByRecord(t.ctx, judged); err != nil {
 		return err
 	}
@@ -433,65 +445,63 @@ func (t *tally) violations(r *reader) error {
 		return err
 	}
 	for i := range t.flagged {
-		broken, err := t.brokenBy(&t.flagged[i])
+		e := &t.flagged[i]
+		names, err := t.named(e.names)
 		if err != nil {
 			return err
 		}
-		found = append(found, broken...)
-	}
-	sortViolations(found)
-	for _, v := range found {
-		if !matches(t.q.Party, v.Party) || !t.of(v.Party) {
-			continue
+		broken, err := t.book.brokenBy(e, names)
+		if err != nil {
+			return err
 		}
-		if shown, err := t.showsViolation(r, &v); err != nil {
+		keep(broken...)
+	}
+	type kind struct{ rule, pack, code string }
+	figures := map[kind]*Figure{}
+	for _, v := range sortedViolations(found) {
+		if shown, err := t.showsViolation(r, v); err != nil {
 			return err
 		} else if !shown {
 			continue
 		}
-		id, title := "violation/"+v.Rule, rulepack.Text{EN: "violations: " + v.Rule, ZH: "违规：" + v.Rule}
-		if v.Code != "" {
-			id = fmt.Sprintf("violation/%s/%s", v.Pack, v.Code)
-			title = rulepack.Text{EN: strings.TrimSpace("violations: " + v.Code + " " + v.Title.EN), ZH: strings.TrimSpace("违规：" + v.Code + " " + v.Title.ZH)}
+		k := kind{v.Rule, v.Pack, v.Code}
+		if figures[k] == nil {
+			figures[k] = t.violated(v)
 		}
-		t.figure(id, UnitCount, title).add(true, v.Events...)
+		figures[k].add(true, v.Events...)
 	}
 	return nil
 }
 
+// violated is the figure that counts violations of a kind, with the title of the first.
+func (t *tally) violated(v *Violation) *Figure {
+	if v.Code == "" {
+		return t.figure("violation/"+v.Rule, UnitCount, rulepack.Text{EN: "violations: " + v.Rule, ZH: "违规：" + v.Rule})
+	}
+	return t.figure("violation/"+v.Pack+"/"+v.Code, UnitCount, rulepack.Text{
+		EN: strings.TrimSpace("violations: " + v.Code + " " + v.Title.EN), ZH: strings.TrimSpace("违规：" + v.Code + " " + v.Title.ZH),
+	})
+}
+
 // uncovered is reader.uncovered, of what was first read in the period.
 func (t *tally) uncovered(r *reader, found func(Violation)) error {
-	var first []int64 // records, by number less one
-	var last []taped
-	if err := r.tape(tapeUncovered, 0, r.at, false, func(e *taped) error {
-		if last = stand(last, e); len(first) < len(last) {
-			first = append(first, e.position) // numbers come up in order
-		}
-		return t.pause()
-	}); err != nil {
-		return err
-	}
-	for n, u := range last {
+	return t.things(r, tapeUncovered, func(u *taped, names []string, records func() []int64) error {
 		if !t.within(u.times[0]) {
-			continue
+			return nil
 		}
-		names, err := t.named(u.names)
-		if err != nil {
-			return err
-		}
-		at := []int64{first[n]}
-		if u.position != first[n] {
-			at = append(at, u.position)
+		at := records()
+		if len(at) > 2 { // the first and the last
+			at = append(at[:1], at[len(at)-1])
 		}
 		found(Violation{Rule: RuleInputNotCovered, Party: names[0], Entry: names[1], Time: u.times[0], Events: at})
-	}
-	return nil
+		return nil
+	})
 }
 
 // unrecorded is reader.unrecorded, of agreements that ended in the period.
 func (t *tally) unrecorded(r *reader, found func(Violation)) error {
 	mergers := r.successions()
-	return t.things(r, tapeAgreements, func(a *taped, names []string, _ []int64) error {
+	return t.things(r, tapeAgreements, func(a *taped, names []string, _ func() []int64) error {
 		if a.imported || a.state&agreementEnded == 0 || !t.within(a.times[0]) {
 			return nil
 		}

@@ -253,26 +253,6 @@ func (e *taped) rule() (string, error) {
 	return rulesOfAccess[e.state-1], nil
 }
 
-// brokenBy are the violations that an entry of tapeFlags shows.
-func (t *tally) brokenBy(e *taped) ([]Violation, error) {
-	names, err := t.named(e.names)
-	if err != nil {
-		return nil, err
-	}
-	rule, err := e.rule()
-	if err != nil {
-		return nil, err
-	}
-	v := Violation{Rule: rule, Party: names[2], Agreement: names[0], Entry: names[3], Time: e.times[0], Events: []int64{e.position}}
-	if ofRecords(rule) {
-		v.Party = names[1]
-	}
-	if shown := int64(e.times[1]); shown != 0 {
-		v.Events = []int64{shown - 1, e.position}
-	}
-	return t.book.judge(v, map[string]string{"provider": names[1], "consumer": names[2]}), nil
-}
-
 // agreements counts those in force at the end of the period by their use in it, and
 // those that ended in it by the disposal of what was had under them. The consumer
 // answers for both.
@@ -326,6 +306,7 @@ func (t *tally) agreements(r *reader) error {
 	if err != nil {
 		return err
 	}
+	defer list.release()
 	type counted struct {
 		agreement string
 		position  int64

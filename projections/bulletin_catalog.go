@@ -67,17 +67,16 @@ type entryInForce struct {
 }
 
 // inForce visits the catalog entries in force at a date, in the order in which the book
-// brought them up. Resources are as of the reader's position.
+// brought them up, each good until the next. Resources are as of the reader's position.
 func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInForce) error) error {
-	var resources []taped // as each stands, by number less one
-	if err := r.tape(tapeResources, 0, r.at, false, func(e *taped) error {
-		resources = stand(resources, e)
-		return nil
-	}); err != nil {
+	resources, err := r.things(tapeResources, nil)
+	if err != nil {
 		return err
 	}
+	defer resources.release()
 	attached := map[string]bool{}
-	for _, e := range resources {
+	for n := range resources.last {
+		e := &resources.last[n]
 		if e.state&resourceAttached != 0 {
 			texts, err := textsOf(names, e.names)
 			if err != nil {
@@ -90,6 +89,8 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 	if err != nil {
 		return err
 	}
+	defer list.release()
+	var in entryInForce
 	for n := range list.last {
 		e := &list.last[n]
 		if e.position < 0 || e.state&entryPublished == 0 {
@@ -99,23 +100,15 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 		if err != nil {
 			return err
 		}
-		if err := visit(&entryInForce{
+		in = entryInForce{
 			id: texts[0], provider: texts[1], sharing: texts[2], region: texts[3], from: e.times[0], position: e.position,
 			hooked: e.state&entryResources != 0 || attached[texts[0]], complete: e.state&entryComplete != 0, imported: e.imported,
-		}); err != nil {
+		}
+		if err := visit(&in); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// stand makes an entry the last of its thing.
-func stand(last []taped, e *taped) []taped {
-	for int(e.thing) > len(last) {
-		last = append(last, taped{position: -1})
-	}
-	last[e.thing-1] = *e
-	return last
 }
 
 // A refreshWait is for the next refresh of a resource: begun by being attached or refreshed, and

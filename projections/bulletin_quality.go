@@ -12,13 +12,14 @@ import (
 func (t *tally) quality(r *reader) error {
 	reported := t.figure("quality.reported", UnitCount, rulepack.Text{EN: "quality issues reported", ZH: "质量问题数"})
 	closed := t.figure("quality.rectified", UnitMillionths, rulepack.Text{EN: "confirmed issues that were put right", ZH: "整改率"})
-	return t.things(r, tapeFindings, func(f *taped, names []string, records []int64) error {
+	return t.things(r, tapeFindings, func(f *taped, names []string, about func() []int64) error {
 		if !t.within(f.times[0]) || !t.of(names[1]) {
 			return nil
 		}
 		if shown, err := t.shown(r, names[:3]...); err != nil || !shown {
 			return err
 		}
+		records := about()
 		if !t.native(f.imported, records...) {
 			return nil
 		}
@@ -175,7 +176,7 @@ func (t *tally) measures(r *reader) error {
 	begun := len(t.order)
 	unknown := rulepack.Text{EN: "rows that conformed to rules that nobody had published", ZH: "规则合格率：未发布的规则"}
 	counted, others := map[*Figure]int64{}, map[*Figure]int64{} // the record named last
-	err := t.things(r, tapeMeasures, func(m *taped, names []string, _ []int64) error {
+	err := t.things(r, tapeMeasures, func(m *taped, names []string, _ func() []int64) error {
 		provider, by := names[1], names[2]
 		if !t.within(m.times[0]) || !t.of(provider) {
 			return nil

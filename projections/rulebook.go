@@ -65,6 +65,7 @@ func addPublished(b *batch, key []byte, e *ledger.Entry, id, version, content st
 // A rulebook is what is published as of a position, ready to be used.
 type rulebook struct {
 	packs     []pack
+	published []published // of packs
 	calendars []calendar
 	// triggers are the event types that some deadline starts, stops or moves at.
 	triggers map[string]bool
@@ -88,7 +89,7 @@ func newRulebook(packs, calendars *publishedRow) (*rulebook, error) {
 		if err != nil { // it was checked before it was recorded
 			return nil, fmt.Errorf("rule pack %s %s at position %d: %w", x.ID, x.Version, x.Position, err)
 		}
-		book.packs = append(book.packs, pack{x, p})
+		book.packs, book.published = append(book.packs, pack{x, p}), append(book.published, x)
 		for _, d := range p.Deadlines {
 			for _, t := range slices.Concat([]rulepack.Trigger{d.Starts}, d.Stops, d.Restarts) {
 				book.triggers[t.Event] = true
@@ -111,12 +112,8 @@ func newRulebook(packs, calendars *publishedRow) (*rulebook, error) {
 // inForce lists the packs that govern what happens at a time: of each id the
 // version that took effect last.
 func (book *rulebook) inForce(at events.Time) []pack {
-	list := make([]published, len(book.packs))
-	for i, p := range book.packs {
-		list[i] = p.published
-	}
 	var out []pack
-	for _, i := range governing(list, at) {
+	for _, i := range governing(book.published, at) {
 		out = append(out, book.packs[i])
 	}
 	return out
@@ -193,18 +190,44 @@ type keptBook struct {
 	book             *rulebook
 }
 
+// readBook is a rulebook with where the rows stand that it was made of: what a row says
+// from a position on never changes.
+type readBook struct {
+	packs, calendars int64 // -1: there is none
+	book             *rulebook
+}
+
 // rulebook returns what is published as of the reader's position; nil if nothing
 // is.
 func (r *reader) rulebook() (*rulebook, error) {
+	at := [2]int64{-1, -1}
+	for i, key := range [][]byte{packsKey(), calendarsKey()} {
+		row, ok, err := r.get(key)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			at[i] = row.position
+		}
+	}
+	if at[0] < 0 {
+		return nil, nil
+	}
+	if k := r.s.books.Load(); k != nil && k.packs == at[0] && k.calendars == at[1] {
+		return k.book, nil
+	}
 	var packs, calendars publishedRow
-	ok, err := r.find(packsKey(), &packs)
-	if err != nil || !ok {
+	if _, err := r.find(packsKey(), &packs); err != nil {
 		return nil, err
 	}
 	if _, err := r.find(calendarsKey(), &calendars); err != nil {
 		return nil, err
 	}
-	return newRulebook(&packs, &calendars)
+	book, err := newRulebook(&packs, &calendars)
+	if err == nil {
+		r.s.books.Store(&readBook{at[0], at[1], book})
+	}
+	return book, err
 }
 
 // A RulePack is a version of a rule pack, as it was published.

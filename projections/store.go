@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -37,6 +38,9 @@ type store struct {
 	lineage loading // the lineage graph of these rows
 	search  searchIndex
 	names   keptNames
+	scratch sync.Pool // of *things
+	// books has the rulebook that was read last.
+	books atomic.Pointer[readBook]
 
 	// Of batches, one of which is open at a time.
 	newest   newest

@@ -235,6 +235,7 @@ type reader struct {
 	// they leave nothing out.
 	sight  *sight
 	blanks *blanks
+	s      *store // that it reads
 }
 
 func (s *store) reader(at int64) (*reader, error) {
@@ -242,7 +243,7 @@ func (s *store) reader(at int64) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{it: it, at: at}, nil
+	return &reader{it: it, at: at, s: s}, nil
 }
 
 func (r *reader) close() error { return r.it.Close() }

@@ -107,9 +107,9 @@ const tapeTimes = 4
 // taped is an entry of a tape.
 type taped struct {
 	position     int64
-	state        uint16
-	thing, names uint32
 	times        [tapeTimes]events.Time
+	thing, names uint32
+	state        uint16
 	// imported: what it tells is from before the ledger. It is a bit of the stored state.
 	imported bool
 }
@@ -164,12 +164,12 @@ func (r *reader) tape(t tape, low, high int64, descending bool, visit func(*tape
 	}
 	defer func() { err = firstError(err, p.close()) }()
 	var e taped
+	width := t.width()
 	for {
 		row, ok, err := p.chunkRow()
 		if err != nil || !ok {
 			return err
 		}
-		width := t.width()
 		if len(row.body) == 0 || len(row.body)%width != 0 || row.position != chunkOf(row.position) {
 			return badPacked(row)
 		}
@@ -188,57 +188,6 @@ func (r *reader) tape(t tape, low, high int64, descending bool, visit func(*tape
 		}
 	}
 }
-
-// things are how the things of a tape stand as of the reader's position, and the
-// records about each.
-type things struct {
-	last  []taped // by number less one; without a position (-1) nothing is known of it
-	first []int   // where the records of each begin
-	all   []int64
-}
-
-// things reads a tape whole. Of each thing it keeps the last entry that counts; nil:
-// the last.
-func (r *reader) things(t tape, counts func(*taped) bool) (out things, err error) {
-	var of []uint32
-	var at []int64
-	err = r.tape(t, 0, r.at, false, func(e *taped) error {
-		if e.thing == 0 || e.thing > math.MaxInt32 {
-			return damagedBy(fmt.Errorf("an entry at %d is of no thing", e.position))
-		}
-		for int(e.thing) > len(out.last) {
-			out.last = append(out.last, taped{position: -1})
-		}
-		of, at = append(of, e.thing-1), append(at, e.position)
-		if counts == nil || counts(e) {
-			last := &out.last[e.thing-1]
-			imported := e.imported || last.imported && !t.whole
-			*last = *e
-			last.imported = imported
-		}
-		return nil
-	})
-	if err != nil {
-		return out, err
-	}
-	out.first = make([]int, len(out.last)+1)
-	for _, n := range of {
-		out.first[n+1]++
-	}
-	for n := range out.last {
-		out.first[n+1] += out.first[n]
-	}
-	next := append([]int(nil), out.first...)
-	out.all = make([]int64, len(at))
-	for i, n := range of {
-		out.all[next[n]] = at[i]
-		next[n]++
-	}
-	return out, nil
-}
-
-// records are those about a thing.
-func (s *things) records(n int) []int64 { return s.all[s.first[n]:s.first[n+1]] }
 
 // names numbers a list of texts.
 func (b *batch) namesOf(texts ...string) (uint32, error) {

@@ -189,9 +189,6 @@ func violationKey(position int64, rule string) []byte {
 	return entityKey(tViolation, fmt.Sprintf("%019d", position), rule)
 }
 
-// violationAccesses is how many flagged calls a list of violations looks at.
-const violationAccesses = 100_000
-
 // Violations lists which rules were broken, by whom: duties missed as of the
 // view's position, and reported facts that break a rule. The list is put together
 // anew for each part, since time alone makes violations of open duties.
@@ -206,29 +203,34 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		if found, err = r.missed(ctx, book, w.recorded); err != nil {
 			return err
 		}
-		return r.shownByItself(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) })
+		if err := r.shownByItself(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) }); err != nil {
+			return err
+		}
+		flagged, err := w.flagged(ctx, r, book, q, &list)
+		found = append(found, flagged...)
+		return err
 	})
 	if err != nil {
 		return list, err
 	}
-	flagged, err := w.flagged(ctx, q, &list)
-	if err != nil {
-		return list, err
-	}
-	found = slices.DeleteFunc(append(found, flagged...), func(v Violation) bool {
+	found = slices.DeleteFunc(found, func(v Violation) bool {
 		return !matches(q.Party, v.Party) || !matches(q.Code, v.Code) || !matches(q.Rule, v.Rule) || !matches(q.Agreement, v.Agreement) ||
 			!matches(q.Entry, v.Entry) || !within(v.Time, q.From, q.To)
 	})
 	if found, err = w.shownViolations(found, q); err != nil {
 		return list, err
 	}
-	sortViolations(found)
 	from, err := q.offset(len(found))
 	if err != nil {
 		return list, err
 	}
 	to := min(len(found), from+q.limit())
-	list.Violations = append(list.Violations, found[from:to]...)
+	for _, v := range sortedViolations(found)[from:to] {
+		list.Violations = append(list.Violations, *v)
+	}
+	if err := w.detailFlags(list.Violations); err != nil {
+		return list, err
+	}
 	if to < len(found) {
 		list.Next = idCursor(fmt.Sprint(to))
 	}
@@ -273,10 +275,25 @@ func (r *reader) shownByRecord(ctx context.Context, found func(Violation)) error
 	})
 }
 
-func sortViolations(list []Violation) {
-	slices.SortStableFunc(list, func(a, b Violation) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), slices.Compare(a.Events, b.Events), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Code, b.Code))
+// sortedViolations are those of a list in their order; what is equal in that stays as it
+// is listed.
+func sortedViolations(list []Violation) []*Violation {
+	order := make([]int32, len(list)) // they are too large to be moved about
+	for i := range list {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		a, b := &list[i], &list[j]
+		if a.Time != b.Time {
+			return cmp.Compare(a.Time, b.Time)
+		}
+		return cmp.Or(slices.Compare(a.Events, b.Events), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Code, b.Code), cmp.Compare(i, j))
 	})
+	sorted := make([]*Violation, len(list))
+	for n, i := range order {
+		sorted[n] = &list[i]
+	}
+	return sorted
 }
 
 // offset is how many rows of a list that is put together anew come before the page.
@@ -459,77 +476,4 @@ func (book *rulebook) judge(v Violation, parties map[string]string) []Violation 
 		out = append(out, v)
 	}
 	return out
-}
-
-// flagged lists the calls that broke a rule, of those that the query can be about.
-func (w *View) flagged(ctx context.Context, q ViolationQuery, list *ViolationList) (out []Violation, err error) {
-	var book *rulebook
-	if err := w.read(func(r *reader) (err error) {
-		book, err = r.rulebook()
-		return err
-	}); err != nil || !book.aboutAccesses(q) {
-		return nil, err
-	}
-	all := AccessQuery{FlaggedOnly: true, Agreement: q.Agreement, Entry: q.Entry, From: q.From, To: q.To}
-	parts := []AccessQuery{all}
-	if q.Party != "" { // whoever broke it is one of the two
-		parts = []AccessQuery{all, all}
-		parts[0].Consumer, parts[1].Provider = q.Party, q.Party
-	}
-	seen := 0
-	for i, part := range parts {
-		err := eachPage(func(p Page) (string, error) {
-			if seen >= violationAccesses {
-				list.LimitsHit = unite(list.LimitsHit, []string{LimitAccesses}, cmp.Compare[string])
-				return "", nil
-			}
-			part.Page = p
-			found, err := w.whole().Accesses(ctx, part)
-			for _, a := range found.Accesses {
-				if i == 0 || a.Consumer != q.Party { // else it was in the first part
-					out = append(out, book.judgeAccess(&a)...)
-				}
-			}
-			seen += len(found.Accesses)
-			return found.Next, err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// judgeAccess lists the violations of what was recorded of calls.
-func (book *rulebook) judgeAccess(a *Access) (out []Violation) {
-	for _, f := range a.Flags {
-		party := a.Consumer
-		if ofRecords(f.Rule) {
-			party = a.Provider
-		}
-		out = append(out, book.judge(Violation{
-			Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detailed: f.Detailed,
-			Events: f.Events, // the access is among them
-		}, map[string]string{"provider": a.Provider, "consumer": a.Consumer})...)
-	}
-	return out
-}
-
-// accessRules is how the rules of accesses begin.
-const accessRules = "access."
-
-// aboutAccesses tells whether a violation that the query selects can be of a call: by
-// its rule, or because some pack gives the code to such a rule.
-func (book *rulebook) aboutAccesses(q ViolationQuery) bool {
-	if q.Rule != "" && !strings.HasPrefix(q.Rule, accessRules) {
-		return false
-	}
-	if q.Code == "" {
-		return true
-	}
-	return book != nil && slices.ContainsFunc(book.packs, func(p pack) bool {
-		return slices.ContainsFunc(p.Violations, func(v rulepack.Violation) bool {
-			return v.Code == q.Code && slices.ContainsFunc(v.Flags, func(rule string) bool { return strings.HasPrefix(rule, accessRules) })
-		})
-	})
 }

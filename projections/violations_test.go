@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -41,5 +42,54 @@ func TestViolationsSelected(t *testing.T) {
 	}
 	if len(all.Violations) < 15 {
 		t.Errorf("only %d violations to select from", len(all.Violations))
+	}
+}
+
+// TestViolationsOfCalls: the list has of every call what its flags say, by the tape and
+// by the row.
+func TestViolationsOfCalls(t *testing.T) {
+	b := longScript(newBook(t))
+	b.add(law(t, day(1, 1), "cn 2026", "cn-809-2025 2")...)
+	b.add(numbered()[1:3]...)
+	w := latestView(t, b)
+	text := func(v Violation) string { return fmt.Sprintf("%+v", v) }
+	var want, got []string
+	err := w.read(func(r *reader) error {
+		book, err := r.rulebook()
+		if err != nil {
+			return err
+		}
+		return r.history(accessKey, r.at, func(row row) (bool, error) {
+			var a Access
+			err := row.decode(&a)
+			for _, f := range a.Flags {
+				party := a.Consumer
+				if ofRecords(f.Rule) {
+					party = a.Provider
+				}
+				v := Violation{Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detailed: f.Detailed, Events: f.Events}
+				for _, v := range book.judge(v, map[string]string{"provider": a.Provider, "consumer": a.Consumer}) {
+					want = append(want, text(v))
+				}
+			}
+			return true, err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := w.Violations(ctx, ViolationQuery{Page: Page{Limit: MaxLimit}})
+	if err != nil || list.Next != "" {
+		t.Fatal(err, list.Next)
+	}
+	for _, v := range list.Violations {
+		if slices.Contains(rulesOfAccess, v.Rule) {
+			got = append(got, text(v))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(want) < 5 {
+		t.Errorf("the list has\n%s\nthe calls say\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
