@@ -251,14 +251,14 @@ func dutyOfKey(kind, value string, id ...string) []byte {
 // count works out when a duty is due.
 func (x *trigger) count(book *rulebook, p *pack, d *rulepack.Deadline, duty *Duty) error {
 	if d.DueField != "" {
-		if text, err := x.field(d.DueField); err != nil || text == "" {
-			duty.Why = say(saidNoDue)
-			duty.Undetermined = duty.Why.String()
-			return err
-		}
-		due, err := x.time(d.DueField)
+		due, told, err := x.time(d.DueField)
 		if err != nil {
 			return err
+		}
+		if !told {
+			duty.Why = say(saidNoDue)
+			duty.Undetermined = duty.Why.String()
+			return nil
 		}
 		duty.Before, duty.Due = due, due.Std().Format("2006-01-02")
 		return nil

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -37,18 +38,19 @@ func (x *trigger) moment(t *rulepack.Trigger) (events.Time, error) {
 	if t.From == "" {
 		return x.e.Event.Time, nil
 	}
-	return x.time(t.From)
+	at, _, err := x.time(t.From)
+	return at, err
 }
 
-func (x *trigger) time(name string) (t events.Time, err error) {
+// time reads a field that holds a time. Where it does not, which the pack's author may
+// not have noticed, it is that of the event, and told is false.
+func (x *trigger) time(name string) (t events.Time, told bool, err error) {
 	text, err := x.field(name)
-	if err == nil && text != "" {
-		err = t.UnmarshalText([]byte(text))
+	if err != nil {
+		return 0, false, err
 	}
-	if err != nil || t == 0 {
-		return x.e.Event.Time, err
-	}
-	return t, nil
+	told = t.UnmarshalText([]byte(text)) == nil
+	return cmp.Or(t, x.e.Event.Time), told, nil
 }
 
 // field reads a field of the event's data, or of what the data names. One that is

@@ -301,3 +301,31 @@ func TestViolationsDetermined(t *testing.T) {
 		t.Errorf("by an inspection: %+v", v)
 	}
 }
+
+// TestRulesThatNameNoTime: a pack whose deadline counts from a field that holds no time,
+// or is due at one, stops no view: it counts from the event, and is undetermined.
+func TestRulesThatNameNoTime(t *testing.T) {
+	b := sharing(t)
+	b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026")...)
+	b.add(claim{at: cst(t, "2025-08-02", 0), data: &events.RulePackPublished{Pack: "slip", Version: "1", By: "P1", Content: `{"id": "slip", "version": "1", "calendar": "cn", "title": {"en": "e", "zh": "z"},
+		"deadlines": [
+			{"id": "due", "duty": "provider", "party": "by", "due_field": "request", "starts": {"event": "share.request.received", "case": "request"}, "stops": [{"event": "share.request.answered", "case": "request"}]},
+			{"id": "from", "duty": "provider", "party": "by", "length": {"hours": 1}, "starts": {"event": "share.request.received", "case": "request", "from": "by"}, "stops": [{"event": "share.request.answered", "case": "request"}]}
+		]}`}})
+	at := cst(t, "2026-03-02", 8)
+	b.add(claim{at: at, data: &events.RequestSubmitted{
+		Request: "R", Provider: "P2", Consumer: "P3", Asks: []events.Ask{{Entry: "C", EntryVersion: 1, Items: []string{"id"}}},
+		Purposes: []string{"benefit_eligibility"}, LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "20"}}, Scenario: "s", Necessity: "n",
+		Method: "api", Term: events.Period{From: at, To: cst(t, "2027-01-01", 0)}, ApprovedBy: "head-P3",
+	}}, claim{at: at, data: &events.RequestReceived{Request: "R", By: "P2"}})
+	list, err := latestView(t, b).Duties(ctx, DutyQuery{Case: "R"})
+	if err != nil || len(list.Duties) != 2 {
+		t.Fatalf("%+v, %v", list.Duties, err)
+	}
+	if d := list.Duties[0]; d.Rule != "due" || d.State != DutyUndetermined || d.Undetermined == "" {
+		t.Errorf("due at what is no time: %+v", d)
+	}
+	if d := list.Duties[1]; d.Rule != "from" || d.From != at || d.Before != at+60*60*1_000_000 {
+		t.Errorf("counted from what is no time: %+v", d)
+	}
+}

@@ -107,4 +107,27 @@ func TestStrangeNames(t *testing.T) {
 	if _, err := w.ResolveNode(ctx, "dataset:"+strings.Repeat("/", 9000)); !errors.As(err, new(*UnknownNodeError)) {
 		t.Errorf("a very long name: %v", err)
 	}
+	column := "column:" + strings.Repeat("/#", 4000)
+	if n := len(readings(column)); n > 2*maxReadings {
+		t.Errorf("a column's name is read in %d ways", n)
+	}
+	if _, err := w.ResolveNode(ctx, column); !errors.As(err, new(*UnknownNodeError)) {
+		t.Errorf("a column's name that can be split in very many ways: %v", err)
+	}
+}
+
+// TestSplitsByTheHundred: a name full of what separates names is found, and where it
+// could be split in too many ways by its exact form.
+func TestSplitsByTheHundred(t *testing.T) {
+	for _, marks := range []int{60, 600} {
+		name, field := strings.Repeat("a/", marks), strings.Repeat("b#", marks)
+		w := lineageViews(t, olRun("r", "j", "COMPLETE", day(1, 1), inputs(olInput(name, field)), outputs(olOutput("x", name, field, "c"))))
+		column := vertex{NodeColumn, "pg", name, field}
+		for text, found := range map[string]bool{column.text(): marks == 60, column.exact(): true} {
+			_, err := w.ResolveNode(ctx, text)
+			if unknown := (*UnknownNodeError)(nil); found && err != nil || !found && !errors.As(err, &unknown) {
+				t.Errorf("%d marks: %.60q is found: %v, want %v", marks, text, err, found)
+			}
+		}
+	}
 }

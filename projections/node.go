@@ -112,8 +112,13 @@ func (v vertex) format(part func(string) string) string {
 	return v.Kind + ":" + part(v.Namespace) + "/" + part(v.Name)
 }
 
-// maxNodeText bounds the text of a node: reading it tries every split.
-const maxNodeText = 8192
+// maxNodeText bounds the text of a node, and maxReadings in how many ways one is split:
+// reading it tries them all. One that is split in more ways has to be given in its exact
+// form.
+const (
+	maxNodeText = 8192
+	maxReadings = 4096
+)
 
 // ResolveNode finds a node by its text form. Namespaces and names may hold
 // colons and slashes, so the text is matched against what is known as of the
@@ -177,7 +182,11 @@ func (r *reader) resolve(ctx context.Context, text string) (vertex, error) {
 // each "#"), as it stands and percent-decoded.
 func readings(text string) []vertex {
 	kind, rest, ok := strings.Cut(text, ":")
-	if !ok || len(text) > maxNodeText {
+	ways := strings.Count(rest, "/")
+	if kind == NodeColumn {
+		ways *= strings.Count(rest, "#")
+	}
+	if !ok || len(text) > maxNodeText || ways > maxReadings && kind != NodeRun && kind != NodeEntry {
 		return nil
 	}
 	switch kind {
