@@ -238,7 +238,7 @@ func (p *Producer) take(first, last uint64, e *ledger.Entry) (repeated bool) {
 		were += min(m.Last, last) - max(m.First, first) + 1
 		left = append(left, m.outside(first, last)...)
 	}
-	p.Missing = left
+	p.keep(left)
 	if old := min(last, p.Last); old >= first && old-first+1 > were {
 		repeated = p.Unlisted == 0 // else it may be one of those
 	}
@@ -263,7 +263,7 @@ func (p *Producer) declare(first, last uint64, e *ledger.Entry) {
 		left = append(left, m)
 	}
 	slices.SortFunc(left, func(a, b Missing) int { return cmp.Compare(a.First, b.First) })
-	p.Missing = left
+	p.keep(left)
 	if last <= p.Last {
 		return
 	}
@@ -272,6 +272,15 @@ func (p *Producer) declare(first, last uint64, e *ledger.Entry) {
 	}
 	p.miss(Missing{First: max(first, p.Last+1), Last: last, Position: e.Position, Time: e.Event.Time, Declared: e.Position})
 	p.Last = last
+}
+
+// keep lists what became of the runs of missing numbers. A number taken out of the middle
+// makes two of one: those that are then too many are counted.
+func (p *Producer) keep(runs []Missing) {
+	p.Missing = runs[:min(len(runs), MissingRuns)]
+	for _, m := range runs[len(p.Missing):] {
+		p.Unlisted += m.Last - m.First + 1
+	}
 }
 
 // miss adds a run behind all others.

@@ -251,4 +251,24 @@ func TestMissingRunsBounded(t *testing.T) {
 	if len(p.Missing) != MissingRuns || p.Unlisted != 10 {
 		t.Errorf("%d runs, %d numbers unlisted", len(p.Missing), p.Unlisted)
 	}
+
+	p = Producer{}
+	const last = 10 * MissingRuns
+	p.take(last, last, &ledger.Entry{}) // all before are missing, as where a backlog is sent in any order
+	taken := uint64(1)
+	for n := uint64(2); n < last; n += 2 {
+		p.take(n, n, &ledger.Entry{})
+		taken++
+		missing := p.Unlisted
+		for _, m := range p.Missing {
+			missing += m.Last - m.First + 1
+		}
+		if len(p.Missing) > MissingRuns || missing < last-taken {
+			t.Fatalf("after %d: %d runs, %d numbers missing of %d", n, len(p.Missing), missing, last-taken)
+		}
+	}
+	p.declare(1, last+1, &ledger.Entry{Position: 1})
+	if len(p.Missing) > MissingRuns {
+		t.Errorf("%d runs after a declaration", len(p.Missing))
+	}
 }

@@ -34,7 +34,7 @@ var projections = []projection{
 	{"agreements", 6, applyAgreements},
 	{"shares", 2, applyShares},
 	{"disposals", 1, applyDisposals},
-	{"producers", 1, applyProducers},
+	{"producers", 2, applyProducers},
 	{"accesses", 9, applyAccesses},
 	{"findings", 3, applyFindings},
 	{"duties", 4, applyDuties},

@@ -222,7 +222,10 @@ func (x *searched) holding(word string) []int32 {
 			lists = append(lists, x.grams[g])
 		}
 	})
-	if single {
+	switch {
+	case len(lists) == 0:
+		return nil // zero bytes: no text has any
+	case single:
 		return lists[0]
 	}
 	// The texts with the rarest pair are read: that is cheaper than looking each up among

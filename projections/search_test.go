@@ -25,7 +25,7 @@ func TestSearch(t *testing.T) {
 	}{
 		{"死亡", w.Position(), "E1"}, {"登", w.Position(), "E1"}, {"ＤＥＡＴＨ 死亡登记", w.Position(), "E1"}, {"eath reg", w.Position(), "E1"},
 		{"亡死", w.Position(), ""}, {"place", w.Position(), "E1"}, {"place", revised - 1, ""}, {"殡葬", w.Position(), "E3"}, {"殡葬", revised, ""},
-		{"e", w.Position(), "E1 E2 E3"}, {"e2 amount", w.Position(), "E2"}, {"死亡 burials", w.Position(), ""}, {"项 date", w.Position(), "E1 E3"},
+		{"e", w.Position(), "E1 E2 E3"}, {"e2 amount", w.Position(), "E2"}, {"死亡 burials", w.Position(), ""}, {"项 date", w.Position(), "E1 E3"}, {"a\x00", w.Position(), ""}, {"\x00", w.Position(), ""},
 	} {
 		list, err := viewAt(t, w.v, c.at).Entries(ctx, EntryQuery{Text: c.text, Facets: true})
 		if err != nil {
