@@ -23,13 +23,14 @@ type entriesQuery struct {
 	Region   string `query:"region" doc:"the region code"`
 	Grade    string `query:"grade" doc:"the grade of the data" enum:"core,important,general-1,general-2,general-3,general-4"`
 	Update   string `query:"update_frequency" doc:"how often it is brought up to date" enum:"realtime,daily,weekly,monthly,quarterly,yearly,other"`
-	Facets   bool   `query:"facets" doc:"also count what all that match are: by provider, stage, sharing, region, grade and update frequency"`
+	Facets   bool   `query:"facets" doc:"also count what all that match are: by provider, stage, sharing, region, grade, update frequency, and whether they are from before the ledger"`
+	imported
 }
 
 func listEntries(c *question, q entriesQuery) (projections.EntryList, error) {
 	list, err := c.view.Entries(c.ctx, projections.EntryQuery{
 		Text: q.Text, Provider: q.Provider, Stage: q.Stage, Sharing: q.Sharing, Region: q.Region,
-		Grade: q.Grade, UpdateFrequency: q.Update, Facets: q.Facets, ValidAt: q.ValidAt, Page: c.page(q.paging),
+		Grade: q.Grade, UpdateFrequency: q.Update, Imported: q.Imported, Facets: q.Facets, ValidAt: q.ValidAt, Page: c.page(q.paging),
 	})
 	c.next(&list.Next)
 	return list, err

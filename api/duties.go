@@ -17,11 +17,12 @@ type dutiesQuery struct {
 	Case  string `query:"case" doc:"what the duty is about, such as the id of a request"`
 	Entry string `query:"entry" doc:"id of the catalog entry that the duty is about, such as one to bring up to date"`
 	State string `query:"state" doc:"state of the duty when it is asked about" enum:"open,met,late,breached,undetermined"`
+	imported
 }
 
 func listDuties(c *question, q dutiesQuery) (projections.DutyList, error) {
 	list, err := c.view.Duties(c.ctx, projections.DutyQuery{
-		Party: q.Party, Rule: q.Rule, Case: q.Case, State: q.State, Entry: q.Entry, ValidAt: q.ValidAt, Page: c.page(q.paging),
+		Party: q.Party, Rule: q.Rule, Case: q.Case, State: q.State, Entry: q.Entry, ValidAt: q.ValidAt, Imported: q.wanted(), Page: c.page(q.paging),
 	})
 	c.next(&list.Next)
 	return list, err
@@ -36,11 +37,12 @@ type violationsQuery struct {
 	Rule      string `query:"rule" doc:"what was found: a deadline's id, or a rule such as access.no-agreement"`
 	Agreement string `query:"agreement" doc:"id of the agreement concerned"`
 	Entry     string `query:"entry" doc:"id of the catalog entry concerned"`
+	imported
 }
 
 func listViolations(c *question, q violationsQuery) (projections.ViolationList, error) {
 	list, err := c.view.Violations(c.ctx, projections.ViolationQuery{
-		Party: q.Party, Code: q.Code, Rule: q.Rule, Agreement: q.Agreement, Entry: q.Entry, From: q.From, To: q.To, Page: c.page(q.paging),
+		Party: q.Party, Code: q.Code, Rule: q.Rule, Agreement: q.Agreement, Entry: q.Entry, From: q.From, To: q.To, Imported: q.wanted(), Page: c.page(q.paging),
 	})
 	c.next(&list.Next)
 	c.hit(list.LimitsHit...)

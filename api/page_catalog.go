@@ -67,9 +67,12 @@ func (p page) facets(f *projections.Facets, names map[string]string) (parts []fa
 		counts             map[string]int
 	}{
 		{"stage", "stage", "stage", f.Stage}, {"sharing", "sharing-attribute", "sharing", f.Sharing}, {"provider", "provider", "", f.Provider},
-		{"grade", "grade", "grade", f.Grade}, {"update_frequency", "frequency", "frequency", f.UpdateFrequency}, {"region", "region", "", f.Region},
+		{"grade", "grade", "grade", f.Grade}, {"update_frequency", "frequency", "frequency", f.UpdateFrequency}, {"region", "region", "", f.Region}, {"imported", "imported", "truth", f.Imported},
 	} {
 		part := facetPart{Name: of.title}
+		if of.param == "imported" && of.counts["true"] == 0 && p.query.Get(of.param) == "" { // most ledgers have nothing from before them
+			continue
+		}
 		for _, value := range slices.Sorted(maps.Keys(of.counts)) {
 			if value == "" {
 				continue
@@ -123,7 +126,7 @@ func showCatalog(c *question, q catalogPageQuery, p *page) (any, error) {
 	}
 	return catalogPage{
 		page: p, Facets: p.facets(list.Facets, names), Downloads: p.downloads(), List: list, Parties: parties.Parties, Query: q,
-		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.Grade != "" || q.Update != "" || q.ValidAt != 0,
+		Filtered: q.Text != "" || q.Provider != "" || q.Stage != "" || q.Sharing != "" || q.Region != "" || q.Grade != "" || q.Update != "" || q.Imported != "" || q.ValidAt != 0,
 		Stages:   []string{events.StageDrafted, events.StageApproved, events.StageSubmitted, events.StageReturned, events.StagePublished, events.StageWithdrawn},
 		Sharings: []string{events.SharingUnconditional, events.SharingConditional, events.SharingNotShared},
 	}, c.twin(p, "/v1/catalog/entries")

@@ -29,10 +29,10 @@ func showDuties(c *question, q dutiesPageQuery, p *page) (any, error) {
 		return nil, err
 	}
 	d := dutiesPage{
-		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "" || q.Entry != "",
+		page: p, List: list, Query: q, Parties: parties.Parties, Filtered: q.Party != "" || q.Rule != "" || q.Case != "" || q.State != "" || q.Entry != "" || q.Imported != "",
 		States: []string{projections.DutyOpen, projections.DutyMet, projections.DutyLate, projections.DutyBreached, projections.DutyUndetermined},
 	}
-	if q.Rule == "" && q.Case == "" && q.State == "" && q.Entry == "" {
+	if q.Rule == "" && q.Case == "" && q.State == "" && q.Entry == "" && q.Imported == "" {
 		if d.Needs, err = c.latest("share.need.announced", projections.TimelineQuery{Party: q.Party}); err != nil {
 			return nil, err
 		}
@@ -64,6 +64,6 @@ func showViolations(c *question, q violationsPageQuery, p *page) (any, error) {
 	}
 	return violationsPage{
 		page: p, List: list, Query: q, Parties: parties.Parties,
-		Filtered: q.Party != "" || q.Code != "" || q.Rule != "" || q.Agreement != "" || q.Entry != "" || q.From != 0 || q.To != 0,
+		Filtered: q.Party != "" || q.Code != "" || q.Rule != "" || q.Agreement != "" || q.Entry != "" || q.From != 0 || q.To != 0 || q.Imported != "",
 	}, c.twin(p, "/v1/violations")
 }

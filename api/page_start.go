@@ -192,8 +192,9 @@ func fillDay(c *question, p *startPage) error {
 
 // fillDuties adds what is due next.
 func fillDuties(c *question, p *startPage) error {
+	native := false // what was due before the ledger is nobody's task now
 	for _, state := range []string{projections.DutyOpen, projections.DutyBreached} {
-		list, err := c.view.Duties(c.ctx, projections.DutyQuery{State: state, Page: projections.Page{Limit: cardCounts}})
+		list, err := c.view.Duties(c.ctx, projections.DutyQuery{State: state, Imported: &native, Page: projections.Page{Limit: cardCounts}})
 		if err != nil {
 			return err
 		}

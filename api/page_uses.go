@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -45,6 +47,7 @@ type useRow struct {
 	First, Last                                       events.Time
 	Events                                            []int64 // the latest, the last first
 	More                                              bool
+	Imported                                          bool // all of it is from before the ledger
 }
 
 // typeUsage is a record of use that a consumer keeps.
@@ -57,8 +60,17 @@ const useRecords = 5
 const usesMade = 20
 
 // uses sums up calls by what they had in common.
+type useKey struct {
+	consumer, agreement, entry, purpose string
+	imported                            bool
+}
+
+func (k useKey) compare(o useKey) int {
+	return cmp.Or(cmp.Compare(k.consumer, o.consumer), cmp.Compare(k.agreement, o.agreement), cmp.Compare(k.entry, o.entry), cmp.Compare(k.purpose, o.purpose), cmp.Compare(strconv.FormatBool(k.imported), strconv.FormatBool(o.imported)))
+}
+
 type uses struct {
-	rows   map[[4]string]*useRow
+	rows   map[useKey]*useRow
 	points []plotPoint
 }
 
@@ -73,10 +85,10 @@ func (u *uses) add(a projections.Access, names map[string]string) {
 	if a.Batch != nil && len(a.Batch.Purposes) == 1 {
 		purpose = a.Batch.Purposes[0]
 	}
-	key := [4]string{a.Consumer, a.Agreement, a.Entry, purpose}
+	key := useKey{a.Consumer, a.Agreement, a.Entry, purpose, a.Imported}
 	row := u.rows[key]
 	if row == nil {
-		row = &useRow{Consumer: a.Consumer, ConsumerName: names[a.Consumer], Agreement: a.Agreement, Entry: a.Entry, Purpose: purpose, First: a.Time, Last: a.Time}
+		row = &useRow{Consumer: a.Consumer, ConsumerName: names[a.Consumer], Agreement: a.Agreement, Entry: a.Entry, Purpose: purpose, First: a.Time, Last: a.Time, Imported: a.Imported}
 		u.rows[key] = row
 	}
 	switch {
@@ -107,7 +119,7 @@ func (u *uses) add(a projections.Access, names map[string]string) {
 // sorted are the rows, the latest use first.
 func (u *uses) sorted() []useRow {
 	var rows []useRow
-	for _, key := range slices.SortedFunc(maps.Keys(u.rows), func(a, b [4]string) int { return slices.Compare(a[:], b[:]) }) {
+	for _, key := range slices.SortedFunc(maps.Keys(u.rows), useKey.compare) {
 		rows = append(rows, *u.rows[key])
 	}
 	slices.SortStableFunc(rows, func(a, b useRow) int { return int(min(1, max(-1, b.Last-a.Last))) })
@@ -151,7 +163,7 @@ func showUses(c *question, q usesPageQuery, p *page) (any, error) {
 		}
 		d.Batches = slices.Contains(c.limitsHit, limitBatches)
 	}
-	sum := uses{rows: make(map[[4]string]*useRow)}
+	sum := uses{rows: make(map[useKey]*useRow)}
 	if d.Cut, err = c.eachAccess(asked, sum.add); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ type regionSummary struct {
 	// Entries is how many were in force then; Counts how many of each sharing attribute.
 	Entries int              `json:"entries"`
 	Counts  map[string]int64 `json:"counts"`
+	// Imported is how many of Entries are in force by what was told about the time before
+	// the ledger, which is no native evidence.
+	Imported int `json:"imported"`
 	// Root is the root of a Merkle tree (RFC 6962) over the lines, in the order of the
 	// entries' ids; without any it is the hash of nothing.
 	Root []byte `json:"root"`
@@ -115,6 +118,9 @@ func (c *question) summed(view *projections.View, region string, end events.Time
 			}
 			out.Lines = append(out.Lines, fmt.Sprintf("%s\t%d\t%d\t%x\n", e.ID, e.Version, e.Position, leaf[:]))
 			out.Counts[e.Sharing.Attribute]++
+			if e.Imported {
+				out.Imported++
+			}
 		}
 		if page.Cursor = list.Next; page.Cursor == "" {
 			break

@@ -146,7 +146,7 @@ var chineseDocs = map[string]string{
 	"a purpose it is for":       "协议的用途",
 	"a role it holds":           "所具有的角色",
 	"above 0: as text":          "大于 0 时以文本给出",
-	"also count what all that match are: by provider, stage, sharing, region, grade and update frequency":         "同时按提供部门、阶段、共享属性、区划、分级与更新频率统计全部匹配项",
+	"also count what all that match are: by provider, stage, sharing, region, grade, update frequency, and whether they are from before the ledger": "同时按提供部门、阶段、共享属性、区划、分级、更新频率以及是否属于账本启用前统计全部匹配项",
 	"an earlier moment, as as_of: show what changed since":                                                        "更早的时点（写法同 as_of）：显示此后的变化",
 	"answer with what the ledger knew then: a position, or an RFC 3339 time. Default: all the views have applied": "以账本当时所知作答：位置或 RFC 3339 时间。默认为视图已应用的全部内容",
 	"boxes beyond which nothing is shown: codes joined by dots":                                                   "其后不再显示的图框：代码以点号连接",

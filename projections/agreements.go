@@ -181,7 +181,7 @@ func applyAgreement(b *batch, e *ledger.Entry, id string, change func(*Agreement
 	change(&a)
 	a.Number = number
 	a.ID, a.Type, a.Position, a.Recorded, a.Since, a.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
-	a.Imported = e.Event.Imported
+	a.Imported = before.Imported || e.Event.Imported
 	if err := b.count("agreements/"+a.State, 1); err != nil {
 		return err
 	}

@@ -37,6 +37,8 @@ type FaultOrigin struct {
 	Depth int `json:"depth"`
 	// Events are the latest records that show that the data passed on, newest first.
 	Events []int64 `json:"events"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // Responsible is a party with the facts that speak of its responsibility.
@@ -65,6 +67,8 @@ type FaultFact struct {
 	Entry  string `json:"entry,omitempty"`
 	Detailed
 	Events []int64 `json:"events"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // FaultRecipient is a consumer of faulty data.
@@ -75,6 +79,8 @@ type FaultRecipient struct {
 	// Told and Acknowledged are when, as claimed; 0 if it did not happen.
 	Told         events.Time `json:"told,omitzero"`
 	Acknowledged events.Time `json:"acknowledged,omitzero"`
+	// Imported: the agreement is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // Attribute gathers what the records say about who answers for a finding, with the
@@ -94,7 +100,29 @@ func (w *View) Attribute(ctx context.Context, id string, at events.Time) (out At
 		}
 	}
 	x.out.Complete = len(x.out.LimitsHit) == 0
-	return x.out, true, w.read(func(r *reader) error { return r.keepAttribution(&x.out) })
+	return x.out, true, w.read(func(r *reader) error {
+		if err := r.markAttribution(&x.out); err != nil {
+			return err
+		}
+		return r.keepAttribution(&x.out)
+	})
+}
+
+// markAttribution marks what rests on records from before the ledger.
+func (r *reader) markAttribution(a *Attribution) (err error) {
+	for i := range a.Origins {
+		if a.Origins[i].Imported, err = r.imported(a.Origins[i].Events...); err != nil {
+			return err
+		}
+	}
+	for _, x := range a.Responsible {
+		for i := range x.Facts {
+			if x.Facts[i].Imported, err = r.imported(x.Facts[i].Events...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // keepAttribution keeps what the reader may see.
@@ -253,8 +281,8 @@ func (x *attribution) parties(ctx context.Context) error {
 			party string
 			fact  FaultFact
 		}{
-			{e.Provider, FaultFact{GroundProvider, o.Entry, find(saidAnswersFor, o.Entry), shown}},
-			{e.FusingParty, FaultFact{GroundFusing, o.Entry, find(saidMerged, o.Entry), shown}},
+			{e.Provider, FaultFact{Ground: GroundProvider, Entry: o.Entry, Detailed: find(saidAnswersFor, o.Entry), Events: shown}},
+			{e.FusingParty, FaultFact{Ground: GroundFusing, Entry: o.Entry, Detailed: find(saidMerged, o.Entry), Events: shown}},
 		}
 		for _, s := range e.Sources {
 			if s.Item == "" || slices.Contains(o.Columns, s.Item) || len(o.Columns) == 0 {
@@ -265,7 +293,7 @@ func (x *attribution) parties(ctx context.Context) error {
 				facts = append(facts, struct {
 					party string
 					fact  FaultFact
-				}{s.Party, FaultFact{GroundSource, o.Entry, of, shown}})
+				}{s.Party, FaultFact{Ground: GroundSource, Entry: o.Entry, Detailed: of, Events: shown}})
 			}
 		}
 		for _, f := range facts {
@@ -288,7 +316,7 @@ func (x *attribution) known(ctx context.Context, entry, provider string) error {
 	}
 	for _, f := range list.Findings {
 		if err == nil && f.ID != x.out.Finding.ID && f.Reported < x.out.Finding.Reported {
-			err = x.fact(provider, FaultFact{GroundKnew, entry, find(saidKnew, f.ID, f.Symptom, f.By, f.Reported, f.State), f.Events[:1]})
+			err = x.fact(provider, FaultFact{Ground: GroundKnew, Entry: entry, Detailed: find(saidKnew, f.ID, f.Symptom, f.By, f.Reported, f.State), Events: f.Events[:1]})
 		}
 	}
 	return err
@@ -301,7 +329,7 @@ const LimitFindings = "max_findings"
 func (x *attribution) decided(context.Context) error {
 	f := &x.out.Finding
 	if f.Assigned != "" {
-		if err := x.fact(f.Assigned, FaultFact{GroundAssigned, f.Entry, find(saidAssigned, f.Capacity), f.Events}); err != nil {
+		if err := x.fact(f.Assigned, FaultFact{Ground: GroundAssigned, Entry: f.Entry, Detailed: find(saidAssigned, f.Capacity), Events: f.Events}); err != nil {
 			return err
 		}
 	}
@@ -310,7 +338,7 @@ func (x *attribution) decided(context.Context) error {
 		for _, p := range a.Facts {
 			facts = append(facts, int64(p))
 		}
-		if err := x.fact(a.Party, FaultFact{GroundDetermined, f.Entry, find(saidFound, a.By, a.Ground, a.Violation), facts}); err != nil {
+		if err := x.fact(a.Party, FaultFact{Ground: GroundDetermined, Entry: f.Entry, Detailed: find(saidFound, a.By, a.Ground, a.Violation), Events: facts}); err != nil {
 			return err
 		}
 	}
@@ -323,7 +351,7 @@ func (x *attribution) late(ctx context.Context) error {
 		list, err := x.w.Duties(ctx, DutyQuery{Case: x.out.Finding.ID, Page: p})
 		for _, d := range list.Duties {
 			if err == nil && (d.State == DutyLate || d.State == DutyBreached) {
-				err = x.fact(d.Party, FaultFact{GroundLate, x.out.Finding.Entry, find(saidLate, d.Pack, d.Rule, d.Due, d.State), d.Events})
+				err = x.fact(d.Party, FaultFact{Ground: GroundLate, Entry: x.out.Finding.Entry, Detailed: find(saidLate, d.Pack, d.Rule, d.Due, d.State), Events: d.Events})
 			}
 		}
 		return list.Next, err
@@ -339,7 +367,7 @@ func (x *attribution) recipients(ctx context.Context) error {
 			if g, _ := a.grant(f.Entry); len(f.Items) > 0 && len(common(f.Items, g.Items)) == 0 {
 				continue
 			}
-			r := FaultRecipient{Party: a.Consumer, Name: a.ConsumerName, Agreement: a.ID}
+			r := FaultRecipient{Party: a.Consumer, Name: a.ConsumerName, Agreement: a.ID, Imported: a.Imported}
 			for _, told := range f.Told {
 				if told.Agreement == a.ID || told.Agreement == "" && told.Party == a.Consumer {
 					r.Told, r.Acknowledged = told.Told, told.Acknowledged

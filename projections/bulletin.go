@@ -15,7 +15,7 @@ import (
 // their version: other definitions have another.
 const (
 	BulletinMetrics = "ledgerline-bulletin"
-	BulletinVersion = 3
+	BulletinVersion = 4
 )
 
 // BulletinQuery asks for the figures of a period, [From, To).
@@ -366,7 +366,7 @@ func (t *tally) duties(r *reader) error {
 		before, done := d.times[0], d.times[1]
 		pack, version, rule, code, party, title := names[0], names[1], names[2], names[3], names[4], rulepack.Text{EN: names[5], ZH: names[6]}
 		state := dutyState(before, done, d.state != dutyUndetermined, t.w.recorded)
-		if (state == DutyLate || state == DutyBreached) && code != "" && t.within(before) {
+		if (state == DutyLate || state == DutyBreached) && code != "" && t.within(before) && !d.imported {
 			holder, err := mergers.holder(party, done, before) // who had it when it was missed
 			if err != nil {
 				return err
@@ -383,7 +383,11 @@ func (t *tally) duties(r *reader) error {
 		if shown, err := t.shown(r, party); err != nil || !shown {
 			return err
 		}
-		t.figure("duty/"+pack+"/"+rule, UnitMillionths, rulepack.Text{EN: "done in time: " + title.EN, ZH: "及时率：" + title.ZH}).add(state == DutyMet, records()...)
+		if !d.imported {
+			t.figure("duty/"+pack+"/"+rule, UnitMillionths, rulepack.Text{EN: "done in time: " + title.EN, ZH: "及时率：" + title.ZH}).add(state == DutyMet, records()...)
+		} else {
+			t.native(true, records()...)
+		}
 		return nil
 	})
 	slices.SortFunc(t.order[begun:], func(a, b *Figure) int { return strings.Compare(a.ID, b.ID) })
@@ -462,6 +466,11 @@ func (t *tally) violations(r *reader) error {
 		if shown, err := t.showsViolation(r, v); err != nil {
 			return err
 		} else if !shown {
+			continue
+		}
+		if imported, err := r.imported(v.Events...); err != nil {
+			return err
+		} else if !t.native(imported, v.Events...) {
 			continue
 		}
 		k := kind{v.Rule, v.Pack, v.Code}

@@ -224,6 +224,16 @@ func (t *tally) flags(x *callers, low, high int64) error {
 		if !c.provider && !c.consumer { // whoever a violation is of is one of the two
 			return nil
 		}
+		if shown := int64(e.times[1]) - 1; shown >= 0 { // what it broke may be from before the ledger
+			if told, err := x.r.imported(shown); err != nil {
+				return err
+			} else if told {
+				if !c.withheld {
+					t.native(true, e.position)
+				}
+				return nil
+			}
+		}
 		if len(t.flagged) < bulletinFlagged {
 			t.flagged = append(t.flagged, *e)
 		} else {
@@ -264,17 +274,43 @@ func (t *tally) agreements(r *reader) error {
 	now := t.now()
 	var order []string // in which they ended
 	ended, accepted, written, late := map[string]int64{}, map[string]int64{}, map[string][]int64{}, map[string]bool{}
-	err := r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
+	told := map[uint32]bool{} // names of agreements from before the ledger
+	list, err := r.things(tapeAgreements, func(e *taped) bool {
+		if e.imported {
+			told[e.names] = true
+		}
+		return within(now, e.times[0], e.times[1])
+	})
+	if err != nil {
+		return err
+	}
+	defer list.release()
+	before := map[string]bool{}
+	for n := range told {
+		names, err := t.named(n)
+		if err != nil {
+			return err
+		}
+		before[names[0]] = true
+	}
+	err = r.tape(tapeShares, 0, r.at, true, func(e *taped) error {
 		names, err := t.named(e.names)
 		if err != nil {
 			return err
 		}
 		agreement, in := names[0], t.within(e.times[0]) && !e.imported
+		if e.state == shareEnded && t.within(e.times[0]) && t.of(names[2]) && before[agreement] { // however that is told
+			in = false
+			if shown, err := t.shown(r, names[1], names[2]); err != nil || !shown {
+				return err
+			}
+			t.native(true, e.position)
+		}
 		if e.state == shareDelivered && !e.imported && within(e.times[0], now-usedWithin, now+1) {
 			late[agreement] = true
 		}
 		switch {
-		case e.state == shareAccepted:
+		case e.state == shareAccepted && !e.imported:
 			accepted[agreement] = e.position
 		case in && e.state == shareWritten:
 			written[agreement] = append(written[agreement], e.position)
@@ -302,11 +338,6 @@ func (t *tally) agreements(r *reader) error {
 			disposed.add(false, ended[id])
 		}
 	}
-	list, err := r.things(tapeAgreements, func(e *taped) bool { return within(now, e.times[0], e.times[1]) })
-	if err != nil {
-		return err
-	}
-	defer list.release()
 	type counted struct {
 		agreement string
 		position  int64

@@ -51,6 +51,9 @@ func (t *tally) catalog(r *reader) error {
 		complete.add(e.complete, e.position)
 		if e.sharing != events.SharingNotShared {
 			hooked.add(e.hooked, e.position)
+			if !e.hooked && e.toldHooked != 0 {
+				t.native(true, e.toldHooked)
+			}
 		}
 		return nil
 	})
@@ -61,8 +64,9 @@ type entryInForce struct {
 	id, provider, sharing, region string
 	from                          events.Time
 	position                      int64
-	hooked                        bool // it can be had: it has a resource, or names one
-	complete                      bool // see nineItems
+	hooked                        bool  // it can be had: it has a resource, or names one
+	toldHooked                    int64 // the record from before the ledger that hooks it; 0: there is none
+	complete                      bool  // see nineItems
 	imported                      bool
 }
 
@@ -74,7 +78,7 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 		return err
 	}
 	defer resources.release()
-	attached := map[string]bool{}
+	attached, told := map[string]bool{}, map[string]int64{}
 	for n := range resources.last {
 		e := &resources.last[n]
 		if e.state&resourceAttached != 0 {
@@ -82,7 +86,11 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 			if err != nil {
 				return err
 			}
-			attached[texts[0]] = true
+			if e.imported {
+				told[texts[0]] = max(told[texts[0]], e.position)
+			} else {
+				attached[texts[0]] = true
+			}
 		}
 	}
 	list, err := r.things(tapeEntries, func(e *taped) bool { return within(at, e.times[0], e.times[1]) })
@@ -103,6 +111,7 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 		in = entryInForce{
 			id: texts[0], provider: texts[1], sharing: texts[2], region: texts[3], from: e.times[0], position: e.position,
 			hooked: e.state&entryResources != 0 || attached[texts[0]], complete: e.state&entryComplete != 0, imported: e.imported,
+			toldHooked: told[texts[0]],
 		}
 		if err := visit(&in); err != nil {
 			return err

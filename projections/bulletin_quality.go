@@ -74,7 +74,6 @@ func (t *tally) recurred(r *reader) error {
 			last = append(last, taped{position: -1})
 		}
 		before := last[e.thing-1]
-		e.imported = e.imported || before.imported // see tape.whole
 		last[e.thing-1] = *e
 		was, is := before.state&findingOver != 0, e.state&findingOver != 0
 		fixed := before.state&findingFixed != 0
@@ -87,7 +86,7 @@ func (t *tally) recurred(r *reader) error {
 				b.after = []closing{{before.times[2], before.position}}
 			}
 			list = append(list, b)
-		case is && !fixed && e.state&findingFixed != 0:
+		case is && !fixed && e.state&findingFixed != 0 && !e.imported:
 			names, err := t.named(e.names)
 			if err != nil {
 				return err

@@ -83,6 +83,9 @@ type EntryQuery struct {
 	// and the width of characters; every word of it must occur.
 	Text                                                     string
 	Provider, Stage, Sharing, Region, Grade, UpdateFrequency string
+	// Imported is true for what is from before the ledger, false for the rest; empty for
+	// both.
+	Imported string
 	// Facets asks for the counts of all that match.
 	Facets bool
 	// ValidAt selects the versions in force then; 0 the latest known.
@@ -116,7 +119,10 @@ type entryStep struct {
 	Suspended   bool                 `json:"suspended,omitempty"`
 	Assessments []string             `json:"assessments,omitempty"`
 	Sources     []events.SourceState `json:"sources,omitempty"`
-	Imported    bool                 `json:"imported,omitempty"`
+	// Imported: a record of Version is from before the ledger; PublishedImported: one
+	// of Published was, up to its publication.
+	Imported          bool `json:"imported,omitempty"`
+	PublishedImported bool `json:"published_imported,omitempty"`
 	// Number counts entries, in the order in which the book brings them up.
 	Number uint32 `json:"-"`
 }
@@ -133,7 +139,7 @@ func (s *entryStep) code(c *coder) {
 	c.bool(&s.Suspended)
 	textList(c, &s.Assessments)
 	list(c, &s.Sources, codeSource)
-	c.bool(&s.Imported)
+	c.bools(&s.Imported, &s.PublishedImported)
 	integer(c, &s.Number)
 }
 
@@ -265,7 +271,15 @@ func applyStep(b *batch, e *ledger.Entry, id string, change func(*entryStep)) er
 	}
 	change(&s)
 	s.Type, s.Recorded, s.From, s.To = e.Event.Type, e.Recorded, effective(e), e.Event.EffectiveTo
-	s.Imported = e.Event.Imported
+	switch e.Event.Data.(type) {
+	case *events.EntryDrafted, *events.EntryRevised: // says all anew
+		s.Imported = e.Event.Imported
+	default:
+		s.Imported = s.Imported || e.Event.Imported
+	}
+	if e.Event.Type == typePublished {
+		s.PublishedImported = s.Imported
+	}
 	if err := b.count("entries/"+s.Stage, 1); err != nil {
 		return err
 	}
@@ -480,6 +494,9 @@ func entryWith(id string, s *entryStep, d *events.EntryDrafted, version int, pos
 		Volume: d.Volume, Contact: d.Contact, Specification: d.Specification,
 		Suspended: s.Suspended, Assessments: s.Assessments, Sources: s.Sources, Imported: s.Imported,
 		ValidFrom: s.From, ValidTo: s.To, Position: position, Recorded: s.Recorded,
+	}
+	if version != s.Version {
+		e.Imported = s.PublishedImported
 	}
 	if d.Open != (events.OpenData{}) {
 		e.Open = &d.Open

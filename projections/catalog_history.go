@@ -17,6 +17,8 @@ type EntryVersion struct {
 	Position int64       `json:"position"`
 	Recorded events.Time `json:"recorded"`
 	Type     string      `json:"type"`
+	// Imported marks a step from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 	// Changed lists what differs from the step before, field by field; nothing
 	// for the first step.
 	Changed []FieldChange `json:"changed"`
@@ -78,7 +80,11 @@ func (w *View) EntryHistory(ctx context.Context, id string) (steps []EntryVersio
 				return false, err
 			}
 			e, err := r.entryOf(id, s, s.Version, row.position)
-			steps = append(steps, EntryVersion{Position: row.position, Recorded: s.Recorded, Type: s.Type, Changed: []FieldChange{}, Entry: e})
+			if err != nil {
+				return false, err
+			}
+			imported, err := r.imported(row.position)
+			steps = append(steps, EntryVersion{Position: row.position, Recorded: s.Recorded, Type: s.Type, Imported: imported, Changed: []FieldChange{}, Entry: e})
 			return true, err
 		})
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -189,7 +190,7 @@ func (r *reader) entries(ctx context.Context, ids []string, validAt events.Time,
 // selected tells whether the conditions of a query hold for the entry, save for the words.
 func (e *Entry) selected(q EntryQuery) bool {
 	return matches(q.Provider, e.Provider) && matches(q.Stage, e.Stage) && matches(q.Sharing, e.Sharing.Attribute) && matches(q.Region, e.Region) &&
-		matches(q.Grade, e.Grade) && matches(q.UpdateFrequency, e.UpdateFrequency)
+		matches(q.Grade, e.Grade) && matches(q.UpdateFrequency, e.UpdateFrequency) && matches(q.Imported, strconv.FormatBool(e.Imported))
 }
 
 // holds tells whether the words occur in the entry.

@@ -7,7 +7,10 @@ import (
 
 // Counts is what the ledger holds as of a position. Maps hold no zeros.
 type Counts struct {
-	Events            int64            `json:"events"`
+	Events int64 `json:"events"`
+	// Imported is how many of Events are about the time before the ledger. All other
+	// figures tell what the ledger holds, that included.
+	Imported          int64            `json:"imported"`
 	EventsByType      map[string]int64 `json:"events_by_type"`
 	Parties           int64            `json:"parties"`
 	Entries           int64            `json:"entries"`
@@ -35,7 +38,7 @@ func (w *View) Counts(ctx context.Context) (Counts, error) {
 		return c, nil
 	}
 	one := map[string]*int64{
-		"parties": &c.Parties, "entries": &c.Entries, "agreements": &c.Agreements, "accesses": &c.Accesses,
+		"imported": &c.Imported, "parties": &c.Parties, "entries": &c.Entries, "agreements": &c.Agreements, "accesses": &c.Accesses,
 		"accesses/flagged": &c.FlaggedAccesses, "findings": &c.Findings, "datasets": &c.Datasets, "jobs": &c.Jobs, "runs": &c.Runs,
 	}
 	many := map[string]map[string]int64{

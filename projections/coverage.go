@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"ledgerline/events"
@@ -20,7 +21,8 @@ import (
 const RuleInputNotCovered = "lineage.input-not-covered"
 
 // uncoveredInput is a row per party, job and entry that the job read without
-// authority: the first time and the last.
+// authority, and for what is from before the ledger another: the first time and the
+// last.
 type uncoveredInput struct {
 	Party     string
 	Job       events.JobRef
@@ -30,6 +32,8 @@ type uncoveredInput struct {
 	FirstTime events.Time
 	LastTime  events.Time
 	FirstRun  string
+	// Imported: what is from before the ledger has rows of its own.
+	Imported bool
 	// Number counts these rows, in the order in which the book brings them up.
 	Number uint32
 }
@@ -41,6 +45,7 @@ func (u *uncoveredInput) code(c *coder) {
 	integer(c, &u.Last)
 	integer(c, &u.FirstTime)
 	integer(c, &u.LastTime)
+	c.bool(&u.Imported)
 	integer(c, &u.Number)
 }
 
@@ -205,13 +210,13 @@ func (b *batch) granted(consumer, entry string, at events.Time) (bool, error) {
 }
 
 func (b *batch) noteUncovered(e *ledger.Entry, d *events.OpenLineageReceived, job events.JobRef, party, entry string) error {
-	k := entityKey(tUncovered, party, job.Namespace, job.Name, entry)
+	k := entityKey(tUncovered, party, job.Namespace, job.Name, entry, fmt.Sprint(e.Event.Imported))
 	u, known, err := draw[uncoveredInput](b, k)
 	if err != nil {
 		return err
 	}
 	if !known {
-		u = uncoveredInput{Party: party, Job: job, Entry: entry, First: e.Position, FirstTime: d.EventTime, FirstRun: d.Run, LastTime: d.EventTime}
+		u = uncoveredInput{Party: party, Job: job, Entry: entry, First: e.Position, FirstTime: d.EventTime, FirstRun: d.Run, LastTime: d.EventTime, Imported: e.Event.Imported}
 		if err := b.count("uncovered", 1); err != nil {
 			return err
 		}

@@ -104,6 +104,7 @@ type edgeRow struct {
 	// Runs and Declared count the contributors, Mixed and MixedDeclared those for
 	// which the edge is mixed: see lineage.go.
 	Runs, Declared       int64
+	ImportedRuns         int64 // of Runs, that began so, see contributor
 	Mixed, MixedDeclared int64
 	// Run is the run that showed the edge at Last, empty if that was a declaration;
 	// Time is the time which that event claims.
@@ -118,6 +119,7 @@ func (e *edgeRow) code(c *coder) {
 	integer(c, &e.Last)
 	integer(c, &e.Runs)
 	integer(c, &e.Declared)
+	integer(c, &e.ImportedRuns)
 	integer(c, &e.Mixed)
 	integer(c, &e.MixedDeclared)
 	c.text(&e.Run)
@@ -192,8 +194,9 @@ func (n *numbers) job(j events.JobRef) uint32 { return n.of(jobVertex(j)) }
 // A contributor is who shows edges at a record: a run, or a declaration if run
 // is empty.
 type contributor struct {
-	run  string
-	time events.Time // claimed by the event
+	run      string
+	time     events.Time // claimed by the event
+	imported bool        // a run from before the ledger: its first record is
 }
 
 // contribute moves the edges' rows from what a contributor contributed before to
@@ -242,6 +245,9 @@ func plainEdge(e graph.Edge) graph.Edge {
 func (e *edgeRow) count(by contributor, n, mixed int64) {
 	if by.run != "" {
 		e.Runs, e.Mixed = e.Runs+n, e.Mixed+mixed
+		if by.imported {
+			e.ImportedRuns += n
+		}
 	} else {
 		e.Declared, e.MixedDeclared = e.Declared+n, e.MixedDeclared+mixed
 	}

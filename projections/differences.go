@@ -57,6 +57,8 @@ type Difference struct {
 	// at most EdgeEvents.
 	Declared []int64 `json:"declared"`
 	Observed []int64 `json:"observed"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // ColumnPair says that one column goes into another; an empty name is the dataset
@@ -291,6 +293,9 @@ func (w *walk) differences(to uint32) (out []Difference, err error) {
 	for source, n := range sources {
 		declared, observed := sides[graph.Declared][source], sides[graph.Observed][source]
 		d := Difference{DeclaredOnly: declared.less(observed), ObservedOnly: observed.less(declared), Declared: declared.latest(), Observed: observed.latest()}
+		if d.Imported, err = w.r.imported(slices.Concat(d.Declared, d.Observed)...); err != nil {
+			return nil, err
+		}
 		if len(d.DeclaredOnly)+len(d.ObservedOnly) == 0 {
 			continue
 		}

@@ -105,10 +105,10 @@ func applyDisposal(b *batch, e *ledger.Entry, id string, change func(*Disposal))
 	if err != nil {
 		return err
 	}
-	before := d.Events
+	before, told := d.Events, d.Imported
 	change(&d)
 	d.ID, d.Position, d.Recorded, d.Since, d.Until = id, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
-	d.Events, d.Imported = append(before, e.Position), e.Event.Imported
+	d.Events, d.Imported = append(before, e.Position), told || e.Event.Imported
 	b.put(k, &d)
 	return nil
 }

@@ -73,6 +73,8 @@ type Duty struct {
 	Violation string `json:"violation,omitempty"`
 	// Events are the positions of the records that began, moved and ended it.
 	Events []int64 `json:"events"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 	// Number counts duties, in the order in which the book brings them up.
 	Number uint32 `json:"-"`
 }
@@ -92,6 +94,7 @@ func (d *Duty) code(c *coder) {
 	integer(c, &d.Done)
 	c.texts(&d.State, &d.Violation)
 	integerList(c, &d.Events)
+	c.bool(&d.Imported)
 	integer(c, &d.Number)
 }
 
@@ -101,6 +104,9 @@ type DutyQuery struct {
 	// ValidAt is the time at which the state is asked for; 0 for when the view's
 	// position was recorded.
 	ValidAt events.Time
+	// Imported selects what rests on records from before the ledger, or if false the
+	// rest; nil both.
+	Imported *bool
 	Page
 }
 
@@ -161,7 +167,7 @@ func (x *trigger) move(book *rulebook, p *pack, d *rulepack.Deadline) error {
 		if err != nil || !known {
 			return err
 		}
-		duty.Events = append(duty.Events, x.e.Position)
+		duty.Events, duty.Imported = append(duty.Events, x.e.Position), duty.Imported || x.e.Event.Imported
 		if err := do(&duty); err != nil {
 			return err
 		}
@@ -212,7 +218,7 @@ func (x *trigger) begin(book *rulebook, p *pack, d *rulepack.Deadline) error {
 	duty := Duty{
 		ID:   fmt.Sprintf("%s/%s/%s/%d", p.published.ID, d.ID, id, x.e.Position),
 		Rule: d.ID, Title: d.Title, Basis: d.Basis, Pack: p.published.ID, PackVersion: p.published.Version, Role: d.Duty,
-		CaseKind: d.Starts.Case, Case: id, Violation: d.Violation, Events: []int64{x.e.Position},
+		CaseKind: d.Starts.Case, Case: id, Violation: d.Violation, Events: []int64{x.e.Position}, Imported: x.e.Event.Imported,
 	}
 	if duty.Party, err = x.field(d.Party); err != nil {
 		return err
@@ -400,7 +406,8 @@ func (w *View) Duties(ctx context.Context, q DutyQuery) (DutyList, error) {
 			d.Was, d.Party = d.Party, holder
 		}
 		d.State = d.at(now)
-		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) || !matches(q.Entry, d.Entry) {
+		if q.ValidAt != 0 && d.From > now || !matches(q.Party, d.Party) || !matches(q.Rule, d.Rule) || !matches(q.Case, d.Case) || !matches(q.State, d.State) || !matches(q.Entry, d.Entry) ||
+			q.Imported != nil && *q.Imported != d.Imported {
 			return false, nil
 		}
 		if ok, err := r.shows(d.Party, d.Was); err != nil || !ok {

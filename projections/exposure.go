@@ -75,6 +75,9 @@ type Exposed struct {
 	Purposes []string `json:"purposes"`
 	// Events are the latest records, at most ExposureEvents, newest first.
 	Events []int64 `json:"events"`
+	// Imported: it sums up calls and deliveries from before the ledger, which are in no
+	// sum with native ones.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // ExposureEvents is how many records an Exposed names; /v1/shares has all.
@@ -89,6 +92,8 @@ type Entitled struct {
 	Items        []string    `json:"items"`
 	TermFrom     events.Time `json:"term_from"`
 	TermTo       events.Time `json:"term_to"`
+	// Imported marks an agreement from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // LimitAccesses: more calls, or more events of sharing, were recorded than an
@@ -127,7 +132,7 @@ func (w *View) Exposure(ctx context.Context, q ExposureQuery) (out Exposure, err
 			out.Exposed = append(out.Exposed, *e)
 		}
 		slices.SortFunc(out.Exposed, func(a, b Exposed) int {
-			return cmp.Or(cmp.Compare(b.Rows+b.Delivered, a.Rows+a.Delivered), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement))
+			return cmp.Or(cmp.Compare(b.Rows+b.Delivered, a.Rows+a.Delivered), cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Consumer, b.Consumer), cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(one(a.Imported), one(b.Imported)))
 		})
 		if out.Entitled, err = x.entitled(ctx, w.recorded); err != nil {
 			return err
@@ -197,7 +202,10 @@ func (w *View) gapsOf(ctx context.Context, entries []string, window Window) ([]A
 	return gaps, err
 }
 
-type exposedKey struct{ consumer, provider, agreement, entry string }
+type exposedKey struct {
+	consumer, provider, agreement, entry string
+	imported                             bool
+}
 
 // exposing gathers an exposure.
 type exposing struct {
@@ -268,7 +276,7 @@ func (x *exposing) count(a *Access) {
 	if depth < 0 || (x.t.columns && len(a.Columns) > 0 && len(columns) == 0) {
 		return
 	}
-	k := exposedKey{a.Consumer, a.Provider, a.Agreement, a.Entry}
+	k := exposedKey{a.Consumer, a.Provider, a.Agreement, a.Entry, a.Imported}
 	s := x.sum(k, depth, a.Time)
 	answered, refused := a.calls()
 	if s.Calls, s.Denied = s.Calls+answered, s.Denied+refused; answered > 0 {
@@ -289,7 +297,7 @@ func (x *exposing) sum(k exposedKey, depth int, at events.Time) *Exposed {
 	if s == nil {
 		s = &Exposed{
 			Consumer: k.consumer, Provider: k.provider, Agreement: k.agreement, Entry: k.entry, Depth: depth, Columns: []string{},
-			First: at, Last: at, Purposes: []string{}, Events: []int64{},
+			First: at, Last: at, Purposes: []string{}, Events: []int64{}, Imported: k.imported,
 		}
 		x.sums[k] = s
 	}
@@ -329,7 +337,7 @@ func (x *exposing) deliveries(ctx context.Context) error {
 		if x.t.columns && len(columns) == 0 {
 			return true, nil
 		}
-		sum := x.sum(exposedKey{share.Consumer, share.Provider, share.Agreement, entry}, x.t.entries[entry].depth, share.Time)
+		sum := x.sum(exposedKey{share.Consumer, share.Provider, share.Agreement, entry, share.Imported}, x.t.entries[entry].depth, share.Time)
 		sum.Deliveries, sum.Delivered = sum.Deliveries+1, sum.Delivered+share.Rows
 		sum.Columns = unite(sum.Columns, columns, cmp.Compare[string])
 		sum.Purposes = unite(sum.Purposes, share.Purposes, cmp.Compare[string])
@@ -361,7 +369,7 @@ func (x *exposing) entitled(ctx context.Context, now events.Time) ([]Entitled, e
 				return s.Agreement == a.ID && s.Entry == g.Entry && s.Calls+s.Deliveries > 0
 			})
 			if items := common(x.only[g.Entry], g.Items); !called && len(items) > 0 {
-				out = append(out, Entitled{a.ID, a.Consumer, a.ConsumerName, g.Entry, items, a.TermFrom, a.TermTo})
+				out = append(out, Entitled{a.ID, a.Consumer, a.ConsumerName, g.Entry, items, a.TermFrom, a.TermTo, a.Imported})
 			}
 		}
 	}

@@ -258,7 +258,7 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 	if err != nil {
 		return err
 	}
-	number := f.Number
+	number, told := f.Number, f.Imported
 	if !known {
 		if number, err = b.nth("findings"); err != nil {
 			return err
@@ -269,7 +269,7 @@ func applyFinding(b *batch, e *ledger.Entry, id string, change func(f *Finding, 
 	}
 	f.Number = number
 	f.ID, f.Position, f.Recorded, f.Events = id, e.Position, e.Recorded, append(f.Events, e.Position)
-	f.Since, f.Until, f.Imported = effective(e), e.Event.EffectiveTo, e.Event.Imported
+	f.Since, f.Until, f.Imported = effective(e), e.Event.EffectiveTo, told || e.Event.Imported
 	if err := b.count("findings/"+f.State, 1); err != nil {
 		return err
 	}

@@ -136,6 +136,10 @@ type Edge struct {
 	// Events are the latest records behind the edge, at most EdgeEvents, newest
 	// first.
 	Events []int64 `json:"events"`
+	// Imported: of First, Last and Events one is from before the ledger, and so no native
+	// evidence. ImportedRuns is how many of Runs are from then.
+	Imported     bool  `json:"imported,omitempty"`
+	ImportedRuns int64 `json:"imported_runs,omitempty"`
 }
 
 // Dependency is how control flows from one job or run to another, in the words
@@ -277,6 +281,8 @@ type Run struct {
 	OutputsKnown bool      `json:"outputs_known"`
 	First        int64     `json:"first"`
 	Last         int64     `json:"last"`
+	// Imported: one of its records is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // Run returns a run by its id; false if there is none.
@@ -297,7 +303,7 @@ func (w *View) Run(ctx context.Context, id string) (run Run, ok bool, err error)
 			ID: id, Job: row.Job, State: row.state(), Started: row.Started, Ended: row.Ended, NominalTime: row.Nominal.Said, Parent: row.Parent.Said,
 			Dependencies: append([]events.JobDependency{}, row.Depends.Said...),
 			Inputs:       append([]Dataset{}, flow.Inputs...), Outputs: append([]Dataset{}, flow.Outputs...),
-			InputsKnown: said.Inputs.Known, OutputsKnown: said.Outputs.Known, First: row.First, Last: row.Last,
+			InputsKnown: said.Inputs.Known, OutputsKnown: said.Outputs.Known, First: row.First, Last: row.Last, Imported: row.Imported,
 		}
 		sees := func(d *Dataset) (bool, error) { return r.seesNode(datasetVertex(*d)) }
 		if run.Inputs, err = keepSeen(r, run.Inputs, sees); err == nil {

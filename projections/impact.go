@@ -46,6 +46,9 @@ type AffectedEntry struct {
 	Items    []string `json:"items"`
 	// Holders are the parties that may have it, by agreement.
 	Holders []Holder `json:"holders"`
+	// Imported marks what is known of the entry from before the ledger: no native
+	// evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // Holder is a party that an agreement gives affected data to.
@@ -66,6 +69,8 @@ type Holder struct {
 	// LastDelivery is the delivery of some of Items under the agreement that was
 	// recorded last; nil if there was none.
 	LastDelivery *LastDelivery `json:"last_delivery,omitempty"`
+	// Imported marks an agreement from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // LastAccess is a call in short.
@@ -74,6 +79,7 @@ type LastAccess struct {
 	Time     events.Time `json:"time"`
 	Result   string      `json:"result"`
 	Rows     int         `json:"rows"`
+	Imported bool        `json:"imported,omitempty"`
 }
 
 // LastDelivery is a delivery in short. Items are the affected ones among those
@@ -83,6 +89,7 @@ type LastDelivery struct {
 	Time     events.Time `json:"time"`
 	Items    []string    `json:"items"`
 	Rows     int         `json:"rows"`
+	Imported bool        `json:"imported,omitempty"`
 }
 
 // Impact lists all that was made from a node and who holds it. Agreements that
@@ -159,7 +166,7 @@ func (r *reader) affected(ctx context.Context, t *reached, id string, agreements
 	hit := t.entries[id]
 	e := AffectedEntry{
 		ID: id, Title: entry.Title, Stage: entry.Stage, Provider: entry.Provider, ProviderName: entry.ProviderName, Depth: hit.depth,
-		Datasets: []string{}, Holders: []Holder{},
+		Datasets: []string{}, Holders: []Holder{}, Imported: entry.Imported,
 	}
 	for _, d := range hit.datasets {
 		e.Datasets = append(e.Datasets, t.datasets[d].id)
@@ -181,7 +188,7 @@ func (r *reader) affected(ctx context.Context, t *reached, id string, agreements
 		}
 		h := Holder{
 			Agreement: a.ID, Consumer: a.Consumer, ConsumerName: a.ConsumerName, State: a.State, InForce: a.InForce, Items: items,
-			Purposes: a.Purposes, TermTo: a.TermTo,
+			Purposes: a.Purposes, TermTo: a.TermTo, Imported: a.Imported,
 		}
 		if h.LastAccess, err = r.lastAccess(ctx, a.ID, id); err != nil {
 			return e, false, err
@@ -206,7 +213,7 @@ func (r *reader) lastAccess(ctx context.Context, agreement, entry string) (last 
 		if err != nil || !ok {
 			return err == nil, err
 		}
-		last = &LastAccess{Position: position, Time: a.Time, Result: a.Result, Rows: a.RowCount}
+		last = &LastAccess{Position: position, Time: a.Time, Result: a.Result, Rows: a.RowCount, Imported: a.Imported}
 		return false, nil
 	})
 	return last, err
@@ -222,7 +229,7 @@ func (r *reader) lastDelivery(ctx context.Context, agreement, entry string, item
 			return err == nil, err
 		}
 		if had := common(items, share.Items[0].Items); len(had) > 0 {
-			last = &LastDelivery{Position: position, Time: share.Time, Items: had, Rows: share.Rows}
+			last = &LastDelivery{Position: position, Time: share.Time, Items: had, Rows: share.Rows, Imported: share.Imported}
 		}
 		return last == nil, nil
 	})

@@ -135,6 +135,7 @@ func randomClaims(t *rapid.T) []claim {
 		if rapid.Bool().Draw(t, "dated") {
 			c.effective = at + 86_400_000_000
 		}
+		c.imported = rapid.IntRange(0, 4).Draw(t, "imported") == 0
 		if _, ok := c.data.(*events.EntrySubmitted); ok {
 			return append(approve(at, entry, "P2", version), c)
 		}

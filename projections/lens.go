@@ -42,7 +42,7 @@ func (r *reader) lens(q LineageQuery) (*lens, error) {
 		return nil, &QueryError{"valid_at", "a date belongs to the graph of data flow, and not to one run of it"}
 	}
 	on := &declaration{r, q.ValidAt, make(map[uint32]edgeSet)}
-	seen := &observation{r: r, runs: make(map[string]edgeSet), wanted: func(_ string, run *runRow) bool {
+	seen := &observation{r: r, runs: make(map[string]edgeSet), told: make(map[string]bool), wanted: func(_ string, run *runRow) bool {
 		return (q.To == 0 || run.Begun < q.To) && (q.From == 0 || run.Heard >= q.From) && (q.ValidAt == 0 || run.Begun <= q.ValidAt)
 	}}
 	switch q.View {
@@ -95,7 +95,7 @@ func either(d *declaration, o *observation) *lens {
 }
 
 func declaredEdges(_ graph.Edge, row *edgeRow) {
-	row.Runs = 0
+	row.Runs, row.ImportedRuns = 0, 0
 	if row.Run != "" { // what Last tells is not about the declaration
 		row.Run, row.Time = "", 0
 	}
@@ -106,6 +106,7 @@ type observation struct {
 	r      *reader
 	wanted func(id string, run *runRow) bool
 	runs   map[string]edgeSet // nil if a run is not wanted
+	told   map[string]bool    // runs from before the ledger
 }
 
 func (o *observation) lens() *lens {
@@ -140,6 +141,7 @@ func (o *observation) edge(e graph.Edge) (edgeRow, bool, error) {
 		if seen.First = v.Last; !counted[v.Run] {
 			counted[v.Run] = true
 			seen.Runs, seen.Mixed = seen.Runs+1, seen.Mixed+one(mixed)
+			seen.ImportedRuns += one(o.told[v.Run])
 		}
 		if len(seen.Events) < EdgeEvents {
 			seen.Events = append(seen.Events, v.Last)
@@ -157,6 +159,7 @@ func (o *observation) run(id string) (edgeSet, error) {
 	}
 	var row runRow
 	_, err := o.r.find(entityKey(tRun, id), &row)
+	o.told[id] = row.FirstImported
 	if err == nil && o.wanted(id, &row) {
 		edges, err = row.edges(o.r, id)
 	}

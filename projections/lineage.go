@@ -44,6 +44,9 @@ func (r *jobRow) code(c *coder) {
 type runRow struct {
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
+	// FirstImported: First is from before the ledger; Imported: some record is.
+	FirstImported bool `json:"first_imported,omitempty"`
+	Imported      bool `json:"imported,omitempty"`
 	// Begun and Heard are the earliest and the latest time that its events claim.
 	Begun   events.Time   `json:"begun"`
 	Heard   events.Time   `json:"heard"`
@@ -69,6 +72,7 @@ type runRow struct {
 func (r *runRow) code(c *coder) {
 	integer(c, &r.First)
 	integer(c, &r.Last)
+	c.bools(&r.FirstImported, &r.Imported)
 	integer(c, &r.Begun)
 	integer(c, &r.Heard)
 	codeJob(&r.Job, c)
@@ -228,7 +232,7 @@ func applyLineage(b *batch, e *ledger.Entry) error {
 	}
 	switch d.Kind {
 	case events.OpenLineageRun:
-		return applyRun(b, d, said)
+		return applyRun(b, e, d, said)
 	case events.OpenLineageJob:
 		if err := noteJob(b, d.Job, 0); err != nil {
 			return err
@@ -238,14 +242,14 @@ func applyLineage(b *batch, e *ledger.Entry) error {
 	return applyDeclared(b, d, datasetVertex(Dataset{d.Dataset.Namespace, d.Dataset.Name}), said)
 }
 
-func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
+func applyRun(b *batch, e *ledger.Entry, d *events.OpenLineageReceived, said told) error {
 	k := entityKey(tRun, d.Run)
 	run, known, err := draw[runRow](b, k)
 	if err != nil {
 		return err
 	}
 	if !known {
-		run.First, run.Heard = b.at, d.EventTime
+		run.First, run.FirstImported, run.Heard = b.at, e.Event.Imported, d.EventTime
 		if err := b.count("runs", 1); err != nil {
 			return err
 		}
@@ -256,7 +260,7 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 	}
 	was := run
 	run.see(d)
-	run.Last = b.at
+	run.Last, run.Imported = b.at, run.Imported || e.Event.Imported
 	if was.Job != run.Job {
 		if err := noteJob(b, was.Job, -1); err != nil {
 			return err
@@ -296,7 +300,7 @@ func applyRun(b *batch, d *events.OpenLineageReceived, said told) error {
 			return err
 		}
 	}
-	if err := contribute(b, contributor{run: d.Run, time: d.EventTime}, before, now, touched); err != nil {
+	if err := contribute(b, contributor{run: d.Run, time: d.EventTime, imported: run.FirstImported}, before, now, touched); err != nil {
 		return err
 	}
 	b.put(k, &run)

@@ -20,6 +20,8 @@ type Mark struct {
 	VisibleTo []string    `json:"visible_to,omitempty"`
 	Since     events.Time `json:"since"`
 	Position  int64       `json:"position"`
+	// Imported marks what is known from before the ledger: no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 func (m *Mark) code(c *coder) {
@@ -29,6 +31,7 @@ func (m *Mark) code(c *coder) {
 	textList(c, &m.VisibleTo)
 	integer(c, &m.Since)
 	integer(c, &m.Position)
+	c.bool(&m.Imported)
 }
 
 // markKey holds a row per entry and issue.
@@ -38,7 +41,7 @@ func markKey(entry, issue string) []byte { return entityKey(tMark, entry, issue)
 // takes its place.
 func mark(b *batch, e *ledger.Entry, d *events.QualityIssueMarked) error {
 	b.put(markKey(d.Entry, d.Issue), &Mark{
-		Issue: d.Issue, By: d.By, Entry: d.Entry, Items: d.Items, Scope: d.Scope, VisibleTo: d.VisibleTo, Since: effective(e), Position: e.Position,
+		Issue: d.Issue, By: d.By, Entry: d.Entry, Items: d.Items, Scope: d.Scope, VisibleTo: d.VisibleTo, Since: effective(e), Position: e.Position, Imported: e.Event.Imported,
 	})
 	entries, err := recall[textsRow](b, entityKey(tMark, "", d.Issue))
 	if err != nil {

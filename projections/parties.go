@@ -156,8 +156,9 @@ func applyParty(b *batch, e *ledger.Entry, id string, change func(*Party)) error
 			return err
 		}
 	}
+	told := p.Imported
 	change(&p)
-	p.ID, p.Position, p.Recorded, p.Type, p.Imported = id, e.Position, e.Recorded, e.Event.Type, e.Event.Imported
+	p.ID, p.Position, p.Recorded, p.Type, p.Imported = id, e.Position, e.Recorded, e.Event.Type, told || e.Event.Imported
 	p.Since, p.Until = effective(e), e.Event.EffectiveTo
 	b.put(k, &p)
 	return nil

@@ -28,22 +28,22 @@ type projection struct {
 // earlier ones: an access is judged by its agreement, and the timeline notes
 // what follows from an event's names.
 var projections = []projection{
-	{"parties", 2, applyParties},
-	{catalogView, 6, applyCatalog},
-	{"requests", 2, applyRequests},
-	{"agreements", 6, applyAgreements},
+	{"parties", 3, applyParties},
+	{catalogView, 7, applyCatalog},
+	{"requests", 3, applyRequests},
+	{"agreements", 7, applyAgreements},
 	{"shares", 2, applyShares},
-	{"disposals", 1, applyDisposals},
+	{"disposals", 2, applyDisposals},
 	{"producers", 2, applyProducers},
 	{"accesses", 9, applyAccesses},
-	{"findings", 3, applyFindings},
-	{"duties", 4, applyDuties},
+	{"findings", 4, applyFindings},
+	{"duties", 5, applyDuties},
 	{"violations", 5, applyViolations},
-	{lineageView, 5, applyLineage},
+	{lineageView, 6, applyLineage},
 	{"checks", 3, applyChecks},
-	{"coverage", 2, applyCoverage},
-	{bulletinsView, 4, applyBulletins},
-	{"timeline", 6, applyTimeline},
+	{"coverage", 3, applyCoverage},
+	{bulletinsView, 5, applyBulletins},
+	{"timeline", 7, applyTimeline},
 }
 
 const (

@@ -167,7 +167,7 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 	if err != nil {
 		return err
 	}
-	before, number := r.Events, r.Number
+	before, number, told := r.Events, r.Number, r.Imported
 	if !known {
 		if number, err = b.nth("requests"); err != nil {
 			return err
@@ -176,7 +176,7 @@ func applyRequest(b *batch, e *ledger.Entry, id string, change func(*Request)) e
 	change(&r)
 	r.Number = number
 	r.ID, r.Type, r.Position, r.Recorded, r.Since, r.Until = id, e.Event.Type, e.Position, e.Recorded, effective(e), e.Event.EffectiveTo
-	r.Imported, r.Events = e.Event.Imported, append(before, e.Position)
+	r.Imported, r.Events = told || e.Event.Imported, append(before, e.Position)
 	if err := b.count("requests/"+r.State, 1); err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ type HookRate struct {
 	Shareable int      `json:"shareable"`
 	Hooked    int      `json:"hooked"`
 	Unhooked  []string `json:"unhooked"` // ids of the others
+	// Imported are entries in force as was told about the time before the ledger, which
+	// are in none of these; and a resource that was told of so hooks nothing.
+	Imported int `json:"imported"`
 }
 
 // applyResources keeps a row per resource, under its id, and under each entry the
@@ -105,7 +108,8 @@ func applyResource(b *batch, e *ledger.Entry, id string, change func(*Attachment
 	before := a
 	a.Refresh = false
 	change(&a)
-	a.Resource, a.Position, a.Imported = id, e.Position, e.Event.Imported
+	a.Resource, a.Position = id, e.Position
+	a.Imported = e.Event.Imported || before.Imported && before.State == events.StageAttached // who attaches it anew says all anew
 	b.put(k, &a)
 	b.put(entityKey(tAttached, a.Entry, id), markRow{})
 	return linkAttached(b, before, a)
@@ -176,6 +180,8 @@ func (w *View) HookRate(ctx context.Context, region string) (h HookRate, err err
 				return err
 			}
 			switch {
+			case e.imported:
+				h.Imported++
 			case e.sharing == events.SharingNotShared:
 			case e.hooked:
 				h.Shareable, h.Hooked = h.Shareable+1, h.Hooked+1

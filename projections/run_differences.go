@@ -22,6 +22,9 @@ type RunDifference struct {
 	// Recorded are the records that say of this run that it differed, newest first;
 	// empty if nobody has recorded it.
 	Recorded []int64 `json:"recorded"`
+	// Imported: a record of the run, or one of these, is from before the ledger, and so no
+	// native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // runDifference compares a run with what its job and the datasets that it wrote
@@ -77,7 +80,10 @@ func (r *reader) runDifference(ctx context.Context, id string) (*RunDifference, 
 		return nil, nil
 	}
 	d.Undeclared, d.Unseen = unite(d.Undeclared, nil, compareRefs), unite(d.Unseen, nil, compareRefs)
-	d.Recorded, err = r.recordedDifferences(ctx, id)
+	if d.Recorded, err = r.recordedDifferences(ctx, id); err == nil {
+		d.Imported, err = r.imported(d.Recorded...)
+		d.Imported = d.Imported || run.Imported
+	}
 	return d, err
 }
 

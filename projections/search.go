@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,8 +53,8 @@ type searchedEntry struct {
 
 // searchedStep is where an entry stood from a position on.
 type searchedStep struct {
-	position    int64
-	text, stage int32
+	position              int64
+	text, stage, imported int32
 }
 
 type searchedText struct {
@@ -71,10 +72,13 @@ type Facets struct {
 	Grade           map[string]int `json:"grade"`
 	UpdateFrequency map[string]int `json:"update_frequency"`
 	Stage           map[string]int `json:"stage"`
+	// Imported counts by true: from before the ledger, and so no native evidence, and
+	// false.
+	Imported map[string]int `json:"imported"`
 }
 
 func newFacets() *Facets {
-	return &Facets{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+	return &Facets{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
 }
 
 func (f *Facets) add(e *Entry) {
@@ -86,15 +90,20 @@ func (f *Facets) add(e *Entry) {
 	f.Grade[e.Grade]++
 	f.UpdateFrequency[e.UpdateFrequency]++
 	f.Stage[e.Stage]++
+	f.Imported[strconv.FormatBool(e.Imported)]++
 }
 
-// stepTypes is how the types of the events begin that move an entry.
-const stepTypes = "catalog.entry."
+// stepTypes is how the types of the events begin that move an entry, sourceTypes of those
+// that say of one that is known who keeps it.
+const (
+	stepTypes   = "catalog.entry."
+	sourceTypes = "catalog.source."
+)
 
 // stepLists are the posting lists of the events that move an entry.
 var stepLists = func() (lists [][]byte) {
 	for _, t := range events.Types() {
-		if strings.HasPrefix(t.Name, stepTypes) {
+		if strings.HasPrefix(t.Name, stepTypes) || strings.HasPrefix(t.Name, sourceTypes) {
 			lists = append(lists, eventBy(name{kind: events.NameType, first: t.Name}))
 		}
 	}
@@ -117,7 +126,10 @@ func (x *searched) add(r *reader, position int64) error {
 		return err
 	}
 	n, known := x.byID[id]
-	step := searchedStep{position: position, stage: x.code(s.Stage)}
+	if !known && !strings.HasPrefix(s.Type, stepTypes) {
+		return nil
+	}
+	step := searchedStep{position: position, stage: x.code(s.Stage), imported: x.code(strconv.FormatBool(s.Imported))}
 	if known {
 		steps := x.entries[n].steps
 		step.text = steps[len(steps)-1].text
@@ -146,7 +158,7 @@ func (x *searched) add(r *reader, position int64) error {
 
 // add appends a step, if it changes anything that is searched.
 func (e *searchedEntry) add(s searchedStep) {
-	if n := len(e.steps); n == 0 || e.steps[n-1].text != s.text || e.steps[n-1].stage != s.stage {
+	if n := len(e.steps); n == 0 || e.steps[n-1].text != s.text || e.steps[n-1].stage != s.stage || e.steps[n-1].imported != s.imported {
 		e.steps = append(e.steps, s)
 	}
 }
@@ -345,8 +357,8 @@ func (x *searchIndex) matching(r *reader, q EntryQuery, words []wanted, facets *
 			answering[n] = true
 		}
 	}
-	conditions := [6]int32{}
-	for i, value := range [6]string{q.Provider, q.Sharing, q.Region, q.Grade, q.UpdateFrequency, q.Stage} {
+	conditions := [7]int32{}
+	for i, value := range [7]string{q.Provider, q.Sharing, q.Region, q.Grade, q.UpdateFrequency, q.Stage, q.Imported} {
 		if conditions[i] = -1; value != "" {
 			code, known := x.codes[value]
 			if !known {
@@ -355,7 +367,7 @@ func (x *searchIndex) matching(r *reader, q EntryQuery, words []wanted, facets *
 			conditions[i] = code
 		}
 	}
-	var counts [6][]int
+	var counts [7][]int
 	for i := range counts {
 		counts[i] = make([]int, len(x.values))
 	}
@@ -384,11 +396,11 @@ func (x *searchIndex) matching(r *reader, q EntryQuery, words []wanted, facets *
 			}
 			continue
 		}
-		if !selected(s) || conditions[5] >= 0 && conditions[5] != s.stage {
+		if !selected(s) || conditions[5] >= 0 && conditions[5] != s.stage || conditions[6] >= 0 && conditions[6] != s.imported {
 			continue
 		}
 		t := &x.texts[s.text]
-		codes := [6]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage}
+		codes := [7]int32{t.facets[0], t.facets[1], t.facets[2], t.facets[3], t.facets[4], s.stage, s.imported}
 		seen, err := r.sees(x.values[t.facets[0]])
 		if err != nil {
 			return out, err
@@ -406,7 +418,7 @@ func (x *searchIndex) matching(r *reader, q EntryQuery, words []wanted, facets *
 		}
 	}
 	if facets != nil && q.ValidAt == 0 {
-		for i, m := range []map[string]int{facets.Provider, facets.Sharing, facets.Region, facets.Grade, facets.UpdateFrequency, facets.Stage} {
+		for i, m := range []map[string]int{facets.Provider, facets.Sharing, facets.Region, facets.Grade, facets.UpdateFrequency, facets.Stage, facets.Imported} {
 			for c, n := range counts[i] {
 				if n > 0 && x.values[c] != "" {
 					m[x.values[c]] = n

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ledgerline/events"
@@ -108,7 +109,7 @@ func (x *searched) addEntry(id string, stood []versioned[entryStep], said []vers
 	e := searchedEntry{id: id}
 	text := int32(-1)
 	for _, s := range slices.Backward(stood) {
-		if !strings.HasPrefix(s.value.Type, stepTypes) {
+		if text < 0 && !strings.HasPrefix(s.value.Type, stepTypes) {
 			continue
 		}
 		if text < 0 || s.value.Type == typeRevised {
@@ -120,7 +121,7 @@ func (x *searched) addEntry(id string, stood []versioned[entryStep], said []vers
 			}
 			text = x.addText(n, id, (*events.EntryDrafted)(&d))
 		}
-		e.add(searchedStep{s.position, text, x.code(s.value.Stage)})
+		e.add(searchedStep{s.position, text, x.code(s.value.Stage), x.code(strconv.FormatBool(s.value.Imported))})
 	}
 	if text >= 0 {
 		x.byID[id], x.entries, x.sorted = n, append(x.entries, e), append(x.sorted, n)

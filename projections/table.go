@@ -236,6 +236,7 @@ type reader struct {
 	sight  *sight
 	blanks *blanks
 	s      *store // that it reads
+	importedRecords
 }
 
 func (s *store) reader(at int64) (*reader, error) {

@@ -26,13 +26,9 @@ import (
 type tape struct {
 	key   []byte
 	times int
-	// whole: an entry owes nothing to those before it, such as the publication of a version.
-	// Elsewhere a thing that was once told about from before the ledger stays so: what is
-	// native of it goes on from that.
-	whole bool
 }
 
-func tapeOf(name string, times int) tape { return tape{key: entityKey(tTape, name), times: times} }
+func tapeOf(name string, times int) tape { return tape{entityKey(tTape, name), times} }
 
 // What a tape's times and names are, and the bits of its states.
 var (
@@ -56,7 +52,7 @@ var (
 	tapeFindings = tapeOf("finding", 3)
 	// tapeMeasures: measured, and in the place of times how many rows conformed, of how
 	// many; dimension, provider, by.
-	tapeMeasures = tape{entityKey(tTape, "measure"), 3, true}
+	tapeMeasures = tapeOf("measure", 3)
 	// tapeDuties: before, done; pack, its version, rule, violation, party, title in
 	// English and Chinese.
 	tapeDuties = tapeOf("duty", 2)
@@ -64,7 +60,7 @@ var (
 	tapeAgreements = tapeOf("agreement", 4)
 	// tapeEntries: from, to; entry, provider, sharing attribute, region. It holds
 	// publications and withdrawals.
-	tapeEntries = tape{entityKey(tTape, "entry"), 2, true}
+	tapeEntries = tapeOf("entry", 2)
 	// tapeResources: attached, detached or refreshed, and when the next refresh is
 	// expected; entry.
 	tapeResources = tapeOf("resource", 2)
@@ -110,7 +106,8 @@ type taped struct {
 	times        [tapeTimes]events.Time
 	thing, names uint32
 	state        uint16
-	// imported: what it tells is from before the ledger. It is a bit of the stored state.
+	// imported: what it tells is from before the ledger, or rests on that, as its row has
+	// it. It is a bit of the stored state.
 	imported bool
 }
 
@@ -261,7 +258,7 @@ type tapable interface {
 }
 
 func (a *Access) onTape() (tape, taped, []string, bool) {
-	e := taped{times: [tapeTimes]events.Time{a.Time}}
+	e := taped{times: [tapeTimes]events.Time{a.Time}, imported: a.Imported}
 	answered, refused := a.calls()
 	if answered > 0 {
 		e.state |= callAnswered
@@ -276,7 +273,7 @@ func (a *Access) onTape() (tape, taped, []string, bool) {
 }
 
 func (s *Share) onTape() (tape, taped, []string, bool) {
-	e := taped{times: [tapeTimes]events.Time{s.Time}}
+	e := taped{times: [tapeTimes]events.Time{s.Time}, imported: s.Imported}
 	switch {
 	case s.Type == "disposal.accepted":
 		e.state = shareAccepted
@@ -293,7 +290,7 @@ func (s *Share) onTape() (tape, taped, []string, bool) {
 }
 
 func (q *Request) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: q.Number, times: [tapeTimes]events.Time{q.Answered, q.Received}}
+	e := taped{thing: q.Number, times: [tapeTimes]events.Time{q.Answered, q.Received}, imported: q.Imported}
 	if q.State == events.StageRefused {
 		e.state = requestRefused
 	}
@@ -304,7 +301,7 @@ func (q *Request) onTape() (tape, taped, []string, bool) {
 }
 
 func (f *Finding) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: f.Number, times: [tapeTimes]events.Time{f.Reported, f.Since, f.Closed}}
+	e := taped{thing: f.Number, times: [tapeTimes]events.Time{f.Reported, f.Since, f.Closed}, imported: f.Imported}
 	if f.Verdict == events.VerdictConfirmed || f.Verdict == events.VerdictPartly {
 		e.state |= findingConfirmed
 	}
@@ -318,12 +315,12 @@ func (f *Finding) onTape() (tape, taped, []string, bool) {
 }
 
 func (k *Check) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: k.Number, times: [tapeTimes]events.Time{k.Time, events.Time(k.Conforming), events.Time(k.Measured)}}
+	e := taped{thing: k.Number, times: [tapeTimes]events.Time{k.Time, events.Time(k.Conforming), events.Time(k.Measured)}, imported: k.Imported}
 	return tapeMeasures, e, []string{k.Dimension, k.Provider, k.By}, k.Number != 0
 }
 
 func (d *Duty) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: d.Number, times: [tapeTimes]events.Time{d.Before, d.Done}}
+	e := taped{thing: d.Number, times: [tapeTimes]events.Time{d.Before, d.Done}, imported: d.Imported}
 	if d.Undetermined != "" {
 		e.state = dutyUndetermined
 	}
@@ -331,7 +328,7 @@ func (d *Duty) onTape() (tape, taped, []string, bool) {
 }
 
 func (a *Agreement) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.Until, a.TermFrom, a.TermTo}}
+	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.Until, a.TermFrom, a.TermTo}, imported: a.Imported}
 	switch {
 	case a.State == events.StageActive:
 		e.state = agreementActive
@@ -342,11 +339,11 @@ func (a *Agreement) onTape() (tape, taped, []string, bool) {
 }
 
 func (u *uncoveredInput) onTape() (tape, taped, []string, bool) {
-	return tapeUncovered, taped{thing: u.Number, times: [tapeTimes]events.Time{u.FirstTime}}, []string{u.Party, u.Entry}, true
+	return tapeUncovered, taped{thing: u.Number, times: [tapeTimes]events.Time{u.FirstTime}, imported: u.Imported}, []string{u.Party, u.Entry}, true
 }
 
 func (a *Attachment) onTape() (tape, taped, []string, bool) {
-	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.ExpectedBy}}
+	e := taped{thing: a.Number, times: [tapeTimes]events.Time{a.Since, a.ExpectedBy}, imported: a.Imported}
 	if a.State == events.StageAttached {
 		e.state = resourceAttached
 	}
@@ -368,7 +365,6 @@ func applyBulletins(b *batch, e *ledger.Entry) error {
 		if entry.names, err = b.namesOf(texts...); err != nil {
 			return err
 		}
-		entry.imported = e.Event.Imported
 		if a, ok := row.(*Access); ok {
 			if err := tapeCall(b, a, entry); err != nil {
 				return err
@@ -379,9 +375,9 @@ func applyBulletins(b *batch, e *ledger.Entry) error {
 	var err error
 	switch d := e.Event.Data.(type) {
 	case *events.EntryPublished:
-		err = tapeEntry(b, d.Entry, e.Event.Imported)
+		err = tapeEntry(b, d.Entry)
 	case *events.EntryWithdrawn:
-		err = tapeEntry(b, d.Entry, e.Event.Imported)
+		err = tapeEntry(b, d.Entry)
 	}
 	return firstError(err, b.endBlock())
 }
@@ -417,7 +413,7 @@ func tapeCall(b *batch, a *Access, e taped) error {
 }
 
 // tapeEntry writes on its tape what of an entry is in force.
-func tapeEntry(b *batch, id string, imported bool) error {
+func tapeEntry(b *batch, id string) error {
 	s, err := recall[entryStep](b, stepKey(id))
 	if err != nil || s == nil {
 		return err
@@ -426,7 +422,7 @@ func tapeEntry(b *batch, id string, imported bool) error {
 	if err != nil {
 		return err
 	}
-	e := taped{thing: s.Number, times: [tapeTimes]events.Time{s.From, s.To}, imported: imported}
+	e := taped{thing: s.Number, times: [tapeTimes]events.Time{s.From, s.To}, imported: s.Imported}
 	if s.Published != 0 {
 		e.state |= entryPublished
 	}

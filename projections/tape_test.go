@@ -60,7 +60,16 @@ func tapesAreTheRows(t *rapid.T, w *View, on events.Time) {
 		}
 		want := map[string]entryInForce{}
 		for _, e := range list.Entries {
-			want[e.ID] = entryInForce{e.ID, e.Provider, e.Sharing.Attribute, e.Region, e.ValidFrom, e.Position, len(e.Attached)+len(e.Resources) > 0, saysNine(e), e.Imported}
+			is := entryInForce{
+				id: e.ID, provider: e.Provider, sharing: e.Sharing.Attribute, region: e.Region, from: e.ValidFrom, position: e.Position,
+				hooked: len(e.Resources) > 0, complete: saysNine(e), imported: e.Imported,
+			}
+			for _, a := range e.Attached {
+				if is.hooked = is.hooked || !a.Imported; a.Imported {
+					is.toldHooked = max(is.toldHooked, a.Position)
+				}
+			}
+			want[e.ID] = is
 		}
 		err = r.inForce(names, on, func(e *entryInForce) error {
 			if *e != want[e.id] {

@@ -40,9 +40,7 @@ func (r *reader) things(t tape, counts func(*taped) bool) (*things, error) {
 		s.linked = append(s.linked, tapedLink{e.position, *newest})
 		*newest = len(s.linked) - 1
 		if counts == nil || counts(e) {
-			imported := e.imported || last.imported && !t.whole
 			*last = *e
-			last.imported = imported
 		}
 		return nil
 	})

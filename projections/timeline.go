@@ -104,6 +104,11 @@ func applyTimeline(b *batch, e *ledger.Entry) error {
 	if err := b.count("events/"+e.Event.Type, 1); err != nil {
 		return err
 	}
+	if e.Event.Imported {
+		if err := b.count("imported", 1); err != nil {
+			return err
+		}
+	}
 	summary, err := b.summary(e)
 	if err != nil {
 		return err
@@ -316,6 +321,9 @@ func (w *View) timelineSelection(q TimelineQuery) (s selection, err error) {
 	}
 	if q.Principal != "" {
 		add(name{kind: events.NamePrincipal, first: q.Principal})
+	}
+	if q.Imported != nil && *q.Imported {
+		s.groups = append(s.groups, group(importedList))
 	}
 	return s, nil
 }

@@ -57,6 +57,9 @@ func (b *batch) nameRecord(e *ledger.Entry) error {
 	if e.Event.Retention != "" {
 		l.add(nameRetention, e.Event.Retention, "")
 	}
+	if e.Event.Imported {
+		l.add(nameImported, "", "")
+	}
 	for _, n := range e.Event.Names() {
 		second := ""
 		if len(n.Parts) > 1 {

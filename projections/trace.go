@@ -41,6 +41,8 @@ type TraceStep struct {
 	Read []string `json:"read"`
 	// Last is the position of the newest record of the run.
 	Last int64 `json:"last"`
+	// Imported: a record of the run is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // Trace follows a value back from run to run: for each thing that a run read, to
@@ -116,7 +118,7 @@ func (t *tracing) trace(ctx context.Context, on events.Time, out *Trace) error {
 		}
 		step := TraceStep{
 			Depth: p.depth, Run: id, Job: jobVertex(run.Job).text(), State: run.state(), Begun: run.Begun, Ended: run.Ended,
-			NominalTime: run.Nominal.Said, Read: []string{}, Last: run.Last,
+			NominalTime: run.Nominal.Said, Read: []string{}, Last: run.Last, Imported: run.Imported,
 		}
 		if step.Wrote, err = t.textOf(p.spot); err != nil {
 			return err

@@ -37,6 +37,8 @@ type Violation struct {
 	Ended events.Time `json:"ended,omitzero"`
 	Detailed
 	Events []int64 `json:"events"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty" row:"-"`
 }
 
 func (v *Violation) code(c *coder) {
@@ -53,6 +55,9 @@ func (v *Violation) code(c *coder) {
 type ViolationQuery struct {
 	Party, Code, Rule, Agreement, Entry string
 	From, To                            events.Time // of Violation.Time, [From, To)
+	// Imported selects what rests on records from before the ledger, or if false the
+	// rest; nil both.
+	Imported *bool
 	Page
 }
 
@@ -217,6 +222,9 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		return !matches(q.Party, v.Party) || !matches(q.Code, v.Code) || !matches(q.Rule, v.Rule) || !matches(q.Agreement, v.Agreement) ||
 			!matches(q.Entry, v.Entry) || !within(v.Time, q.From, q.To)
 	})
+	if found, err = w.importedViolations(found, q.Imported); err != nil {
+		return list, err
+	}
 	if found, err = w.shownViolations(found, q); err != nil {
 		return list, err
 	}
@@ -240,6 +248,24 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	}
 	list.PartyNames, err = w.partyNames(0, ids)
 	return list, err
+}
+
+// importedViolations marks those that records from before the ledger show, and keeps
+// these, the others, or both (nil).
+func (w *View) importedViolations(found []Violation, wanted *bool) (kept []Violation, err error) {
+	kept = found[:0]
+	err = w.read(func(r *reader) error {
+		for _, v := range found {
+			if v.Imported, err = r.imported(v.Events...); err != nil {
+				return err
+			}
+			if wanted == nil || *wanted == v.Imported {
+				kept = append(kept, v)
+			}
+		}
+		return nil
+	})
+	return kept, err
 }
 
 // shownByItself visits what records other than accesses show to be broken.
@@ -379,7 +405,8 @@ func (d *Duty) missed() Detailed {
 }
 
 // unrecorded lists the agreements that ended, under which data was had, and about whose
-// use the consumer wrote nothing down. What is from before the ledger is left out.
+// use the consumer wrote nothing down. Agreements from before the ledger, and what was
+// had then, are left out.
 func (r *reader) unrecorded(ctx context.Context, found func(Violation)) error {
 	mergers := r.successions()
 	return r.each(ctx, entityKey(tAgreement), nil, func(row row) (bool, error) {
@@ -430,7 +457,7 @@ func (r *reader) used(ctx context.Context, agreement string) (had int64, recorde
 			err = row.decode(&s)
 		}
 		recorded = recorded || s.Type == "usage.record.made"
-		if s.delivers() {
+		if s.delivers() && !s.Imported {
 			had = max(had, position)
 		}
 		return !recorded, err
@@ -444,7 +471,7 @@ func (r *reader) used(ctx context.Context, agreement string) (had int64, recorde
 			return err == nil, err
 		}
 		answered, _ := a.calls()
-		if answered > 0 {
+		if answered > 0 && !a.Imported {
 			had = max(had, position)
 		}
 		return had == 0, err

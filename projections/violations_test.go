@@ -67,7 +67,7 @@ func TestViolationsOfCalls(t *testing.T) {
 				if ofRecords(f.Rule) {
 					party = a.Provider
 				}
-				v := Violation{Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detailed: f.Detailed, Events: f.Events}
+				v := Violation{Rule: f.Rule, Party: party, Agreement: a.Agreement, Entry: a.Entry, Time: a.Time, Detailed: f.Detailed, Events: f.Events, Imported: a.Imported}
 				for _, v := range book.judge(v, map[string]string{"provider": a.Provider, "consumer": a.Consumer}) {
 					want = append(want, text(v))
 				}

@@ -36,7 +36,7 @@ func compareEdges(a, b graphEdge) int {
 func (w *walk) link(k graphEdge, row edgeRow) *Edge {
 	if w.edges[k] == nil {
 		w.edges[k] = &Edge{
-			Kind: k.kind, First: row.First, Last: row.Last, Runs: row.Runs, Declared: row.Declared > 0, Run: row.Run, Time: row.Time,
+			Kind: k.kind, First: row.First, Last: row.Last, Runs: row.Runs, ImportedRuns: row.ImportedRuns, Declared: row.Declared > 0, Run: row.Run, Time: row.Time,
 			Events: slices.Clone(row.Events),
 		}
 		w.fresh = append(w.fresh, k)
@@ -53,6 +53,7 @@ func (w *walk) join(k graphEdge, rows []edgeRow) *Edge {
 		}
 		total.First = min(total.First, row.First)
 		total.Runs, total.Declared = total.Runs+row.Runs, total.Declared+row.Declared
+		total.ImportedRuns += row.ImportedRuns
 		total.Events = append(total.Events, row.Events...)
 	}
 	slices.Sort(total.Events)
@@ -166,6 +167,10 @@ func (w *walk) mixes(s graph.Spot) (bool, error) {
 func (w *walk) edge(k graphEdge, texts map[graph.Spot]string) (Edge, error) {
 	e := *w.edges[k]
 	e.From, e.To = texts[k.from], texts[k.to]
+	var err error
+	if e.Imported, err = w.r.imported(append(e.Events[:len(e.Events):len(e.Events)], e.First, e.Last)...); err != nil {
+		return e, err
+	}
 	if k.job != 0 {
 		job, err := w.names.vertex(k.job)
 		if err != nil {

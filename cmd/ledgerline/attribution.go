@@ -38,7 +38,7 @@ has the data, and was told or not. It decides nothing.`,
 func (p *program) attribution(a *projections.Attribution) error {
 	t := newTable("ORIGIN", "DEPTH", "DATASET", "COLUMNS", "RECORDS")
 	for _, o := range a.Origins {
-		t.row(o.Entry, strconv.Itoa(o.Depth), o.Dataset, strings.Join(o.Columns, ","), positions(o.Events))
+		t.row(marked(o.Entry, o.Imported), strconv.Itoa(o.Depth), o.Dataset, strings.Join(o.Columns, ","), positions(o.Events))
 	}
 	if err := t.write(p.out, "no origins"); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (p *program) attribution(a *projections.Attribution) error {
 	t = newTable("PARTY", "GROUND", "ENTRY", "FACT", "RECORDS")
 	for _, r := range a.Responsible {
 		for _, f := range r.Facts {
-			t.row(both(r.Party, r.Name), f.Ground, f.Entry, f.Detail, positions(f.Events))
+			t.row(both(r.Party, r.Name), marked(f.Ground, f.Imported), f.Entry, f.Detail, positions(f.Events))
 		}
 	}
 	if err := t.write(p.out, "nobody is known to have to do with it"); err != nil {
@@ -56,7 +56,7 @@ func (p *program) attribution(a *projections.Attribution) error {
 	fmt.Fprintln(p.out)
 	t = newTable("RECIPIENT", "AGREEMENT", "TOLD", "ACKNOWLEDGED")
 	for _, r := range a.Recipients {
-		t.row(both(r.Party, r.Name), r.Agreement, local(r.Told), local(r.Acknowledged))
+		t.row(both(r.Party, r.Name), marked(r.Agreement, r.Imported), local(r.Told), local(r.Acknowledged))
 	}
 	return t.write(p.out, "nobody has it under an agreement")
 }
@@ -70,7 +70,7 @@ func disposalsCommand(p *program) *cobra.Command {
 		show: func(p *program, list projections.DisposalList) (string, error) {
 			t := newTable("DISPOSAL", "STATE", "AGREEMENT", "CONSUMER", "METHOD", "OPENED", "PERFORMED", "ACCEPTED", "EVIDENCE", "RECORDS")
 			for _, d := range list.Disposals {
-				t.row(d.ID, d.State, d.Agreement, d.Consumer, d.Method, local(d.Opened), local(d.Performed), local(d.Accepted), d.Evidence, positions(d.Events))
+				t.row(marked(d.ID, d.Imported), d.State, d.Agreement, d.Consumer, d.Method, local(d.Opened), local(d.Performed), local(d.Accepted), d.Evidence, positions(d.Events))
 			}
 			return list.Next, t.write(p.out, "no disposals")
 		},

@@ -18,7 +18,7 @@ func catalogCommand(p *program) *cobra.Command {
 
 func catalogList(p *program) *cobra.Command {
 	var q question
-	var provider, stage, sharing, region string
+	var provider, stage, sharing, region, imported string
 	c := &cobra.Command{
 		Use:   "list [WORD…]",
 		Short: "List catalog entries; words must occur in title, summary or items",
@@ -32,6 +32,7 @@ func catalogList(p *program) *cobra.Command {
 			set(v, "stage", stage)
 			set(v, "sharing", sharing)
 			set(v, "region", region)
+			set(v, "imported", imported)
 			return ask(c, p, &q, "/v1/catalog/entries", v, func(list projections.EntryList) (string, error) {
 				t := newTable("ID", "TITLE", "PROVIDER", "STAGE", "SHARING", "VERSION", "POSITION")
 				for _, e := range list.Entries {
@@ -49,6 +50,7 @@ func catalogList(p *program) *cobra.Command {
 	f.StringVar(&stage, "stage", "", "drafted, department_approved, submitted, returned, published or withdrawn")
 	f.StringVar(&sharing, "sharing", "", "unconditional, conditional or not_shared")
 	f.StringVar(&region, "region", "", "the region code")
+	f.StringVar(&imported, "imported", "", onlyImported)
 	return c
 }
 
@@ -119,7 +121,7 @@ func catalogHistory(p *program) *cobra.Command {
 			return ask(c, p, &q, path, url.Values{}, func(r result) (string, error) {
 				t := newTable("POSITION", "RECORDED", "EVENT", "CHANGED")
 				for _, v := range r.Versions {
-					t.row(number(v.Position), local(v.Recorded), v.Type, changes(v.Changed))
+					t.row(number(v.Position), local(v.Recorded), marked(v.Type, v.Imported), changes(v.Changed))
 				}
 				return "", t.write(p.out, "no steps")
 			})
@@ -222,8 +224,8 @@ func catalogHooks(p *program) *cobra.Command {
 		use: "hooks", short: "Say how many entries that have to be shared can really be had, and which cannot",
 		path: "/v1/catalog/hook-rate", whole: true, filters: map[string]string{"region": "the region code"},
 		show: func(p *program, h projections.HookRate) (string, error) {
-			t := newTable("SHAREABLE", "HOOKED", "UNHOOKED")
-			t.row(strconv.Itoa(h.Shareable), strconv.Itoa(h.Hooked), strings.Join(h.Unhooked, " "))
+			t := newTable("SHAREABLE", "HOOKED", "IMPORTED", "UNHOOKED")
+			t.row(strconv.Itoa(h.Shareable), strconv.Itoa(h.Hooked), strconv.Itoa(h.Imported), strings.Join(h.Unhooked, " "))
 			return "", t.write(p.out, "")
 		},
 	}.command(p)
@@ -260,14 +262,14 @@ PERIOD is that of a bulletin: 2025-12, 2025-Q4, a year, a day, or two days.`,
 						return "", err
 					}
 				}
-				t := newTable("POSITION", "SUMMARY", "BY", "ENTRIES", "ROOT", "VERDICT")
-				t.row(number(s.AsOf), "now", "", strconv.Itoa(s.Entries), fmt.Sprintf("%x", s.Root), "")
+				t := newTable("POSITION", "SUMMARY", "BY", "ENTRIES", "IMPORTED", "ROOT", "VERDICT")
+				t.row(number(s.AsOf), "now", "", strconv.Itoa(s.Entries), strconv.Itoa(s.Imported), fmt.Sprintf("%x", s.Root), "")
 				for _, sealed := range s.Sealed {
 					verdict := "agrees"
 					if !sealed.Agrees {
 						agrees, verdict = false, "differs: "+strings.Join(sealed.Differs, ", ")
 					}
-					t.row(number(sealed.Position), sealed.RegionSummary, sealed.By, "", "", verdict)
+					t.row(number(sealed.Position), sealed.RegionSummary, sealed.By, "", "", "", verdict)
 				}
 				return "", t.write(p.out, "")
 			})
@@ -286,11 +288,12 @@ PERIOD is that of a bulletin: 2025-12, 2025-Q4, a year, a day, or two days.`,
 
 // regionSummary is what is shown of the answer.
 type regionSummary struct {
-	Entries int      `json:"entries"`
-	Root    []byte   `json:"root"`
-	Lines   []string `json:"lines"`
-	AsOf    int64    `json:"as_of"`
-	Sealed  []struct {
+	Entries  int      `json:"entries"`
+	Imported int      `json:"imported"`
+	Root     []byte   `json:"root"`
+	Lines    []string `json:"lines"`
+	AsOf     int64    `json:"as_of"`
+	Sealed   []struct {
 		Position      int64    `json:"position"`
 		RegionSummary string   `json:"region_summary"`
 		By            string   `json:"by"`

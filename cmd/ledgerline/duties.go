@@ -11,7 +11,7 @@ import (
 
 func dutiesCommand(p *program) *cobra.Command {
 	var q question
-	var party, rule, caseID, entry, state string
+	var party, rule, caseID, entry, state, imported string
 	c := &cobra.Command{
 		Use:   "duties",
 		Short: "List what has to be done by when, and whether it was",
@@ -23,7 +23,7 @@ then, --valid-at what state a duty was in at a time.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := url.Values{}
-			for name, text := range map[string]string{"party": party, "rule": rule, "case": caseID, "entry": entry, "state": state} {
+			for name, text := range map[string]string{"party": party, "rule": rule, "case": caseID, "entry": entry, "state": state, "imported": imported} {
 				set(v, name, text)
 			}
 			return ask(c, p, &q, "/v1/duties", v, func(list projections.DutyList) (string, error) {
@@ -33,7 +33,7 @@ then, --valid-at what state a duty was in at a time.`,
 					if d.Was != "" {
 						party += " (was " + d.Was + ")"
 					}
-					t.row(d.Due, d.State, party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN, why(d))
+					t.row(d.Due, marked(d.State, d.Imported), party, d.Pack+" "+d.Rule, d.Case, local(d.From), local(d.Done), d.Calendar+" "+d.CalendarVersion, d.Title.EN, why(d))
 				}
 				return list.Next, t.write(p.out, "no duties")
 			})
@@ -48,6 +48,7 @@ then, --valid-at what state a duty was in at a time.`,
 	f.StringVar(&caseID, "case", "", "what it is about, such as the id of a request")
 	f.StringVar(&entry, "entry", "", "the catalog entry that it is about")
 	f.StringVar(&state, "state", "", "open, met, late, breached or undetermined")
+	f.StringVar(&imported, "imported", "", onlyImported)
 	return c
 }
 
@@ -87,7 +88,7 @@ func violationsCommand(p *program) *cobra.Command {
 					for _, at := range x.Events {
 						records = append(records, number(at))
 					}
-					t.row(local(x.Time), strings.TrimSpace(x.Pack+" "+x.Code), x.Party, x.Rule, x.Agreement, x.Entry, strings.Join(records, ","), x.Detail)
+					t.row(local(x.Time), strings.TrimSpace(x.Pack+" "+x.Code), x.Party, marked(x.Rule, x.Imported), x.Agreement, x.Entry, strings.Join(records, ","), x.Detail)
 				}
 				return list.Next, t.write(p.out, "no violations")
 			})
@@ -98,7 +99,7 @@ func violationsCommand(p *program) *cobra.Command {
 	for name, help := range map[string]string{
 		"party": "who broke the rule", "code": "its code in the rule pack, such as 39.4", "rule": "what was found, such as access.no-agreement",
 		"agreement": "id of the agreement concerned", "entry": "id of the catalog entry concerned",
-		"from": "since this time or later", "to": "since before this time",
+		"imported": onlyImported, "from": "since this time or later", "to": "since before this time",
 	} {
 		filters[name] = c.Flags().String(name, "", help)
 	}

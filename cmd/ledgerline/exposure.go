@@ -70,7 +70,7 @@ func (p *program) exposure(e projections.Exposure) error {
 		if x.Deliveries > 0 {
 			delivered = fmt.Sprintf("%d in %d", x.Delivered, x.Deliveries)
 		}
-		t.row(both(x.Consumer, x.ConsumerName), x.Agreement, x.Entry, strconv.Itoa(x.Depth), strconv.Itoa(x.Calls), strconv.Itoa(x.Rows), delivered,
+		t.row(marked(both(x.Consumer, x.ConsumerName), x.Imported), x.Agreement, x.Entry, strconv.Itoa(x.Depth), strconv.Itoa(x.Calls), strconv.Itoa(x.Rows), delivered,
 			strconv.Itoa(x.Denied), strconv.Itoa(x.Flagged), columns, local(x.First), local(x.Last))
 	}
 	if err := t.write(p.out, fmt.Sprintf("no call or delivery is recorded for %s or what was made from it (%d datasets)", e.Node, e.Reached)); err != nil || len(e.Entitled) == 0 {
@@ -79,7 +79,7 @@ func (p *program) exposure(e projections.Exposure) error {
 	fmt.Fprintln(p.out, "\nentitled, without a recorded call or delivery:")
 	t = newTable("CONSUMER", "AGREEMENT", "ENTRY", "ITEMS", "FROM", "TO")
 	for _, x := range e.Entitled {
-		t.row(both(x.Consumer, x.ConsumerName), x.Agreement, x.Entry, strings.Join(x.Items, ","), local(x.TermFrom), local(x.TermTo))
+		t.row(both(x.Consumer, x.ConsumerName), marked(x.Agreement, x.Imported), x.Entry, strings.Join(x.Items, ","), local(x.TermFrom), local(x.TermTo))
 	}
 	return t.write(p.out, "")
 }

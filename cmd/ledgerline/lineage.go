@@ -137,7 +137,7 @@ func (p *program) impact(c *cobra.Command, q *question, v url.Values) error {
 				if h.LastDelivery != nil {
 					delivery = local(h.LastDelivery.Time)
 				}
-				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(h.Items, ","), both(h.Consumer, h.ConsumerName), h.Agreement, h.State, last, delivery)
+				t.row(strconv.Itoa(e.Depth), e.ID, e.Title, strings.Join(h.Items, ","), both(h.Consumer, h.ConsumerName), marked(h.Agreement, h.Imported), h.State, last, delivery)
 			}
 		}
 		return "", t.write(p.out, fmt.Sprintf("no catalog entry describes %s or what was made from it (%d nodes)", i.Node, len(i.Nodes)))
@@ -164,7 +164,7 @@ func (p *program) lineageDiff(c *cobra.Command, q *question, v url.Values, since
 			if edge == nil {
 				edge = e.Before
 			}
-			t.row(e.Change, edge.Job, edge.From, edge.To, edge.Kind)
+			t.row(e.Change, edge.Job, edge.From, edge.To, marked(edge.Kind, edge.Imported))
 		}
 		return "", t.write(p.out, fmt.Sprintf("nothing changed around %s between positions %d and %d", d.Node, d.From, d.To))
 	})
@@ -213,7 +213,7 @@ func (p *program) graph(g projections.Graph) error {
 		if e.Masking {
 			how += " masked"
 		}
-		t.row(strconv.Itoa(far(e)), e.From, e.To, e.Kind, how, number(e.Runs), number(e.First), number(e.Last))
+		t.row(strconv.Itoa(far(e)), e.From, e.To, marked(e.Kind, e.Imported), how, number(e.Runs), number(e.First), number(e.Last))
 	}
 	if err := t.write(p.out, fmt.Sprintf("%s is known, and nothing leads to it or away from it that way", g.Node)); err != nil {
 		return err

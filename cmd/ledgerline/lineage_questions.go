@@ -37,7 +37,7 @@ it last before, and so on.`,
 			return ask(c, p, &q, "/v1/lineage/trace", v, func(trace projections.Trace) (string, error) {
 				t := newTable("DEPTH", "WROTE", "BEGUN", "RUN", "JOB", "STATE", "READ")
 				for _, s := range trace.Steps {
-					t.row(strconv.Itoa(s.Depth), s.Wrote, local(s.Begun), s.Run, s.Job, s.State, strings.Join(s.Read, ", "))
+					t.row(strconv.Itoa(s.Depth), s.Wrote, local(s.Begun), marked(s.Run, s.Imported), s.Job, s.State, strings.Join(s.Read, ", "))
 				}
 				return "", t.write(p.out, fmt.Sprintf("no run is known to have written %s until then", trace.Node))
 			})
@@ -101,7 +101,7 @@ func (p *program) differences(list projections.DifferenceList) error {
 			records []int64
 		}{{"declared", d.DeclaredOnly, d.Declared}, {"observed", d.ObservedOnly, d.Observed}} {
 			for _, pair := range side.pairs {
-				t.row(d.From, d.To, pair.From+" → "+pair.To, side.only, positions(side.records))
+				t.row(d.From, d.To, pair.From+" → "+pair.To, marked(side.only, d.Imported), positions(side.records))
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func (p *program) differences(list projections.DifferenceList) error {
 	fmt.Fprintln(p.out, "\nruns that differ from what was declared when they began:")
 	t = newTable("RUN", "JOB", "BEGUN", "NOT DECLARED", "NOT SEEN", "RECORDED AT")
 	for _, d := range list.Runs {
-		t.row(d.Run, d.Job.Namespace+"/"+d.Job.Name, local(d.Begun), columnRefs(d.Undeclared), columnRefs(d.Unseen), positions(d.Recorded))
+		t.row(marked(d.Run, d.Imported), d.Job.Namespace+"/"+d.Job.Name, local(d.Begun), columnRefs(d.Undeclared), columnRefs(d.Unseen), positions(d.Recorded))
 	}
 	return t.write(p.out, "")
 }

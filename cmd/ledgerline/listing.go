@@ -140,7 +140,7 @@ func checksCommand(p *program) *cobra.Command {
 				if k.Measured > 0 {
 					conforming = fmt.Sprintf("%d of %d", k.Conforming, k.Measured)
 				}
-				t.row(local(k.Time), k.Outcome, strings.Join(on, " "), strings.TrimSpace(k.Rule+k.Assertion+" "+k.Name), k.Severity, conforming, k.Run, number(k.Position))
+				t.row(local(k.Time), marked(k.Outcome, k.Imported), strings.Join(on, " "), strings.TrimSpace(k.Rule+k.Assertion+" "+k.Name), k.Severity, conforming, k.Run, number(k.Position))
 			}
 			return list.Next, t.write(p.out, "no checks")
 		},
@@ -163,7 +163,7 @@ func partiesCommand(p *program) *cobra.Command {
 				for _, r := range b.Roles {
 					roles = append(roles, strings.TrimSpace(r.Role+" "+r.Scope))
 				}
-				t.row(b.ID, both(b.Name, b.NameEN), b.Kind, b.Region, b.State, b.Successor, strings.Join(b.Predecessors, ","), strings.Join(roles, "; "), local(b.Since))
+				t.row(marked(b.ID, b.Imported), both(b.Name, b.NameEN), b.Kind, b.Region, b.State, b.Successor, strings.Join(b.Predecessors, ","), strings.Join(roles, "; "), local(b.Since))
 			}
 			return list.Next, t.write(p.out, "no parties")
 		},

@@ -59,12 +59,12 @@ func (p *program) paths(list projections.PathList) error {
 	for i, way := range list.Paths {
 		for j, s := range way.Steps {
 			var by []string
-			runs, last := int64(0), int64(0)
+			runs, last, imported := int64(0), int64(0), false
 			for _, e := range s.Edges {
 				if job := jobOf(e); job != "" && !slices.Contains(by, job) {
 					by = append(by, job)
 				}
-				runs, last = max(runs, e.Runs), max(last, e.Last)
+				runs, last, imported = max(runs, e.Runs), max(last, e.Last), imported || e.Imported
 			}
 			for i, job := range by {
 				if slices.Contains(s.MixesRuns, job) {
@@ -74,7 +74,7 @@ func (p *program) paths(list projections.PathList) error {
 			if len(by) == 0 {
 				by = []string{s.Edges[0].Kind}
 			}
-			t.row(strconv.Itoa(i+1), strconv.Itoa(j+1), s.From, s.To, strings.Join(by, ", "), number(runs), number(last))
+			t.row(strconv.Itoa(i+1), strconv.Itoa(j+1), s.From, s.To, marked(strings.Join(by, ", "), imported), number(runs), number(last))
 		}
 	}
 	return t.write(p.out, fmt.Sprintf("nothing is known to have gone from %s to %s", list.From, list.To))

@@ -97,8 +97,11 @@ func (f *finder) agreement(ctx context.Context, a *projections.Agreement, dispos
 		}
 		return f.add(Due{"expired/" + a.ID, "share.agreement.expired", a.TermTo, &events.AgreementExpired{Agreement: a.ID, By: by}})
 	case events.StageExpired, events.StageFulfilled, events.StageTerminated:
-		if disposed || a.Since > f.now || a.Imported { // what ended before the ledger is not its business
+		if disposed || a.Since > f.now {
 			return nil
+		}
+		if before, err := f.view.Imported(a.Position); err != nil || before { // what ended before the ledger is not its business
+			return err
 		}
 		return f.add(Due{"disposal/" + a.ID, "disposal.duty.opened", a.Since, &events.DisposalOpened{
 			Disposal: a.ID, Agreement: a.ID, By: by, Provider: a.Provider, Consumer: a.Consumer, Cause: a.State, Method: events.DisposalMethod(a.Disposal),

@@ -21,7 +21,11 @@ func (f *finder) leftEntries(ctx context.Context) error {
 			return list.Next, err
 		})
 		for _, party := range gone {
-			if err == nil && party.Since <= f.now && !party.Imported {
+			if err != nil || party.Since > f.now {
+				continue
+			}
+			var before bool
+			if before, err = f.view.Imported(party.Position); err == nil && !before {
 				err = f.left(ctx, &party)
 			}
 		}
