@@ -138,7 +138,7 @@ func (o *OIDC) offers(ctx context.Context) (*offered, error) {
 	if err != nil {
 		err = fmt.Errorf("asking the identity provider %s: %w", o.o.Issuer, err)
 		if unheard := (*url.Error)(nil); errors.As(err, &unheard) {
-			err = errors.Join(errProvider, err)
+			err = fmt.Errorf("%w: %w", errProvider, err)
 		}
 		o.asked, o.failed = time.Now(), err
 		return nil, err

@@ -129,7 +129,7 @@ func (t *Tokens) reload() error {
 	if err != nil {
 		return fmt.Errorf("reading the tokens: %w", err)
 	}
-	if t.seen != nil && os.SameFile(info, t.seen) && info.ModTime().Equal(t.seen.ModTime()) && info.Size() == t.seen.Size() {
+	if t.seen != nil && os.SameFile(info, t.seen) && info.ModTime().Equal(t.seen.ModTime()) && info.Size() == t.seen.Size() && info.Mode() == t.seen.Mode() {
 		return nil
 	}
 	t.seen, t.list = nil, nil
@@ -170,10 +170,12 @@ func checkTokens(list []Token) error {
 	return nil
 }
 
-// Reload reads the file if it has changed, as every Check does.
+// Reload reads the file, whether it has changed, as every Check looks, or not: whether it
+// can still be opened is not seen from outside.
 func (t *Tokens) Reload() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.seen = nil
 	return t.reload()
 }
 

@@ -103,6 +103,27 @@ func TestTokensReload(t *testing.T) {
 	if _, err := LoadTokens(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a file open to others gives %v", err)
 	}
+	// So is one that somebody opens to others, and closes again, while it is in use.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	text = mint(t, cli, Principal{Name: "registry", Roles: []Role{RoleOperator}}, time.Time{})
+	for _, mode := range []os.FileMode{0o600, 0o604, 0o600} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Check(text, testNow); (err == nil) != (mode == 0o600) {
+			t.Errorf("a file of mode %o gives %v", mode, err)
+		}
+	}
+	// What cannot be opened any more is found when it is read anew, at the latest.
+	server.path = filepath.Join(path, "not-a-directory")
+	if err := server.Reload(); err == nil {
+		t.Error("a file that cannot be opened is taken for the one that was read")
+	}
+	if _, err := server.Check(text, testNow); err == nil {
+		t.Error("its tokens work")
+	}
 }
 
 // TestTokensRefused: nobody gets a token that grants what nobody may hold, on the

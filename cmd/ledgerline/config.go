@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -159,7 +160,7 @@ func configFlags(c *cobra.Command) *loading {
 // file, the flags over both. environ is as os.Environ gives it.
 func (l *loading) load(environ []string) error {
 	if l.file != "" {
-		text, err := os.ReadFile(l.file)
+		text, err := readConfig(l.file)
 		if err != nil {
 			return cannot("name a file that this user can read", "reading the configuration: %w", err)
 		}
@@ -189,6 +190,37 @@ func (l *loading) load(environ []string) error {
 	return nil
 }
 
+// configBytes bounds a configuration file: what is longer is another file.
+const configBytes = 1 << 20
+
+func readConfig(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, configBytes+1))
+	if err = errors.Join(err, f.Close()); err == nil && len(text) > configBytes {
+		err = fmt.Errorf("%s is longer than %d bytes", path, configBytes)
+	}
+	return text, err
+}
+
+// meant says which setting a key of a file names as flags or variables do.
+func (l *loading) meant(key []string) string {
+	flat := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(key[len(key)-1], "_", "-")), "ledgerline-")
+	for _, k := range l.keys {
+		if k.flag() != flat {
+			continue
+		}
+		section, name, found := strings.Cut(k.name, ".")
+		if !found {
+			return fmt.Sprintf(": it is %q, outside of all sections", k.name)
+		}
+		return fmt.Sprintf(": it is %q in the section [%s]", name, section)
+	}
+	return ""
+}
+
 // loadFile reads a TOML document. A key that is not known is refused: it is a
 // setting that somebody believes to be in force.
 func (l *loading) loadFile(text []byte) error {
@@ -199,7 +231,7 @@ func (l *loading) loadFile(text []byte) error {
 		switch {
 		case errors.As(err, &missing):
 			row, _ := missing.Errors[0].Position()
-			return fmt.Errorf("line %d: there is no setting %q", row, strings.Join(missing.Errors[0].Key(), "."))
+			return fmt.Errorf("line %d: there is no setting %q%s", row, strings.Join(missing.Errors[0].Key(), "."), l.meant(missing.Errors[0].Key()))
 		case errors.As(err, &bad):
 			row, _ := bad.Position()
 			return fmt.Errorf("line %d: %w", row, bad)

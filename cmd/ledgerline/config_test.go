@@ -77,6 +77,11 @@ func TestConfigRefusals(t *testing.T) {
 	}{
 		{"unknown key", "dir = \"d\"\n\n[patrol]\nevry = \"1h\"\n", nil, nil, `line 4: there is no setting "patrol.evry"`},
 		{"unknown section", "[patroll]\nevery = \"1h\"\n", nil, nil, `line 1: there is no setting "patroll"`},
+		{"as the flag", "tls-cert = \"c\"\n", nil, nil, `line 1: there is no setting "tls-cert": it is "cert" in the section [tls]`},
+		{"as the variable", "LEDGERLINE_LIMIT_BODY_BYTES = 1\n", nil, nil, `: it is "body-bytes" in the section [limit]`},
+		{"in a section that it is not of", "[patrol]\nevery = \"1h\"\ndir = \"d\"\n", nil, nil, `line 3: there is no setting "patrol.dir": it is "dir", outside of all sections`},
+		{"with the wrong dash", "dir = \"d\"\nhead_file = \"h\"\n", nil, nil, `: it is "head-file", outside of all sections`},
+		{"too long", "dir = \"" + strings.Repeat("x", configBytes) + "\"\n", nil, nil, "is longer than 1048576 bytes"},
 		{"wrong type", "dir = \"d\"\ndev = \"yes\"\n", nil, nil, "line 2: "},
 		{"bad duration", "[patrol]\nevery = \"soon\"\n", nil, nil, "line 2: "},
 		{"twice", "dir = \"a\"\ndir = \"b\"\n", nil, nil, "line 2: "},

@@ -88,7 +88,7 @@ func askBackup(ctx context.Context, dir, to string) (m ledger.Manifest, err erro
 	defer done()
 	res, err := c.request(ctx, http.MethodPost, "/backup", url.Values{"to": {to}}, nil, nil)
 	if err != nil {
-		return m, fmt.Errorf("asking the server that has %s open: %w", dir, err)
+		return m, cannot("the running server makes the copy, as its own user and in its own surroundings: name a directory that it may make there", "asking the server that has %s open: %w", dir, err)
 	}
 	defer res.Body.Close()
 	return m, json.UnmarshalRead(res.Body, &m)

@@ -42,7 +42,7 @@ var directions = []struct {
 	{"api/relay", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", watermill, "github.com/cenkalti/backoff", nats, json2, telemetry}},
 	{"cmd/ledgerline/bench", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/projections", "ledgerline/projections/graph", pebble, xmod}},
 	{"cmd/ledgerline/demo", []string{"ledgerline/events", "ledgerline/events/rulepack", "ledgerline/api", "github.com/google/uuid"}},
-	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats", telemetry}},
+	{"cmd/ledgerline", []string{"ledgerline", "github.com/spf13/cobra", "github.com/coreos/go-systemd/v22/daemon", "github.com/pelletier/go-toml/v2", xmod, json2, "golang.org/x/text", "github.com/transparency-dev/formats", telemetry}},
 }
 
 const (

@@ -26,7 +26,8 @@ func keysShow(p *program) *cobra.Command {
 		Use:   "show --dir DIR",
 		Short: "Print the verifier key, the public half of the signing key",
 		Long: `Show prints the verifier key that belongs to the signing key in the directory: what
-everybody needs who is to check the ledger. A server may be running.`,
+everybody needs who is to check the ledger. A server may be running. Between keys
+rotate and keys retire the new key is in DIR/keys/ledger.key.next: --key-file names it.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			file := at.key

@@ -313,6 +313,11 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, line := range []string{"Type=notify", "ExecReload=/bin/kill -HUP $MAINPID", fmt.Sprint("RestartPreventExitStatus=", exitUsage)} {
+		if !bytes.Contains(b, []byte("\n"+line+"\n")) {
+			t.Errorf("it lacks %s", line)
+		}
+	}
 	unit := filepath.Join(t.TempDir(), "ledgerline.service")
 	if !bytes.Contains(b, []byte("=/usr/local/bin/ledgerline serve ")) {
 		t.Fatal("it does not start the program that the guide installs")

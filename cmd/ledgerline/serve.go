@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"ledgerline/api"
@@ -143,7 +144,11 @@ func (p *program) serve(ctx context.Context, c *config, confirmClock string, log
 	err = s.serve(ctx, ln, certs.tls(), api.Options{
 		Logger: logger, Dev: c.Dev, PublicReads: c.PublicReads, PublicLog: c.PublicLog, Withhold: c.Withhold.byRole(), CertificateExpires: certs.expires, BehindProxy: c.BehindProxy, PublicURL: c.PublicURL, OIDC: provider, UnrecordedReads: c.UnrecordedReads,
 		StrictOpenLineage: c.StrictOpenLineage, Notary: n, Tracer: tracer, Limits: c.Limit.limits(),
-	}, p.out, nil)
+	}, p.out, func(string) {
+		if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil { // without systemd there is none
+			logger.Warn("the service manager could not be told that the server is ready", "error", err)
+		}
+	})
 	stopSchedule()
 	stopPatrol()
 	stop()

@@ -112,6 +112,38 @@ func TestCertificateReload(t *testing.T) {
 	}
 }
 
+// TestReadyToServiceManager: a service manager that asks for it is told when the server
+// answers, and not before.
+func TestReadyToServiceManager(t *testing.T) {
+	dir := t.TempDir()
+	led, socket := filepath.Join(dir, "led"), filepath.Join(dir, "notify")
+	command(t, "init", "--dir", led, "--origin", "ledger.example/ready")
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	s, err := startServer("", append(os.Environ(), "NOTIFY_SOCKET="+socket), "serve", "--dir", led, "--addr", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	told.SetReadDeadline(time.Now().Add(time.Minute))
+	n, err := told.Read(b)
+	if got := string(b[:n]); err != nil || got != "READY=1" {
+		t.Errorf("it is told %q, %v", got, err)
+	}
+	if res, err := http.Get(s.url + "/readyz"); err != nil || res.Body.Close() != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("it is ready: %v %v", res, err)
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if said := s.stderr.String(); strings.Contains(said, "service manager") {
+		t.Errorf("the log says:\n%s", said)
+	}
+}
+
 // TestCertificateAgain: a pair that cannot be used is told of once, and again to whoever asks
 // for the files to be read; that it is the same as before is no news.
 func TestCertificateAgain(t *testing.T) {
