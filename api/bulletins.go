@@ -86,7 +86,7 @@ func getBulletin() endpoint {
 	e = e.filters()
 	e.answers = []content{
 		{http.StatusOK, "application/json", reflect.TypeFor[answer[bulletinAnswer]](), "format=json"},
-		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each figure, with a header"},
+		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each figure, with a header; text that a spreadsheet would take for a formula has an apostrophe before it"},
 		{http.StatusOK, "text/html", nil, "format=html: a page to print"},
 	}
 	return e
@@ -245,8 +245,8 @@ func bulletinCSV(b bulletinAnswer) ([]byte, error) {
 		for _, p := range slices.Concat(f.Counted, f.Others) {
 			records = append(records, strconv.FormatInt(p, 10))
 		}
-		rows = append(rows, []string{f.ID, f.Title.EN, f.Title.ZH, f.Unit, value, strconv.FormatInt(f.Count, 10), strconv.FormatInt(f.Of, 10),
-			strings.Join(records, " "), b.Period, b.Zone, b.Bulletin.Party, b.Bulletin.Region, b.Bulletin.MetricSet,
+		rows = append(rows, []string{noFormula(f.ID), noFormula(f.Title.EN), noFormula(f.Title.ZH), f.Unit, value, strconv.FormatInt(f.Count, 10), strconv.FormatInt(f.Of, 10),
+			strings.Join(records, " "), b.Period, b.Zone, noFormula(b.Bulletin.Party), noFormula(b.Bulletin.Region), b.Bulletin.MetricSet,
 			strconv.FormatUint(b.Bulletin.ViewVersion, 10), strconv.FormatInt(b.AsOf, 10)})
 	}
 	if err := w.WriteAll(rows); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"ledgerline/events"
 	"ledgerline/projections"
 )
 
@@ -32,7 +33,7 @@ type catalogDCAT struct {
 func newCatalogDCAT(w io.Writer, at exportOf) (catalogFile, error) {
 	head := map[string]any{
 		"@context": dcatContext, "@type": "dcat:Catalog",
-		"ledgerline:position": at.Position, "dct:modified": map[string]any{"@type": "xsd:dateTime", "@value": at.Time.String()},
+		"ledgerline:position": at.Position, "dct:modified": dcatTime(at.Time),
 	}
 	if at.Withheld != nil {
 		head["ledgerline:withheld"], head["ledgerline:says"] = *at.Withheld, at.Says
@@ -87,12 +88,29 @@ func dcatEntry(e projections.Entry) (dataset, record map[string]any) {
 			dataset[term] = value
 		}
 	}
+	list := func(term string, values []string) {
+		if len(values) > 0 {
+			dataset[term] = values
+		}
+	}
 	put("dct:description", e.Summary)
 	put("ledgerline:code", e.Code)
+	put("ledgerline:codeScheme", e.CodeScheme)
 	put("ledgerline:sharingReason", e.Sharing.Reason)
 	put("ledgerline:sharingBasis", e.Sharing.Basis)
 	put("ledgerline:sharingBasisRank", e.Sharing.BasisRank)
+	put("ledgerline:sharingRange", e.Sharing.Range)
+	list("ledgerline:sharingPurposes", e.Sharing.Purposes)
 	put("ledgerline:sharingConditions", e.Sharing.Conditions)
+	list("ledgerline:sharingMethods", e.Sharing.Methods)
+	put("ledgerline:format", e.Format)
+	put("ledgerline:formatDetail", e.FormatDetail)
+	list("ledgerline:sourceSystems", e.SourceSystems)
+	list("ledgerline:businessItems", e.BusinessItems)
+	put("ledgerline:volume", e.Volume)
+	put("ledgerline:contact", e.Contact)
+	put("ledgerline:specification", e.Specification)
+	list("ledgerline:assessments", e.Assessments)
 	put("ledgerline:updateInterval", e.UpdateInterval)
 	put("ledgerline:classScheme", e.ClassScheme)
 	put("dct:spatial", e.Region)
@@ -100,31 +118,62 @@ func dcatEntry(e projections.Entry) (dataset, record map[string]any) {
 		dataset["dcat:theme"] = e.ClassPath
 	}
 	if e.Published > 0 && e.ValidFrom != 0 {
-		dataset["dct:issued"] = map[string]any{"@type": "xsd:dateTime", "@value": e.ValidFrom.String()}
+		dataset["dct:issued"] = dcatTime(e.ValidFrom)
 	}
 	if e.Imported {
 		dataset["ledgerline:imported"] = true
 	}
+	if e.Suspended {
+		dataset["ledgerline:suspended"] = true
+	}
+	if e.Published > 0 {
+		dataset["ledgerline:published"] = e.Published
+	}
+	if e.ValidTo != 0 {
+		dataset["ledgerline:validTo"] = dcatTime(e.ValidTo)
+	}
+	if e.Open != nil {
+		dataset["ledgerline:open"] = e.Open
+	}
+	if e.Period != nil {
+		dataset["dct:temporal"] = dcatPeriod(*e.Period)
+	}
+	if e.FusingParty != "" {
+		dataset["ledgerline:fusingParty"] = map[string]any{"@id": "urn:ledgerline:party:" + url.PathEscape(e.FusingParty)}
+	}
+	if len(e.Sources) > 0 {
+		dataset["ledgerline:sources"] = e.Sources
+	}
+	if len(e.Marks) > 0 {
+		dataset["ledgerline:marks"] = e.Marks
+	}
 	if len(e.DerivedFrom) > 0 {
-		var from []any
-		for _, d := range e.DerivedFrom {
-			from = append(from, map[string]any{"@id": "urn:ledgerline:entry:" + url.PathEscape(d)})
-		}
-		dataset["dct:source"] = from
+		dataset["dct:source"] = dcatEntries(e.DerivedFrom)
+	}
+	if len(e.Related) > 0 {
+		dataset["dct:relation"] = dcatEntries(e.Related)
 	}
 	var distributions []any
 	for _, r := range e.Resources {
-		distributions = append(distributions, distribution(projections.Dataset{Namespace: r.Namespace, Name: r.Name}, r.Method))
+		distributions = append(distributions, distribution(projections.Dataset{Namespace: r.Namespace, Name: r.Name}, r.Method, r.Columns))
 	}
 	for _, a := range e.Attached {
-		distributions = append(distributions, distribution(a.Dataset, a.Method))
+		d := distribution(a.Dataset, a.Method, a.Columns)
+		d["ledgerline:resource"], d["ledgerline:position"] = a.Resource, a.Position
+		if a.SLA != "" {
+			d["ledgerline:sla"] = a.SLA
+		}
+		if a.Imported {
+			d["ledgerline:imported"] = true
+		}
+		distributions = append(distributions, d)
 	}
 	if distributions != nil {
 		dataset["dcat:distribution"] = distributions
 	}
 	return dataset, map[string]any{
 		"@type": "dcat:CatalogRecord", "foaf:primaryTopic": map[string]any{"@id": id}, "ledgerline:position": e.Position,
-		"dct:modified": map[string]any{"@type": "xsd:dateTime", "@value": e.Recorded.String()},
+		"dct:modified": dcatTime(e.Recorded),
 	}
 }
 
@@ -136,6 +185,33 @@ func titles(e projections.Entry) []any {
 	return out
 }
 
-func distribution(d projections.Dataset, method string) map[string]any {
-	return map[string]any{"@type": "dcat:Distribution", "dct:identifier": d.Namespace + "/" + d.Name, "ledgerline:method": method}
+func distribution(d projections.Dataset, method string, columns map[string]string) map[string]any {
+	out := map[string]any{"@type": "dcat:Distribution", "dct:identifier": d.Namespace + "/" + d.Name, "ledgerline:method": method}
+	if len(columns) > 0 {
+		out["ledgerline:columns"] = columns
+	}
+	return out
+}
+
+func dcatTime(t events.Time) map[string]any {
+	return map[string]any{"@type": "xsd:dateTime", "@value": t.String()}
+}
+
+// dcatPeriod is the time that data is about; either end may be open.
+func dcatPeriod(p events.Period) map[string]any {
+	out := map[string]any{"@type": "dct:PeriodOfTime"}
+	if p.From != 0 {
+		out["dcat:startDate"] = dcatTime(p.From)
+	}
+	if p.To != 0 {
+		out["dcat:endDate"] = dcatTime(p.To)
+	}
+	return out
+}
+
+func dcatEntries(ids []string) (out []any) {
+	for _, id := range ids {
+		out = append(out, map[string]any{"@id": "urn:ledgerline:entry:" + url.PathEscape(id)})
+	}
+	return out
 }

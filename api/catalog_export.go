@@ -1,15 +1,11 @@
 package api
 
 import (
-	"cmp"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 
 	"ledgerline/events"
 	"ledgerline/projections"
@@ -25,6 +21,7 @@ type exportQuery struct {
 	Sharing  string `query:"sharing" doc:"sharing attribute" enum:"unconditional,conditional,not_shared"`
 	Grade    string `query:"grade" doc:"the grade of the data" enum:"core,important,general-1,general-2,general-3,general-4"`
 	Update   string `query:"update_frequency" doc:"how often it is brought up to date" enum:"realtime,daily,weekly,monthly,quarterly,yearly,other"`
+	imported
 	handedOn
 	Format string `query:"format" doc:"form of the export: DCAT 3 as JSON-LD, one line for each item as CSV, or one row for each entry as Parquet" enum:"dcat,csv,parquet" default:"dcat"`
 }
@@ -72,7 +69,7 @@ func exportCatalog() endpoint {
 	e = e.filters().twice()
 	e.answers = []content{
 		{http.StatusOK, "application/ld+json", nil, "format=dcat: DCAT 3 as JSON-LD; what DCAT has no word for stands under the ledgerline namespace"},
-		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each item, with a header. Where something is withheld, a last line without an entry says so: in words under title, how much under withheld"},
+		{http.StatusOK, "text/csv", nil, "format=csv: RFC 4180, a line for each item, with a header; text that a spreadsheet would take for a formula has an apostrophe before it. Where something is withheld, a last line without an entry says so: in words under title, how much under withheld"},
 		{http.StatusOK, "application/vnd.apache.parquet", nil, "format=parquet: Apache Parquet, a row for each entry with its items as a list of structs; the metadata says what it speaks for"},
 	}
 	return e
@@ -118,7 +115,7 @@ func (c *question) eachEntry(q exportQuery, visit func([]projections.Entry) erro
 	for {
 		list, err := c.view.Entries(c.ctx, projections.EntryQuery{
 			Text: q.Text, Provider: q.Provider, Region: q.Region, Stage: q.Stage, Sharing: q.Sharing, Grade: q.Grade, UpdateFrequency: q.Update,
-			ValidAt: q.ValidAt, Page: page,
+			Imported: q.Imported, ValidAt: q.ValidAt, Page: page,
 		})
 		if err != nil {
 			return err
@@ -132,48 +129,6 @@ func (c *question) eachEntry(q exportQuery, visit func([]projections.Entry) erro
 			return nil
 		}
 	}
-}
-
-// catalogCSV writes a line for each item of each entry. A reader from whom something is
-// withheld finds that in a last line of the same shape: it bears no entry, and counts in a
-// column of its own, so that what reads the items is not misled.
-type catalogCSV struct {
-	w  *csv.Writer
-	at exportOf
-}
-
-var catalogColumns = []string{"entry", "version", "stage", "code", "title", "title_en", "provider", "sharing", "grade", "update_frequency", "region",
-	"valid_from", "valid_to", "imported", "item", "item_name", "item_type", "item_length", "item_key", "item_personal", "item_sharing", "item_disputed", "position", "withheld"}
-
-func newCatalogCSV(w io.Writer, at exportOf) (catalogFile, error) {
-	x := &catalogCSV{csv.NewWriter(w), at}
-	return x, x.w.Write(catalogColumns)
-}
-
-func (x *catalogCSV) write(entries []projections.Entry) error {
-	for _, e := range entries {
-		for _, it := range e.Items {
-			err := x.w.Write([]string{e.ID, strconv.Itoa(e.Version), e.Stage, e.Code, e.Title, e.TitleEN, e.Provider, e.Sharing.Attribute, e.Grade,
-				e.UpdateFrequency, e.Region, exportTime(e.ValidFrom), exportTime(e.ValidTo), strconv.FormatBool(e.Imported), it.ID, it.Name, it.Type, it.Length,
-				strconv.FormatBool(it.Key), it.Personal, cmp.Or(it.Sharing, e.Sharing.Attribute), strings.Join(disputes(e, it.ID), " "), strconv.FormatInt(e.Position, 10), ""})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (x *catalogCSV) end() error {
-	if x.at.Withheld != nil {
-		last := make([]string, len(catalogColumns))
-		last[slices.Index(catalogColumns, "title")], last[len(last)-1] = x.at.Says, strconv.FormatInt(*x.at.Withheld, 10)
-		if err := x.w.Write(last); err != nil {
-			return err
-		}
-	}
-	x.w.Flush()
-	return x.w.Error()
 }
 
 // disputes lists the issues that mark an item.

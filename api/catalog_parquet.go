@@ -133,18 +133,21 @@ type parquetItem struct {
 }
 
 type parquetResource struct {
-	Namespace string `parquet:"namespace"`
-	Name      string `parquet:"name"`
-	Method    string `parquet:"method,dict"`
+	Namespace string            `parquet:"namespace"`
+	Name      string            `parquet:"name"`
+	Method    string            `parquet:"method,dict"`
+	Columns   map[string]string `parquet:"columns"` // of items, where their names differ
 }
 
 type parquetAttachment struct {
-	Resource  string `parquet:"resource"`
-	Namespace string `parquet:"namespace"`
-	Name      string `parquet:"name"`
-	Method    string `parquet:"method,dict"`
-	Position  int64  `parquet:"position"`
-	Imported  bool   `parquet:"imported"`
+	Resource  string            `parquet:"resource"`
+	Namespace string            `parquet:"namespace"`
+	Name      string            `parquet:"name"`
+	Method    string            `parquet:"method,dict"`
+	Columns   map[string]string `parquet:"columns"`
+	SLA       string            `parquet:"sla,optional"`
+	Position  int64             `parquet:"position"`
+	Imported  bool              `parquet:"imported"`
 }
 
 type parquetSource struct {
@@ -160,6 +163,7 @@ type parquetMark struct {
 	By        string   `parquet:"by,dict"`
 	Since     int64    `parquet:"since,timestamp(microsecond)"`
 	Position  int64    `parquet:"position"`
+	Imported  bool     `parquet:"imported"`
 }
 
 // parquetRow is an entry as its row.
@@ -186,16 +190,16 @@ func parquetRow(e *projections.Entry) parquetEntry {
 		})
 	}
 	for _, r := range e.Resources {
-		row.Resources = append(row.Resources, parquetResource{r.Namespace, r.Name, r.Method})
+		row.Resources = append(row.Resources, parquetResource(r))
 	}
 	for _, s := range e.Sources {
 		row.Sources = append(row.Sources, parquetSource{s.Party, s.Item})
 	}
 	for _, a := range e.Attached {
-		row.Attached = append(row.Attached, parquetAttachment{a.Resource, a.Dataset.Namespace, a.Dataset.Name, a.Method, a.Position, a.Imported})
+		row.Attached = append(row.Attached, parquetAttachment{a.Resource, a.Dataset.Namespace, a.Dataset.Name, a.Method, a.Columns, a.SLA, a.Position, a.Imported})
 	}
 	for _, m := range e.Marks {
-		row.Marks = append(row.Marks, parquetMark{m.Issue, m.Items, m.Scope, m.VisibleTo, m.By, int64(m.Since), m.Position})
+		row.Marks = append(row.Marks, parquetMark{m.Issue, m.Items, m.Scope, m.VisibleTo, m.By, int64(m.Since), m.Position, m.Imported})
 	}
 	return row
 }

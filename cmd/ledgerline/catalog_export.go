@@ -50,12 +50,13 @@ An export is not a proof. What proves a catalog is made by
 	f.StringVar(&x.recipient, "recipient", "", "who is to have the file; a server records it, so name no person")
 	f.StringVar(&x.purpose, "purpose", "", "what the file is for; a server records it, so name no person")
 	f.StringVar(&x.stage, "stage", "", "drafted, department_approved, submitted, returned, published or withdrawn")
+	f.StringVar(&x.imported, "imported", "", onlyImported)
 	return c
 }
 
 // catalogExport is what the flags of export ask for.
 type catalogExport struct {
-	format, out, words, provider, region, stage, recipient, purpose string
+	format, out, words, provider, region, stage, imported, recipient, purpose string
 }
 
 func (x *catalogExport) fetch(ctx context.Context, p *program, q *question) (err error) {
@@ -63,7 +64,7 @@ func (x *catalogExport) fetch(ctx context.Context, p *program, q *question) (err
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{"format": x.format, "text": x.words, "provider": x.provider, "region": x.region, "stage": x.stage, "recipient": x.recipient, "purpose": x.purpose} {
+	for name, value := range map[string]string{"format": x.format, "text": x.words, "provider": x.provider, "region": x.region, "stage": x.stage, "imported": x.imported, "recipient": x.recipient, "purpose": x.purpose} {
 		set(values, name, value)
 	}
 	cl, err := q.target.connect(ctx, p)
