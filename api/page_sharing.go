@@ -116,7 +116,7 @@ type accessesPage struct {
 func (q accessesQuery) pairs() []any {
 	return []any{
 		"provider", q.Provider, "consumer", q.Consumer, "agreement", q.Agreement, "entry", q.Entry, "dataset", q.Dataset, "column", q.Column, "purpose", q.Purpose,
-		"credential", q.Credential, "actor", q.Actor, "result", q.Result, "type", q.Type, "imported", q.Imported, "flagged", q.Flagged,
+		"credential", q.Credential, "system", q.System, "actor", q.Actor, "result", q.Result, "type", q.Type, "imported", q.Imported, "flagged", q.Flagged,
 	}
 }
 

@@ -174,6 +174,7 @@ type accessesQuery struct {
 	Column     string `query:"column" doc:"a column accessed"`
 	Purpose    string `query:"purpose" doc:"the purpose the call was for"`
 	Credential string `query:"credential" doc:"digest of the credential that the call was made with"`
+	System     string `query:"system" doc:"the consumer's application that called, as the calls name it; sealed batches name none"`
 	Actor      string `query:"actor" doc:"pseudonymous key of the person who the event says called"`
 	Result     string `query:"result" doc:"what the producer reported, such as ok or denied"`
 	Type       string `query:"type" doc:"only single calls, denied calls, sealed batches or declared gaps. Default: all" enum:"access.call.recorded,access.call.denied,access.batch.sealed,access.gap.declared"`
@@ -198,7 +199,7 @@ func listAccesses(c *question, q accessesQuery) (projections.AccessList, error) 
 func (c *question) accessQuery(q accessesQuery) (projections.AccessQuery, error) {
 	dataset, err := c.dataset(q.Dataset)
 	return projections.AccessQuery{
-		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, Actor: q.Actor, Result: q.Result, Type: q.Type,
+		Provider: q.Provider, Consumer: q.Consumer, Agreement: q.Agreement, Entry: q.Entry, Column: q.Column, Credential: q.Credential, System: q.System, Actor: q.Actor, Result: q.Result, Type: q.Type,
 		Dataset: dataset, FlaggedOnly: q.Flagged, Purpose: q.Purpose, Imported: q.wanted(), From: q.From, To: q.To, ValidAt: q.ValidAt, Gaps: true,
 	}, err
 }
@@ -212,7 +213,7 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	cl := claim{names: typeNames(typesAccess)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
-	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.Actor != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
+	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.System != "" || q.Actor != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
 	if len(names) > 0 {
 		cl.names, cl.also = names[:1], names[1:]
 	}

@@ -156,6 +156,7 @@ var chineseDocs = map[string]string{
 	"compare what was in force at this RFC 3339 time, at both moments. Default: the latest versions known":        "比较两个时点所知的、在该 RFC 3339 时间有效的内容。默认为已知的最新版本",
 	"complete: prove from the book that no record was left out, and say so under ledger.basis":                    "complete：从账本证明没有遗漏记录，并在 ledger.basis 中说明",
 	"digest of the credential that the call was made with":                                                        "调用所用凭据的摘要值",
+	"the consumer's application that called, as the calls name it; sealed batches name none":                      "调用方的应用系统，以调用记录所载为准；封存批次不载",
 	"edges between columns instead of datasets":                                                                   "以列之间的边代替数据集之间的边",
 	"first position to send. Default: the next one to be recorded; Last-Event-ID goes before it":                  "首个发送的位置。默认为下一个入账的位置；Last-Event-ID 优先",
 	"form of the answer": "结果的格式",

@@ -60,6 +60,7 @@ var useTexts = map[string][2]string{
 	"actor":          {"Person who acted (key), as claimed", "经办人（自报，标识）"},
 	"acting-party":   {"Acted for the party, as claimed", "代表部门（自报）"},
 	"credential":     {"Credential (digest)", "凭证（摘要）"},
+	"system":         {"Calling application", "调用系统"},
 	"uses-had":       {"What was read", "读取内容"},
 	"latest-records": {"Latest records", "最近的记录"},
 	"uses-cut":       {"The sums are of the latest %d records; choose a shorter time.", "仅汇总最近 %d 条记录，请缩小时间范围。"},

@@ -159,11 +159,11 @@ func ofRecords(rule string) bool { return rule == RuleBatchOverlaps || rule == R
 
 // AccessQuery selects accesses; empty fields select everything.
 type AccessQuery struct {
-	Provider, Consumer, Agreement, Entry, Column, Credential, Result, Type string
-	Dataset                                                                Dataset
-	FlaggedOnly                                                            bool
-	Purpose                                                                string
-	Imported                                                               *bool // nil: both
+	Provider, Consumer, Agreement, Entry, Column, Credential, System, Result, Type string
+	Dataset                                                                        Dataset
+	FlaggedOnly                                                                    bool
+	Purpose                                                                        string
+	Imported                                                                       *bool // nil: both
 	// From and To bound when calls were made, [From, To); batches and gaps are those
 	// that overlap it.
 	From, To events.Time
@@ -255,7 +255,7 @@ func applyAccesses(b *batch, e *ledger.Entry) error {
 // keepAccess keeps an access under all it can be found by.
 func (b *batch) keepAccess(a *Access, dataset events.DatasetRef) error {
 	b.mark(tAccessBy, "any", "")
-	for _, list := range [][2]string{{"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}, {"agreement", a.Agreement}, {"credential", a.Credential}} {
+	for _, list := range [][2]string{{"provider", a.Provider}, {"consumer", a.Consumer}, {"entry", a.Entry}, {"result", a.Result}, {"agreement", a.Agreement}, {"credential", a.Credential}, {"system", a.System}} {
 		if list[1] != "" {
 			b.mark(tAccessBy, list[:]...)
 		}
@@ -353,7 +353,7 @@ func (w *View) Accesses(ctx context.Context, q AccessQuery) (AccessList, error) 
 		s.groups = append(s.groups, group(accessBy("dataset", q.Dataset.Namespace, q.Dataset.Name)))
 	}
 	for _, c := range []struct{ kind, value string }{
-		{"person", q.Person}, {"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"purpose", q.Purpose}, {"credential", q.Credential}, {"result", q.Result},
+		{"person", q.Person}, {"agreement", q.Agreement}, {"entry", q.Entry}, {"consumer", q.Consumer}, {"column", q.Column}, {"provider", q.Provider}, {"purpose", q.Purpose}, {"credential", q.Credential}, {"system", q.System}, {"result", q.Result},
 	} {
 		if c.value != "" {
 			s.groups = append(s.groups, group(accessBy(c.kind, c.value)))

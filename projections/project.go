@@ -35,7 +35,7 @@ var projections = []projection{
 	{"shares", 2, applyShares},
 	{"disposals", 2, applyDisposals},
 	{"producers", 2, applyProducers},
-	{"accesses", 9, applyAccesses},
+	{"accesses", 10, applyAccesses},
 	{"findings", 4, applyFindings},
 	{"duties", 5, applyDuties},
 	{"violations", 5, applyViolations},

@@ -162,3 +162,36 @@ func entriesSelected(t *testing.T, w *View, on events.Time) {
 		equal(t, fmt.Sprintf("entries of %+v as of %d", q, w.Position()), got, want)
 	}
 }
+
+// TestAccessesBySystem: calls are found by the application that made them, answered and
+// denied ones; a batch names none.
+func TestAccessesBySystem(t *testing.T) {
+	b := longScript(newBook(t))
+	var want []int64
+	for i, system := range []string{"pensions", "console", "pensions", ""} {
+		call, denied := access("A3", "id"), deny("A3", "rate", "id")
+		call.System, denied.System = system, system
+		for _, d := range []events.Data{call, denied} {
+			if at := b.add(claim{at: day(7, 1+i), data: d}); system == "pensions" {
+				want = append(want, at)
+			}
+		}
+	}
+	slices.Reverse(want) // the last recorded first
+	list, err := latestView(t, b).Accesses(ctx, AccessQuery{System: "pensions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int64
+	for _, a := range list.Accesses {
+		if got = append(got, a.Position); a.System != "pensions" {
+			t.Errorf("%d is of %q", a.Position, a.System)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the calls of one application are %v, want %v", got, want)
+	}
+	if list, err := latestView(t, b).Accesses(ctx, AccessQuery{System: "pensions", Result: events.AccessDenied}); err != nil || len(list.Accesses) != 2 {
+		t.Errorf("denied to it: %+v %v", list.Accesses, err)
+	}
+}

@@ -219,7 +219,7 @@ func accessesCommand(p *program) *cobra.Command {
 		path:    "/v1/accesses", validAt: true, moments: []string{"from", "to"},
 		filters: map[string]string{
 			"provider": "who was called", "consumer": "who called", "agreement": "the agreement named", "entry": "the catalog entry accessed", "column": "a column accessed",
-			"purpose": "the purpose stated", "credential": "digest of the credential", "actor": "pseudonymous key of the person who called", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
+			"purpose": "the purpose stated", "credential": "digest of the credential", "system": "the application that called", "actor": "pseudonymous key of the person who called", "result": "ok, empty, denied or error", "type": "such as access.batch.sealed",
 			"flagged": "true: only what broke a rule", "imported": onlyImported, "from": "made at this time or later", "to": "made before this time",
 		},
 		show: func(p *program, list projections.AccessList) (string, error) { return list.Next, p.accesses(list) },
