@@ -412,3 +412,22 @@ func TestParts(t *testing.T) {
 		t.Errorf("telling ended with %v", err)
 	}
 }
+
+// TestDifferenceUnderTwoNames: a column that one run read under two names of its dataset
+// is one difference, under the first of them, however often it is asked for.
+func TestDifferenceUnderTwoNames(t *testing.T) {
+	both := olOutput("x", "path/s", "id", "id", "phone", "age")
+	both.ColumnLineage = append(both.ColumnLineage, olOutput("x", "s", "id", "id", "phone", "age").ColumnLineage...)
+	read := olInput("path/s")
+	read.Symlinks = []events.DatasetRef{{Namespace: "pg", Name: "s"}}
+	w := lineageViews(t,
+		olJob("j", day(1, 1), inputs(olInput("s")), outputs(olOutput("x", "s", "id", "id"))),
+		olRun("r", "j", "COMPLETE", day(1, 2), inputs(read, olInput("s")), outputs(both)))
+	want := []events.ColumnRef{{Namespace: "pg", Name: "path/s", Field: "phone"}, {Namespace: "pg", Name: "x", Field: "age"}}
+	for range 20 {
+		list, err := w.Differences(ctx, DifferenceQuery{Node: "dataset:pg/x"})
+		if err != nil || len(list.Runs) != 1 || !slices.Equal(list.Runs[0].Undeclared, want) {
+			t.Fatalf("%+v %v", list.Runs, err)
+		}
+	}
+}

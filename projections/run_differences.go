@@ -122,8 +122,11 @@ func (w *walk) refs(e graph.Edge, to map[uint32]toldRefs) error {
 			return err
 		}
 		for _, p := range pairs {
-			field := end.field(ColumnPair{p.From, p.To})
-			to[output][toldRef{dataset, field}] = events.ColumnRef{Namespace: v.Namespace, Name: v.Name, Field: field}
+			ref := events.ColumnRef{Namespace: v.Namespace, Name: v.Name, Field: end.field(ColumnPair{p.From, p.To})}
+			at := toldRef{dataset, ref.Field}
+			if told, ok := to[output][at]; !ok || compareRefs(ref, told) < 0 { // flows come in any order
+				to[output][at] = ref
+			}
 		}
 	}
 	return nil
