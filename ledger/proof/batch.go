@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/fxamacker/cbor/v2"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -91,7 +90,7 @@ func (b *Body) Seals() (s SealedBatch, ok bool) {
 	if b.Type != SealedType || b.Schema != 1 {
 		return s, false
 	}
-	err := cbor.Unmarshal(b.Data, &s)
+	err := exactly.Unmarshal(b.Data, &s)
 	return s, err == nil && s.First >= 1 && s.Last >= s.First && s.Last-s.First < maxCalls
 }
 

@@ -1,7 +1,5 @@
 package proof
 
-import "github.com/fxamacker/cbor/v2"
-
 // ErasureType is the type of the records that say what was erased.
 const ErasureType = "ledger.payload.erased"
 
@@ -23,7 +21,7 @@ func (b *Body) Erases() ([]ErasedFacet, bool) {
 	var data struct {
 		Facets []ErasedFacet `cbor:"facets"`
 	}
-	if cbor.Unmarshal(b.Data, &data) != nil {
+	if exactly.Unmarshal(b.Data, &data) != nil {
 		return nil, false
 	}
 	return data.Facets, true

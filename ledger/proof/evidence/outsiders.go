@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/digitorus/pkcs7"
 	"github.com/digitorus/timestamp"
 	"github.com/transparency-dev/formats/witness"
 	"golang.org/x/mod/sumdb/note"
@@ -35,11 +36,15 @@ func CheckTimestamp(response, data []byte, roots *x509.CertPool) (*timestamp.Tim
 	if digest := sha256.Sum256(data); token.HashAlgorithm != crypto.SHA256 || !bytes.Equal(token.HashedMessage, digest[:]) {
 		return nil, errors.New("it is about something else")
 	}
-	i := slices.IndexFunc(token.Certificates, func(c *x509.Certificate) bool {
-		return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageTimeStamping)
-	})
-	if i < 0 {
-		return nil, errors.New("it brings no certificate for timestamping")
+	signed, err := pkcs7.Parse(token.RawToken)
+	if err != nil {
+		return nil, err
+	}
+	// The certificate of who signed it: others may lie beside that, and anybody can put
+	// those of an authority into a token of their own.
+	signer := signed.GetOnlySigner()
+	if signer == nil || !slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageTimeStamping) {
+		return nil, errors.New("it is not signed by one key whose certificate it brings and is made for timestamping")
 	}
 	if roots == nil {
 		return token, nil
@@ -48,7 +53,7 @@ func CheckTimestamp(response, data []byte, roots *x509.CertPool) (*timestamp.Tim
 	for _, c := range token.Certificates {
 		others.AddCert(c)
 	}
-	_, err = token.Certificates[i].Verify(x509.VerifyOptions{
+	_, err = signer.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: others, CurrentTime: token.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
 	})
 	return token, err
