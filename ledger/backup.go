@@ -80,7 +80,7 @@ func (l *Ledger) copyBook(dest string, m Manifest) error {
 	if err = checkManifest(l.opts, dest, m); err == nil {
 		return nil
 	}
-	l.opts.Logger.Warn("the copy of the book cannot be read; making another", "to", dest, "err", err)
+	l.opts.Logger.Warn("the copy of the book cannot be read; making another", "to", dest, "error", err)
 	if err := errors.Join(l.opts.FS.RemoveAll(to), l.db.Flush()); err != nil {
 		return err
 	}

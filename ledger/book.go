@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 	const memtable = 64 << 20
 	cache := NewCache(o.CacheBytes, memtable)
 	defer cache.Unref() // the store holds its own reference
-	flushes := &flushGuard{logger: pebbleLogger{o.Logger}}
+	log := bookLog(o.Logger)
 	p := &pebble.Options{
 		FS:                          o.FS,
 		Cache:                       cache,
@@ -48,13 +47,14 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
-		Logger:                      pebbleLogger{o.Logger},
+		Logger:                      log,
 		// By default Pebble ends the process when a read meets damage. The read's own
 		// error says as much, and verifying has to go on.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
-			o.Logger.Error("the storage is damaged", "file", info.Path, "err", info.Details)
-		}, FlushEnd: flushes.flushEnd, BackgroundError: flushes.backgroundError},
+			o.Logger.Error("the storage is damaged", "file", info.Path, "error", info.Details)
+		}},
 	}
+	log.EndOnFailedFlushes(p.EventListener)
 	if b.logs != nil {
 		p.FS = b.logs
 	}
@@ -70,38 +70,19 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 			return nil, err
 		}
 	}
-	return openPebble(bookDir(o.FS, dir), p)
+	return OpenPebble(bookDir(o.FS, dir), p)
 }
 
-// openPebble is pebble.Open, which panics where a directory cannot be synced.
-func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		r := recover()
-		if failed, ok := r.(error); ok {
-			err = fmt.Errorf("syncing the directory of the store: %w", failed)
-		} else if r != nil {
-			panic(r)
-		}
-	}()
-	return pebble.Open(dir, p)
+// bookLog passes on what Pebble says of the book.
+func bookLog(to *slog.Logger) StoreLog {
+	return StoreLog{to, "pebble", "the process ends because the book cannot be written; what was acknowledged is safe: see to the disk and restart"}
 }
 
-// pebbleLogger passes on what Pebble says. Fatalf must not return: Pebble calls it
-// when a log write failed, and a store that goes on after that serves what it
-// never made durable.
-type pebbleLogger struct{ to *slog.Logger }
-
-func (p pebbleLogger) Infof(format string, args ...any) {
-	p.to.Debug("pebble: " + fmt.Sprintf(format, args...))
-}
-
-func (p pebbleLogger) Errorf(format string, args ...any) {
-	p.to.Error("pebble: " + fmt.Sprintf(format, args...))
-}
-
-func (p pebbleLogger) Fatalf(format string, args ...any) {
-	p.to.Error("the process ends because the book cannot be written; what was acknowledged is safe: see to the disk and restart", "pebble", fmt.Sprintf(format, args...))
-	os.Exit(2)
+// commit applies a batch. It can be read from then on, and is durable when its
+// SyncWait returns.
+func (l *Ledger) commit(b *pebble.Batch) error {
+	defer bookLog(l.opts.Logger).EndOnPanic()
+	return l.db.ApplyNoSyncWait(b, pebble.Sync)
 }
 
 func readSettings(db *pebble.DB) (s settings, err error) {

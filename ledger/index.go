@@ -172,7 +172,7 @@ func (x *indexer) fail(err error) {
 	if errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 		return
 	}
-	x.l.opts.Logger.Error("the completeness index cannot go on, and is tried again; appending goes on", "err", err)
+	x.l.opts.Logger.Error("the completeness index cannot go on, and is tried again; appending goes on", "error", err)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.view == nil {
@@ -286,7 +286,7 @@ func (x *indexer) show(v *indexView, err error) {
 	defer x.mu.Unlock()
 	if x.view != nil {
 		if cerr := x.view.rows.Close(); cerr != nil {
-			x.l.opts.Logger.Warn("closing the last state of the completeness index", "err", cerr)
+			x.l.opts.Logger.Warn("closing the last state of the completeness index", "error", cerr)
 		}
 	}
 	x.view, x.err = v, err

@@ -62,7 +62,7 @@ func (x *indexer) takeUp(ctx context.Context, last indexCommit, ok bool) error {
 		if !fresh {
 			return fmt.Errorf("%w: %w", errIndexRows, err)
 		}
-		x.l.opts.Logger.Error("the newest commitment to the completeness index does not follow from the records: run ledgerline verify", "err", err)
+		x.l.opts.Logger.Error("the newest commitment to the completeness index does not follow from the records: run ledgerline verify", "error", err)
 		return nil // the next one will
 	}
 	x.committed(last.position, last.Size)

@@ -440,7 +440,7 @@ func (l *Ledger) abandon() error {
 func (l *Ledger) fatal(doing string, err error) {
 	err = fmt.Errorf("%s: %w", doing, err)
 	l.failure.CompareAndSwap(nil, &err)
-	l.opts.Logger.Error("the ledger stops; restart it to recover what is durable", "err", err)
+	l.opts.Logger.Error("the ledger stops; restart it to recover what is durable", "error", err)
 	l.halt(fmt.Errorf("%w after a storage error: %w", ErrClosed, err))
 }
 

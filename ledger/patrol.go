@@ -146,7 +146,7 @@ func (p *patroller) take() {
 		err = json.Unmarshal(b, &state)
 	}
 	if err != nil && !errors.Is(err, errNotExist) {
-		p.l.opts.Logger.Warn("the state of the patrol cannot be read; it begins anew", "file", p.o.File, "err", err)
+		p.l.opts.Logger.Warn("the state of the patrol cannot be read; it begins anew", "file", p.o.File, "error", err)
 	}
 	if err == nil && state.Format != patrolFormat {
 		p.l.opts.Logger.Warn("the state of the patrol is of another program; it begins anew", "file", p.o.File, "format", state.Format)
@@ -167,7 +167,7 @@ func (p *patroller) save() {
 		err = writeFileAtomic(p.l.opts.FS, p.o.File, append(b, '\n'))
 	}
 	if err != nil {
-		p.l.opts.Logger.Warn("the state of the patrol cannot be written down; after a restart it begins at an earlier position", "err", err)
+		p.l.opts.Logger.Warn("the state of the patrol cannot be written down; after a restart it begins at an earlier position", "error", err)
 	}
 }
 

@@ -183,7 +183,7 @@ func (l *Ledger) loadSeen() (err error) {
 		if err == nil {
 			l.seen.whole.Store(true)
 		} else if !errors.Is(err, ErrClosed) {
-			l.opts.Logger.Warn("the identities and subjects in the book cannot be read; each is looked up instead", "err", err)
+			l.opts.Logger.Warn("the identities and subjects in the book cannot be read; each is looked up instead", "error", err)
 		}
 	}()
 	return nil

@@ -155,7 +155,7 @@ func (w *witness) fail(err error) {
 	}
 	w.mu.Unlock()
 	if first {
-		w.logger.Error("cannot write the head witness; appends stop until it can be", "err", err)
+		w.logger.Error("cannot write the head witness; appends stop until it can be", "error", err)
 	}
 }
 

@@ -347,7 +347,7 @@ func (x *attribution) decided(context.Context) error {
 
 // late notes the deadlines about the finding that were missed.
 func (x *attribution) late(ctx context.Context) error {
-	return eachPage(func(p Page) (string, error) {
+	return EachPage(func(p Page) (string, error) {
 		list, err := x.w.Duties(ctx, DutyQuery{Case: x.out.Finding.ID, Page: p})
 		for _, d := range list.Duties {
 			if err == nil && (d.State == DutyLate || d.State == DutyBreached) {
@@ -361,7 +361,7 @@ func (x *attribution) late(ctx context.Context) error {
 // recipients lists who has the data under an agreement, and whether they were told.
 func (x *attribution) recipients(ctx context.Context) error {
 	f := &x.out.Finding
-	return eachPage(func(p Page) (string, error) {
+	return EachPage(func(p Page) (string, error) {
 		list, err := x.w.Agreements(ctx, AgreementQuery{Entry: f.Entry, Page: p})
 		for _, a := range list.Agreements {
 			if g, _ := a.grant(f.Entry); len(f.Items) > 0 && len(common(f.Items, g.Items)) == 0 {
@@ -379,8 +379,8 @@ func (x *attribution) recipients(ctx context.Context) error {
 	})
 }
 
-// eachPage asks for all parts of a list.
-func eachPage(part func(Page) (next string, err error)) error {
+// EachPage asks for all parts of a list.
+func EachPage(part func(Page) (next string, err error)) error {
 	p := Page{Limit: MaxLimit}
 	for {
 		next, err := part(p)

@@ -190,7 +190,7 @@ func (w *View) gapsOf(ctx context.Context, entries []string, window Window) ([]A
 		}
 		providers[e.Provider] = true
 	}
-	err := eachPage(func(p Page) (string, error) {
+	err := EachPage(func(p Page) (string, error) {
 		list, err := w.Accesses(ctx, AccessQuery{Type: typeGap, From: window.From, To: window.To, Page: p})
 		for _, a := range list.Accesses {
 			if providers[a.Provider] {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -74,7 +73,6 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	const memtable = 64 << 20
 	cache := ledger.NewCache(cacheBytes, memtable)
 	defer cache.Unref()
-	flushes := &flushGuard{logger: pebbleLogger{log}}
 	o := &pebble.Options{
 		FS:                          fs,
 		Cache:                       cache,
@@ -84,13 +82,12 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       200,
-		Logger:                      pebbleLogger{log},
+		Logger:                      rowsLog(log),
 		EventListener: &pebble.EventListener{
-			DataCorruption:  func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
-			FlushEnd:        flushes.flushEnd,
-			BackgroundError: flushes.backgroundError,
+			DataCorruption: func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
 		},
 	}
+	rowsLog(log).EndOnFailedFlushes(o.EventListener)
 	// Most reads ask for one entity, and while views are built often for one that is
 	// new: the filters say so without a look at the tables.
 	for i := range o.Levels {
@@ -98,23 +95,10 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	s.opts = o
-	if s.db, err = openPebble(dir, o); err != nil && !ofSurroundings(err) {
+	if s.db, err = ledger.OpenPebble(dir, o); err != nil && !ofSurroundings(err) {
 		return nil, &unfitError{err.Error()}
 	}
 	return s, err
-}
-
-// openPebble is pebble.Open, which panics where a directory cannot be synced.
-func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		r := recover()
-		if failed, ok := r.(error); ok {
-			err = fmt.Errorf("syncing the directory of the store: %w", failed)
-		} else if r != nil {
-			panic(r)
-		}
-	}()
-	return pebble.Open(dir, o)
 }
 
 // ofSurroundings reports whether an error is not about the store, but about what
@@ -225,17 +209,13 @@ func (s *store) meta() (m meta, ok bool, err error) {
 	return m, err == nil, errors.Join(err, closer.Close())
 }
 
-// pebbleLogger carries Pebble's messages. Pebble calls Fatalf when it cannot go
-// on, such as after a failed write of its log, and relies on it not to return.
-type pebbleLogger struct{ log *slog.Logger }
+// rowsLog passes on what Pebble says of the views' rows.
+func rowsLog(to *slog.Logger) ledger.StoreLog {
+	return ledger.StoreLog{To: to, Name: "views", Unwritable: "the process ends because the views cannot be written; nothing is lost, they follow from the book: see to the disk and restart"}
+}
 
-func (l pebbleLogger) Infof(format string, args ...any) {
-	l.log.Debug("views: " + fmt.Sprintf(format, args...))
-}
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.log.Error("views: " + fmt.Sprintf(format, args...))
-}
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.log.Error("the process ends because the views cannot be written; nothing is lost, they follow from the book: see to the disk and restart", "pebble", fmt.Sprintf(format, args...))
-	os.Exit(2)
+// apply makes a batch visible. It is not synced.
+func (s *store) apply(b *pebble.Batch) error {
+	defer rowsLog(s.log).EndOnPanic()
+	return b.Commit(pebble.NoSync)
 }

@@ -32,7 +32,7 @@ func (c patrolConfig) start(ctx context.Context, book *ledger.Ledger, logger *sl
 		defer close(done)
 		o := ledger.PatrolOptions{Rate: max(1, int64(c.Rate*(1<<20))), Every: time.Duration(c.Every)}
 		if err := book.Patrol(ctx, o); err != nil {
-			logger.Error("the book is not verified in the background any more; the server goes on", "err", err)
+			logger.Error("the book is not verified in the background any more; the server goes on", "error", err)
 		}
 	}()
 	return func() {

@@ -61,9 +61,9 @@ func (l Labels) check() error {
 				return fmt.Errorf("labels/%s/%s: a label is for a value of 1 to %d bytes", kind, value, maxLabelValue)
 			}
 			t := l[kind][value]
-			for language, text := range map[string]string{"en": t.EN, "zh": t.ZH} {
+			for i, text := range []string{t.EN, t.ZH} {
 				if strings.TrimSpace(text) != text || text == "" || utf8.RuneCountInString(text) > maxLabel || strings.ContainsFunc(text, unicode.IsControl) {
-					return fmt.Errorf("labels/%s/%s/%s: a label has 1 to %d characters on one line, in both languages", kind, value, language, maxLabel)
+					return fmt.Errorf("labels/%s/%s/%s: a label has 1 to %d characters on one line, in both languages", kind, value, []string{"en", "zh"}[i], maxLabel)
 				}
 			}
 		}

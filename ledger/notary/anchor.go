@@ -30,7 +30,7 @@ func (n *Notary) anchors(ctx context.Context) {
 			return
 		case err != nil:
 			failures++
-			n.o.Logger.Warn("a head could not be timestamped; appends go on", "authority", n.o.Authority.URL, "failures", failures, "err", err)
+			n.o.Logger.Warn("a head could not be timestamped; appends go on", "authority", n.o.Authority.URL, "failures", failures, "error", err)
 			head = ledger.Head{} // what is there is still to be anchored
 		default:
 			failures = 0

@@ -105,7 +105,7 @@ func (n *Notary) cosigning(ctx context.Context) {
 		}
 		head = next
 		if _, err := n.CosignNow(ctx); err != nil && ctx.Err() == nil {
-			n.o.Logger.Warn("a head was published without enough cosignatures; appends go on", "err", err)
+			n.o.Logger.Warn("a head was published without enough cosignatures; appends go on", "error", err)
 		}
 		if !sleep(ctx, n.o.CosignEvery) {
 			return
@@ -162,7 +162,7 @@ func (n *Notary) note(i int, head ledger.Head, err error) {
 	s.Error = err.Error()
 	if ahead := (*aheadError)(nil); errors.As(err, &ahead) {
 		s.Size, s.Ahead = ahead.theirs, true
-		n.o.Logger.Error("a witness knows more records than the book holds", "witness", s.Name, "err", err)
+		n.o.Logger.Error("a witness knows more records than the book holds", "witness", s.Name, "error", err)
 	}
 }
 

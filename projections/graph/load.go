@@ -37,10 +37,6 @@ func NewLoader() *Loader {
 	return &Loader{steps: []int64{-1}, nodes: []NodeKind{0}, sets: []columnSet{{}}}
 }
 
-// Steps and Spans count what was added.
-func (l *Loader) Steps() int { return len(l.steps) - 1 }
-func (l *Loader) Spans() int { return l.opened[0] + l.opened[1] }
-
 // Add adds a step, keeping nothing of it.
 func (l *Loader) Add(s *Step) error {
 	if err := s.check(); err != nil {

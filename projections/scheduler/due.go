@@ -48,23 +48,11 @@ func (f *finder) add(d Due) error {
 	return err
 }
 
-// pages asks for all parts of a list.
-func pages(part func(projections.Page) (next string, err error)) error {
-	page := projections.Page{Limit: projections.MaxLimit}
-	for {
-		next, err := part(page)
-		if err != nil || next == "" {
-			return err
-		}
-		page.Cursor = next
-	}
-}
-
 // agreements finds those whose term has ended, and those that ended and left no
 // duty to dispose of the data.
 func (f *finder) agreements(ctx context.Context) error {
 	disposed := make(map[string]bool)
-	err := pages(func(p projections.Page) (string, error) {
+	err := projections.EachPage(func(p projections.Page) (string, error) {
 		list, err := f.view.Disposals(ctx, projections.DisposalQuery{Page: p})
 		for _, d := range list.Disposals {
 			disposed[d.Agreement] = disposed[d.Agreement] || d.Cause != events.CauseNotNeeded
@@ -74,7 +62,7 @@ func (f *finder) agreements(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pages(func(p projections.Page) (string, error) {
+	return projections.EachPage(func(p projections.Page) (string, error) {
 		list, err := f.view.Agreements(ctx, projections.AgreementQuery{Page: p})
 		for _, a := range list.Agreements {
 			if err == nil {
@@ -159,7 +147,7 @@ func (f *finder) retention(ctx context.Context) error {
 // told is up to when the end of a class's time was told; 0 if it never was.
 func (f *finder) told(ctx context.Context, class, pack string) (before events.Time, err error) {
 	q := projections.TimelineQuery{Subject: events.RetentionSubject(class), Page: projections.Page{Limit: projections.MaxLimit}}
-	err = pages(func(p projections.Page) (string, error) {
+	err = projections.EachPage(func(p projections.Page) (string, error) {
 		q.Page = p
 		list, err := f.view.Timeline(ctx, q)
 		for _, row := range list.Rows {

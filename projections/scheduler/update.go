@@ -15,7 +15,7 @@ import (
 func (f *finder) leftEntries(ctx context.Context) error {
 	for _, state := range []string{events.StageMerged, events.StageDissolved} {
 		var gone []projections.Party
-		err := pages(func(p projections.Page) (string, error) {
+		err := projections.EachPage(func(p projections.Page) (string, error) {
 			list, err := f.view.Parties(ctx, projections.PartyQuery{State: state, Page: p})
 			gone = append(gone, list.Parties...)
 			return list.Next, err
@@ -50,7 +50,7 @@ func (f *finder) left(ctx context.Context, gone *projections.Party) error {
 	if err != nil || by == "" {
 		return err
 	}
-	return pages(func(p projections.Page) (string, error) {
+	return projections.EachPage(func(p projections.Page) (string, error) {
 		list, err := f.view.Entries(ctx, projections.EntryQuery{Provider: gone.ID, Page: p})
 		for _, e := range list.Entries {
 			if err == nil && e.Stage != events.StageWithdrawn && e.Published > 0 {
@@ -67,7 +67,7 @@ func (f *finder) left(ctx context.Context, gone *projections.Party) error {
 // competent is the competent department of a region: of several the first by id; empty
 // if none is registered.
 func (f *finder) competent(ctx context.Context, region string) (by string, err error) {
-	err = pages(func(p projections.Page) (string, error) {
+	err = projections.EachPage(func(p projections.Page) (string, error) {
 		list, err := f.view.Parties(ctx, projections.PartyQuery{State: events.StageRegistered, Page: p})
 		for _, party := range list.Parties {
 			is := party.Kind == "authority" && party.Region == region
@@ -96,7 +96,7 @@ func (f *finder) metDuties(ctx context.Context) error {
 	}
 	var open []duty
 	closed := make(map[string]bool)
-	err := pages(func(p projections.Page) (string, error) {
+	err := projections.EachPage(func(p projections.Page) (string, error) {
 		list, err := f.view.Timeline(ctx, projections.TimelineQuery{TypePrefix: "catalog.update_duty.", Page: p})
 		for _, row := range list.Rows {
 			switch row.Type {
