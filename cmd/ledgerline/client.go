@@ -220,18 +220,36 @@ func problemError(p *api.Problem) error {
 	return &failure{code, fmt.Errorf("%s: %s%s", p.Rule, where, p.Detail), p.Fix}
 }
 
+// maxAnswer bounds what is read into memory of an answer: who checks a server does not
+// trust it.
+const maxAnswer = 1 << 30
+
+// answerOf reads an answer whole, and closes it.
+func answerOf(res *http.Response, path string) ([]byte, error) {
+	defer res.Body.Close()
+	b, err := readAtMost(res.Body, maxAnswer)
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
+	}
+	return b, nil
+}
+
+// readAtMost is io.ReadAll for no more than so many bytes.
+func readAtMost(r io.Reader, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("there are more than %d bytes", most)
+	}
+	return b, err
+}
+
 // get asks for JSON and returns it as it came.
 func (c *client) get(ctx context.Context, path string, query url.Values) (jsontext.Value, error) {
 	res, err := c.request(ctx, http.MethodGet, path, query, http.Header{"Accept": {"application/json"}}, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	return b, nil
+	return answerOf(res, path)
 }
 
 // post sends a body and returns the status and the answer.
@@ -240,12 +258,8 @@ func (c *client) post(ctx context.Context, path string, header http.Header, body
 	if err != nil {
 		return 0, nil, err
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, nil, fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	return res.StatusCode, b, nil
+	b, err := answerOf(res, path)
+	return res.StatusCode, b, err
 }
 
 // question asks what is said in the body, with a query.
@@ -255,12 +269,7 @@ func (c *client) question(ctx context.Context, path string, query url.Values, bo
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	return b, nil
+	return answerOf(res, path)
 }
 
 // getText asks for a text, such as a checkpoint or a proof.
@@ -269,12 +278,7 @@ func (c *client) getText(ctx context.Context, path string, query url.Values) ([]
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	return b, nil
+	return answerOf(res, path)
 }
 
 // printJSON writes an answer indented, as the server gave it.

@@ -32,16 +32,7 @@ func (c scheduleConfig) start(ctx context.Context, s *store, logger *slog.Logger
 	if c.Every == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		scheduler.New(s.book, s.views, logger).Run(ctx, time.Duration(c.Every))
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return background(ctx, func(ctx context.Context) { scheduler.New(s.book, s.views, logger).Run(ctx, time.Duration(c.Every)) })
 }
 
 func dueCommand(p *program) *cobra.Command {

@@ -277,8 +277,7 @@ func names(list []proof.Name) string {
 func (p *program) bundleText(r evidence.Report) error {
 	var err error
 	line := func(format string, args ...any) {
-		_, werr := fmt.Fprintf(p.out, format+"\n", args...)
-		err = errors.Join(err, werr)
+		err = errors.Join(err, say(p.out, format, args...))
 	}
 	line("%s: evidence of %s, made %s", r.Verdict, r.Origin, r.Made)
 	line("asked: %s", r.Question.EN)

@@ -28,7 +28,7 @@ func (im *importer) importMade(ctx context.Context, path string) (id string, err
 	}
 	source := "urn:ledgerline:import:" + hex.EncodeToString(digest)
 	id = "made-by-" + im.importedBy
-	known, err := im.client.get(ctx, "/v1/events", url.Values{"source": {source}, "id": {id}})
+	known, err := im.client.ask(ctx, "/v1/events", "after", url.Values{"source": {source}, "id": {id}})
 	if err != nil {
 		return "", err
 	}

@@ -88,14 +88,5 @@ func attest(ctx context.Context, n *notary.Notary) (stop func()) {
 	if n == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		n.Run(ctx)
-		close(done)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return background(ctx, n.Run)
 }

@@ -26,17 +26,10 @@ func (c patrolConfig) start(ctx context.Context, book *ledger.Ledger, logger *sl
 	if c.Rate == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return background(ctx, func(ctx context.Context) {
 		o := ledger.PatrolOptions{Rate: max(1, int64(c.Rate*(1<<20))), Every: time.Duration(c.Every)}
 		if err := book.Patrol(ctx, o); err != nil {
 			logger.Error("the book is not verified in the background any more; the server goes on", "error", err)
 		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	})
 }

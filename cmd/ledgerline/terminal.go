@@ -88,9 +88,9 @@ func (p *program) exit(err error) int {
 		f = &failure{code: exitUsage, err: err, fix: strings.TrimSpace("ledgerline help " + p.command)}
 	}
 	prefix := strings.TrimSpace("ledgerline " + p.command)
-	fmt.Fprintf(p.err, "%s: %v\n", prefix, err)
+	fmt.Fprintf(p.err, "%s: %s\n", prefix, harmless(err.Error()))
 	if f.fix != "" {
-		fmt.Fprintf(p.err, "fix: %s\n", f.fix)
+		fmt.Fprintf(p.err, "fix: %s\n", harmless(f.fix))
 	}
 	return f.code
 }
@@ -219,6 +219,22 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// say prints a line to people. What it says may come from whoever made what is checked:
+// none of it becomes a line of its own, or moves the terminal's cursor.
+func say(w io.Writer, format string, args ...any) error {
+	_, err := fmt.Fprintln(w, oneLine(fmt.Sprintf(format, args...)))
+	return err
+}
+
+// harmless is a text of several lines without what a terminal obeys.
+func harmless(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = oneLine(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // displayWidth is the number of terminal columns of s: two for the wide

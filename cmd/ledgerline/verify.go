@@ -184,8 +184,7 @@ func (p *program) reportText(r *ledger.Report) error {
 	}
 	var err error
 	line := func(format string, args ...any) {
-		_, werr := fmt.Fprintf(p.out, format+"\n", args...)
-		err = errors.Join(err, werr)
+		err = errors.Join(err, say(p.out, format, args...))
 	}
 	line("NOT WHAT IT WAS: %s, %d records, %d checked", r.Origin, r.Size, r.Checked)
 	for _, f := range r.Findings {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -75,8 +76,8 @@ func (v *verification) files(p *program, names []string) error {
 		}
 	}
 	for _, line := range lines {
-		if _, werr := fmt.Fprintln(p.out, line); werr != nil {
-			return werr
+		if err := say(p.out, "%s", line); err != nil {
+			return err
 		}
 	}
 	if err != nil {
@@ -236,7 +237,7 @@ func (e *pieces) check(keys *proof.Keys) (lines []string, err error) {
 		proven[p.Position] = true
 		ok("position %d is in the log of %d records that %s signed, root %s", p.Position, c.Size, origin, c.Root)
 	}
-	for position := range leaves {
+	for _, position := range slices.Sorted(maps.Keys(leaves)) {
 		if len(e.inclusions) > 0 && !proven[position] {
 			return lines, fmt.Errorf("no proof shows position %d", position)
 		}
