@@ -30,7 +30,7 @@ var directions = []struct {
 	{"events/openlineage", []string{"ledgerline/events", json2}},
 	{"events/rulepack", []string{json2}},
 	{"ledger/proof", []string{cbor, xmod, "github.com/transparency-dev/formats"}},
-	{"ledger/proof/evidence", []string{"ledgerline/ledger/proof", xmod, "github.com/digitorus/timestamp", "github.com/transparency-dev/formats"}},
+	{"ledger/proof/evidence", []string{"ledgerline/ledger/proof", xmod, "github.com/digitorus/pkcs7", "github.com/digitorus/timestamp", "github.com/transparency-dev/formats"}},
 	{"ledger", []string{"ledgerline/events", "ledgerline/events/openlineage", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", pebble, cbor, xmod, "github.com/transparency-dev/formats"}},
 	{"ledger/faultfs", []string{pebble}},
 	{"ledger/notary", []string{"ledgerline/events", "ledgerline/ledger", "ledgerline/ledger/proof", "ledgerline/ledger/proof/evidence", xmod, "github.com/digitorus/timestamp", "github.com/transparency-dev/formats"}},
