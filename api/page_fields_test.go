@@ -13,7 +13,7 @@ func TestPagesOfEntriesSayAllTheyHold(t *testing.T) {
 	f := newFixture(t, nil)
 	f.tell()
 	entry := strings.Replace(entryData("DS40", 1, "火化信息"), `"sharing":{`, `"class_path":["民政","殡葬"],"class_scheme":"gc-2017","format":"spreadsheet","format_detail":"xlsx","update_interval":"P10D",
-		"note":"首次编制","sharing":{"conditions":"不得留存","methods":["api"],`, 1)
+		"note":"首次编制","open":{"open":true,"conditions":"逐户查询"},"source_systems":["殡葬系统"],"contact":"民政厅共享处","specification":"guide-2025","sharing":{"conditions":"不得留存","methods":["api"],`, 1)
 	entry = strings.Replace(entry, `"id":"gmsfhm","name":"公民身份号码","type":"text"`, `"id":"gmsfhm","name":"公民身份号码","type":"text","code_set":"GB 11643"`, 1)
 	f.post(oneLine(ce("e40", "catalog.entry.drafted", entry)))
 	agreement := `{"agreement":"A40","provider":"D01","consumer":"D03","grants":[{"entry":"DS02","entry_version":1,"items":["gmsfhm"]}],"purposes":["audit"],"method":"api",
@@ -29,7 +29,7 @@ func TestPagesOfEntriesSayAllTheyHold(t *testing.T) {
 	verified := f.post(ce("v40", "ledger.verification.completed", `{"verification":"V40","by":"D07","first":0,"last":3,"result":"passed","tool":"verify.py","tool_version":"1"}`)).Position
 	f.caughtUp()
 	for page, words := range map[string][2][]string{
-		"/entries/DS40":    {{"民政 › 殡葬", "spreadsheet", "xlsx", "P10D", "不得留存", "interface", "GB 11643"}, {"电子表格", "接口", "每日"}},
+		"/entries/DS40":    {{"民政 › 殡葬", "spreadsheet", "xlsx", "P10D", "不得留存", "interface", "GB 11643", "gc-2017", "逐户查询", "殡葬系统", "民政厅共享处", "guide-2025"}, {"电子表格", "接口", "每日"}},
 		"/agreements/A40":  {{"c0ffee40", "h1", "audit"}, {"合同文本", "审计监督"}},
 		"/duties":          {{"Needs announced", "火化日期"}, {"已公布的数据需求"}},
 		"/entries/DS02":    {{"Unusual calls"}, {"异常调用"}},
@@ -81,11 +81,16 @@ func TestAnswersSayAllTheyHold(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/accesses?agreement=A02&result=ok":     `"system":"pension_office"`,
 		"/v1/accesses?agreement=A02&result=denied": `"system":"pension_office"`,
+		"/v1/accesses?system=pension_office":       `"call":"c51"`,
+		"/accesses?system=pension_office":          `<span class="small">pension_office</span>`,
 		"/v1/checks?entry=DS02":                    `"batch":"b50"`,
 		"/v1/agreements/A02":                       `"contract":"c0ffee50"`,
 	} {
 		if r := f.get(path); !strings.Contains(string(r.body), want) {
 			t.Errorf("%s lacks %s: %d %s", path, want, r.status, r.body)
 		}
+	}
+	if r := f.get("/v1/accesses?system=nobody"); !strings.Contains(string(r.body), `"accesses":[]`) {
+		t.Errorf("calls of an application that made none: %s", r.body)
 	}
 }

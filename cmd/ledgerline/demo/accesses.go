@@ -226,12 +226,28 @@ func (c call) id() string {
 	return "GW" + c.at.Format("20060102150405.000") + "-" + c.consumer + "-" + c.entry
 }
 
+// callers are the applications that departments call from, as they are known to the
+// gateway.
+var callers = map[string]string{
+	"D02": "信用监管平台", "D03": "养老待遇资格认证系统", "D04": "低保复核系统", "D05": "税源管理系统", "D06": "出生一件事平台",
+	"C01": "城市数据平台", "C02": "居民家庭经济状况核对系统", "C03": "用地审批系统",
+}
+
+// system is the application that called. The contractor did not call from the one that
+// looks after pensions.
+func (c call) system() string {
+	if c.operator == "X2" {
+		return "承包商运维终端"
+	}
+	return callers[c.consumer]
+}
+
 // event is the call as the ledger is told of it: never with what was returned,
 // and with the person only in a sealed facet.
 func (c call) event() events.Event {
 	e := entryOf(c.entry)
 	d := &events.AccessRecorded{
-		Call: c.id(), Provider: e.provider, Consumer: c.consumer, Operator: cmp.Or(c.operator, "X1"),
+		Call: c.id(), Provider: e.provider, Consumer: c.consumer, Operator: cmp.Or(c.operator, "X1"), System: c.system(),
 		Agreement: c.agreement, Purpose: c.purpose, Entry: c.entry, EntryVersion: versionAt(c.entry, c.at),
 		Dataset: events.DatasetRef{Namespace: e.table.namespace, Name: e.table.name},
 		Method:  c.method, Columns: c.columns, RowCount: c.rows, Result: c.result, Reason: c.reason,
@@ -240,7 +256,7 @@ func (c call) event() events.Event {
 		RequestDigest: digest("request/" + c.id()), Bytes: c.rows * len(c.columns) * 18,
 	}
 	if c.agreement != "" {
-		d.RequestNo = "R-" + c.agreement
+		d.RequestNo, d.AgreementVersion = "R-"+c.agreement, 1
 	}
 	if c.rows > 0 {
 		d.ResponseDigest = digest("response/" + c.id())
@@ -260,7 +276,7 @@ func (c call) event() events.Event {
 	if c.result == events.AccessDenied {
 		told.Type = "access.call.denied"
 		told.Data = &events.CallDenied{
-			Call: d.Call, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, Agreement: d.Agreement, RequestNo: d.RequestNo,
+			Call: d.Call, Provider: d.Provider, Consumer: d.Consumer, Operator: d.Operator, System: d.System, Agreement: d.Agreement, AgreementVersion: d.AgreementVersion, RequestNo: d.RequestNo,
 			Purpose: d.Purpose, Entry: d.Entry, EntryVersion: d.EntryVersion, Dataset: d.Dataset, Method: d.Method, Columns: d.Columns,
 			Reason: d.Reason, Credential: d.Credential, AuthMethod: d.AuthMethod, RequestDigest: d.RequestDigest,
 		}

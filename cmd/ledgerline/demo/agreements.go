@@ -212,7 +212,7 @@ func (a agreement) activated() events.Event {
 		Scope:     events.Scope{Region: a.region},
 		ValidFrom: events.TimeOf(from), ValidTo: events.TimeOf(from.AddDate(years, 0, 0)), ReviewDate: events.TimeOf(review),
 		Onward: events.OnwardForbidden, Disposal: "erase", ApprovedBy: actor(a.provider, "sharing_body_head"),
-		LegalBasis: []events.LegalBasis{basis},
+		LegalBasis: []events.LegalBasis{basis}, Contract: "sha256:" + digest("contract/"+a.id),
 	}
 	if a.filter != "" {
 		d.Scope.Filters = []string{a.filter}

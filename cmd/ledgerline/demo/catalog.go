@@ -67,7 +67,7 @@ func certificateSteps() []Step {
 		first.submitted(on("2025-08-05 14:22"), events.SubmissionFirst, nil),
 		first.returned(on("2025-08-07 10:14"),
 			"根本死因编码属于敏感个人信息，应予标注 The coded cause of death is sensitive personal information and must be marked"),
-		second.revised(on("2025-08-12 09:05"), fmt.Sprintf("/items/%d/personal", icdItem)),
+		second.revised(on("2025-08-12 09:05"), "按退回意见标注 Marked as the return asks", fmt.Sprintf("/items/%d/personal", icdItem)),
 		second.submitted(on("2025-08-13 09:30"), events.SubmissionFirst, nil),
 		second.published(on("2025-08-15 15:26")),
 	)
@@ -143,9 +143,10 @@ func (w writer) drafted(at time.Time) Step {
 	return record(w.event(at, "drafted", w.provider, &d), w.id+" is drafted")
 }
 
-func (w writer) revised(at time.Time, paths ...string) Step {
+// revised is the next draft, with why it is made.
+func (w writer) revised(at time.Time, why string, paths ...string) Step {
 	d := events.EntryRevised(w.draft(w.version))
-	d.ChangedPaths = paths
+	d.ChangedPaths, d.Note = paths, why
 	return record(w.event(at, "revised", w.provider, &d), w.id+" is revised")
 }
 

@@ -131,13 +131,15 @@ func (it item) personal() string {
 func (e entry) draft(version int) events.EntryDrafted {
 	d := events.EntryDrafted{
 		Entry: e.id, Version: version, Provider: e.provider, Title: e.title, TitleEN: e.titleEN,
-		Code: e.code, CodeScheme: "政务信息资源目录编制指南 2017", ClassPath: e.classPath(), Summary: e.abstract,
+		Code: e.code, CodeScheme: guide, ClassPath: e.classPath(), ClassScheme: guide, Summary: e.abstract,
 		Sharing: events.Sharing{
 			Attribute: e.sharing, Reason: e.reason, Basis: e.basis, BasisRank: e.rank,
-			Range: strings.Join(e.ranges, "; "), Purposes: e.purposes, Methods: []string{"api", "batch"},
+			Range: strings.Join(e.ranges, "; "), Purposes: e.purposes, Conditions: e.conditions(), Methods: []string{"api", "batch"},
 		},
 		UpdateFrequency: e.frequency, Grade: e.level(), Region: partyOf(e.provider).region,
-		Resources: []events.Resource{{Namespace: e.table.namespace, Name: e.table.name, Method: e.method()}},
+		Resources:     []events.Resource{{Namespace: e.table.namespace, Name: e.table.name, Method: e.method()}},
+		SourceSystems: sourceSystems[e.id], Open: openTo[e.id], Contact: partyOf(e.provider).name + " 政务数据共享工作机构",
+		Specification: "云泽省政务数据目录编制规范 2025",
 	}
 	switch {
 	case e.id == "DS12" || e.id == "DS21": // nobody has said yet in what format they come
@@ -166,6 +168,35 @@ func (e entry) draft(version int) events.EntryDrafted {
 		})
 	}
 	return d
+}
+
+// guide is the national guide to catalogs of government information, whose codes and
+// classes the province uses.
+const guide = "政务信息资源目录编制指南 2017"
+
+// conditions are what is asked of those who want what is shared on conditions.
+func (e entry) conditions() string {
+	switch {
+	case e.sharing != conditional:
+		return ""
+	case e.level() == "general-4" || e.level() == important:
+		return "仅限协议所列用途，最小必要，不得转供 For the purposes of the agreement only, no more than is needed, not to be passed on"
+	}
+	return "仅限协议所列用途 For the purposes of the agreement only"
+}
+
+// sourceSystems are the business systems that data comes from, where the department
+// says so.
+var sourceSystems = map[string][]string{
+	"DS01": {"人口管理信息系统"}, "DS02": {"人口管理信息系统"}, "DS03": {"居住证管理系统"}, "DS06": {"死亡医学证明签发系统"}, "DS08": {"殡葬管理信息系统"},
+	"DS11": {"市场主体登记系统"}, "DS16": {"养老保险待遇发放系统"}, "DS18": {"金税登记系统"}, "DS23": {"人口基础库"}, "DS24": {"法人基础库"},
+}
+
+// openTo are the entries that the public may have, too.
+var openTo = map[string]events.OpenData{
+	"DS11": {Open: true, Conditions: "国家企业信用信息公示系统，逐户查询 One company at a time, in the public register of companies"},
+	"DS12": {Open: true, Conditions: "企业选择公示的内容 What the company chose to publish"},
+	"DS14": {Open: true},
 }
 
 // method is how the data is mostly delivered.

@@ -28,7 +28,7 @@ func lawSteps() []Step {
 		c := n.Calendar()
 		if at, told := notices[c.Version]; told && c.ID == "cn" {
 			steps = append(steps, publish(on(at), "reference.calendar.published", "calendar-cn-"+c.Version,
-				&events.CalendarPublished{Calendar: c.ID, Version: c.Version, By: "D07", Content: text},
+				&events.CalendarPublished{Calendar: c.ID, Version: c.Version, By: "D07", Content: text, Change: c.Version + " 年节假日与调休 The holidays of the year, with the weekends moved for them"},
 				"the working days of "+c.Version+" are known"))
 		}
 	}
@@ -43,7 +43,7 @@ func lawSteps() []Step {
 		}
 	}
 	return append(steps, publish(on("2026-03-30 10:00"), "reference.rulepack.published", "rulepack-yunze-terms",
-		&events.RulePackPublished{Pack: "yunze-terms", Version: "1", By: "D07", Content: provinceTerms}, "the province says what its departments call things"))
+		&events.RulePackPublished{Pack: "yunze-terms", Version: "1", By: "D07", Content: provinceTerms, Change: "首次发布 Published for the first time"}, "the province says what its departments call things"))
 }
 
 // provinceTerms is what the province calls fields and codes, in both languages. The pages

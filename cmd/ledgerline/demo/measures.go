@@ -82,6 +82,7 @@ func (m measure) run(month int) Step {
 	d := &events.QualityRunCompleted{
 		Run: m.runID(month), By: platform, Entry: m.entry, EntryVersion: versionAt(m.entry, at),
 		Dataset: events.DatasetRef{Namespace: e.table.namespace, Name: e.table.name}, Engine: "云泽省数据质量平台 2.4",
+		Batch: m.entry + at.Format("-200601"),
 		Results: []events.QualityResult{{
 			Rule: m.rule(), RuleVersion: 1, Item: m.item, Measured: measured, Conforming: measured - m.wrong(month, measured), Pass: !slices.Contains(m.failed, month),
 		}},

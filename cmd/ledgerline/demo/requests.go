@@ -119,7 +119,7 @@ func (a agreement) disputed() []Step {
 // afterSteps tell what followed on a leak, a change without notice, and the end of
 // an agreement.
 func afterSteps() []Step {
-	a11, a13, a14 := agreementOf("A11"), agreementOf("A13"), agreementOf("A14")
+	a02, a11, a13, a14 := agreementOf("A02"), agreementOf("A11"), agreementOf("A13"), agreementOf("A14")
 	told := func(a agreement, at, typ, party string, data events.Data, note string) Step {
 		e := a.share(on(at), typ, party, data)
 		e.ID, e.Type = a.id+"-"+typ, typ
@@ -162,8 +162,13 @@ func afterSteps() []Step {
 			Disposal: "W-A14", Agreement: "A14", By: "D02"}, "D02 accepts the disposal"),
 		told(a14, "2026-02-27 17:00", "usage.record.made", "C03", &events.UsageRecorded{
 			Record: "U-A14-2026-02", Agreement: "A14", By: "C03", Period: events.Period{From: events.TimeOf(day("2026-02-01")), To: events.TimeOf(day("2026-03-01"))},
-			Scenario: "用地申请人资格核验 Applicants for land", Process: "逐件比对 Compared one by one", Effect: "退回两件 Two sent back", Storage: "department_cloud", Copies: 1,
+			Scenario: "用地申请人资格核验 Applicants for land", Process: "逐件比对 Compared one by one", Effect: "退回两件 Two sent back", Storage: "department_cloud", Copies: 1, DataStatus: "fit",
 		}, "C03 records its use"),
+		told(a02, "2025-12-30 17:00", "usage.record.made", "D03", &events.UsageRecorded{
+			Record: "U-A02-2025-12", Agreement: "A02", By: "D03", Period: events.Period{From: events.TimeOf(day("2025-12-01")), To: events.TimeOf(day("2025-12-30"))},
+			Scenario: "养老待遇资格核验 Who may draw a pension", Process: "每月比对 Compared each month", Effect: "停发两人 Two pensions stopped", Storage: "department_cloud", Copies: 1,
+			DataStatus: "partly", Issues: []string{"Q01"},
+		}, "D03 records its use, and that some dates of death came late"),
 	}
 }
 

@@ -94,7 +94,7 @@ func revisionSteps() []Step {
 		w, path := r.writer()
 		steps = append(steps, w.approved(on(r.submitted))...)
 		steps = append(steps,
-			w.revised(on(r.revised), path),
+			w.revised(on(r.revised), r.why(), path),
 			w.submitted(on(r.submitted), events.SubmissionUpdate, r.duty),
 			w.published(on(r.published)))
 		if r.duty != nil {
@@ -106,6 +106,14 @@ func revisionSteps() []Step {
 		steps = append(steps, d.steps(writer{e, version + 1})...)
 	}
 	return steps
+}
+
+// why is what the department says of the version.
+func (r revision) why() string {
+	if r.duty != nil {
+		return "依据 As laid down in " + r.duty.basis
+	}
+	return "年度核对 The yearly check of the catalog"
 }
 
 // writer writes the events of the version, whose change it also names.
