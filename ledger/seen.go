@@ -39,14 +39,14 @@ const (
 // A seenPart is a blocked Bloom filter: all bits of a hash lie in one block,
 // which is a line of the processor's cache.
 type seenPart struct {
-	blocks [][8]atomic.Uint64
+	blocks [][8]uint64
 	room   int // hashes until another part is begun
 }
 
 func newSeenPart(hashes, limit int64) *seenPart {
 	bytes := min(hashes*seenBits/8, limit)
 	n := max(1, bytes/64)
-	return &seenPart{blocks: make([][8]atomic.Uint64, n), room: int(n * 512 / seenBits)}
+	return &seenPart{blocks: make([][8]uint64, n), room: int(n * 512 / seenBits)}
 }
 
 // newSeen makes the filter for a book of a number of events, each with an identity and
@@ -104,12 +104,12 @@ func (s *seen) grow(parts []*seenPart) {
 }
 
 // load adds the hashes that one kind of row had as keys when the book was opened, to
-// the first part, which nothing else adds to.
+// the first part. Nothing else adds to that, and nobody reads it before it is whole.
 func (s *seen) load(it *pebble.Iterator, stop <-chan struct{}) error {
 	first := (*s.parts.Load())[0]
 	for n, ok := 0, it.First(); ok; n, ok = n+1, it.Next() {
 		if key := it.Key(); len(key) == 33 {
-			first.add([32]byte(key[1:]))
+			first.addAlone([32]byte(key[1:]))
 		}
 		if n%4096 == 0 {
 			select {
@@ -125,7 +125,7 @@ func (s *seen) load(it *pebble.Iterator, stop <-chan struct{}) error {
 func (p *seenPart) has(hash [32]byte) bool {
 	block, probes := p.place(hash)
 	for range seenProbes {
-		if block[probes>>6&7].Load()&(1<<(probes&63)) == 0 {
+		if atomic.LoadUint64(&block[probes>>6&7])&(1<<(probes&63)) == 0 {
 			return false
 		}
 		probes >>= 9
@@ -136,14 +136,25 @@ func (p *seenPart) has(hash [32]byte) bool {
 func (p *seenPart) add(hash [32]byte) {
 	block, probes := p.place(hash)
 	for range seenProbes {
-		block[probes>>6&7].Or(1 << (probes & 63))
+		atomic.OrUint64(&block[probes>>6&7], 1<<(probes&63))
 		probes >>= 9
 	}
 }
 
-// place returns a hash's block, and nine bits for each of its bits there.
-func (p *seenPart) place(hash [32]byte) (*[8]atomic.Uint64, uint64) {
-	n, _ := bits.Mul64(binary.LittleEndian.Uint64(hash[:8]), uint64(len(p.blocks)))
+// addAlone is add while nobody else adds or reads.
+func (p *seenPart) addAlone(hash [32]byte) {
+	block, probes := p.place(hash)
+	for range seenProbes {
+		block[probes>>6&7] |= 1 << (probes & 63)
+		probes >>= 9
+	}
+}
+
+// place returns a hash's block, and nine bits for each of its bits there. Blocks are in
+// the order of the hashes: loading, which reads these in their order, goes through memory
+// from one end to the other.
+func (p *seenPart) place(hash [32]byte) (*[8]uint64, uint64) {
+	n, _ := bits.Mul64(binary.BigEndian.Uint64(hash[:8]), uint64(len(p.blocks)))
 	return &p.blocks[n], binary.LittleEndian.Uint64(hash[8:])
 }
 
