@@ -308,10 +308,17 @@ func (t *tally) requests(r *reader) error {
 	if err != nil {
 		return err
 	}
-	return t.things(r, tapeRequests, func(q *taped, names []string, about func() []int64) error {
+	return t.things(r, tapeRequests, func(q *taped, about func() []int64) error {
 		answered, received := q.times[0], q.times[1]
+		if answered == 0 || !t.within(answered) {
+			return nil
+		}
+		names, err := t.named(q.names)
+		if err != nil {
+			return err
+		}
 		provider, consumer := names[0], names[1]
-		if answered == 0 || !t.within(answered) || !t.of(provider) {
+		if !t.of(provider) {
 			return nil
 		}
 		if shown, err := t.shown(r, provider, consumer); err != nil || !shown {
@@ -362,8 +369,15 @@ func (t *tally) workingDays(from, to events.Time) (int64, bool) {
 func (t *tally) duties(r *reader) error {
 	begun := len(t.order)
 	mergers := r.successions()
-	err := t.things(r, tapeDuties, func(d *taped, names []string, records func() []int64) error {
+	err := t.things(r, tapeDuties, func(d *taped, records func() []int64) error {
 		before, done := d.times[0], d.times[1]
+		if !t.within(before) && (before == 0 || !t.within(before-1)) {
+			return nil
+		}
+		names, err := t.named(d.names)
+		if err != nil {
+			return err
+		}
 		pack, version, rule, code, party, title := names[0], names[1], names[2], names[3], names[4], rulepack.Text{EN: names[5], ZH: names[6]}
 		state := dutyState(before, done, d.state != dutyUndetermined, t.w.recorded)
 		if (state == DutyLate || state == DutyBreached) && code != "" && t.within(before) && !d.imported {
@@ -396,8 +410,8 @@ func (t *tally) duties(r *reader) error {
 
 // things visits the things of a tape in the order in which the book brought them up.
 // Most are of no other use; the records about one are put together for who asks.
-func (t *tally) things(r *reader, of tape, visit func(e *taped, names []string, records func() []int64) error) error {
-	list, err := r.things(of, nil)
+func (t *tally) things(r *reader, of tape, visit func(e *taped, records func() []int64) error) error {
+	list, err := r.things(of, true, nil)
 	if err != nil {
 		return err
 	}
@@ -405,12 +419,7 @@ func (t *tally) things(r *reader, of tape, visit func(e *taped, names []string, 
 	n := 0
 	records := func() []int64 { return list.records(n) }
 	for n = range list.last {
-		e := &list.last[n]
-		names, err := t.named(e.names)
-		if err != nil {
-			return err
-		}
-		if err := visit(e, names, records); err != nil {
+		if err := visit(&list.last[n], records); err != nil {
 			return err
 		}
 		if n%1024 == 0 && t.ctx.Err() != nil {
@@ -494,25 +503,45 @@ func (t *tally) violated(v *Violation) *Figure {
 
 // uncovered is reader.uncovered, of what was first read in the period.
 func (t *tally) uncovered(r *reader, found func(Violation)) error {
-	return t.things(r, tapeUncovered, func(u *taped, names []string, records func() []int64) error {
+	list, err := r.things(tapeUncovered, false, nil)
+	if err != nil {
+		return err
+	}
+	defer list.release()
+	for n := range list.last {
+		u := &list.last[n]
 		if !t.within(u.times[0]) {
-			return nil
+			continue
 		}
-		at := records()
-		if len(at) > 2 { // the first and the last
-			at = append(at[:1], at[len(at)-1])
+		names, err := t.named(u.names)
+		if err != nil {
+			return err
+		}
+		at := []int64{list.first[n]}
+		if u.position != at[0] {
+			at = append(at, u.position)
 		}
 		found(Violation{Rule: RuleInputNotCovered, Party: names[0], Entry: names[1], Time: u.times[0], Events: at})
-		return nil
-	})
+	}
+	return nil
 }
 
 // unrecorded is reader.unrecorded, of agreements that ended in the period.
 func (t *tally) unrecorded(r *reader, found func(Violation)) error {
 	mergers := r.successions()
-	return t.things(r, tapeAgreements, func(a *taped, names []string, _ func() []int64) error {
+	list, err := r.things(tapeAgreements, false, nil)
+	if err != nil {
+		return err
+	}
+	defer list.release()
+	for n := range list.last {
+		a := &list.last[n]
 		if a.imported || a.state&agreementEnded == 0 || !t.within(a.times[0]) {
-			return nil
+			continue
+		}
+		names, err := t.named(a.names)
+		if err != nil {
+			return err
 		}
 		var row Agreement
 		known, err := r.find(entityKey(tAgreement, names[0]), &row)
@@ -522,8 +551,11 @@ func (t *tally) unrecorded(r *reader, found func(Violation)) error {
 		if !known {
 			return badTape(a)
 		}
-		return r.unrecordedOf(t.ctx, &row, mergers, found)
-	})
+		if err := r.unrecordedOf(t.ctx, &row, mergers, found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Zone is where days begin and end: that of the calendar published last, or UTC if

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -31,14 +32,14 @@ type callers struct {
 
 // of finds a caller; names begin with agreement, provider and consumer.
 func (x *callers) of(names uint32) (*caller, error) {
+	if n := int(names) - 1; n >= 0 && n < len(x.list) && x.list[n].known {
+		return &x.list[n], nil
+	}
 	texts, err := x.named(names)
 	if err != nil {
 		return nil, err
 	}
 	c := &x.list[names-1]
-	if c.known {
-		return c, nil
-	}
 	c.known, c.provider, c.consumer = true, x.tally.of(texts[1]), x.tally.of(texts[2])
 	if x.sight != nil && (c.provider || c.consumer) {
 		seen, err := x.seen(x.r, texts[1], texts[2])
@@ -111,7 +112,13 @@ func (t *tally) calls(r *reader) error {
 
 // used are the agreements that were called under.
 func (x *callers) used() map[string]bool {
-	out := map[string]bool{}
+	used := 0
+	for i := range x.list {
+		if x.list[i].used {
+			used++
+		}
+	}
+	out := make(map[string]bool, used)
 	for n, c := range x.list {
 		if c.used {
 			out[x.names[n][0]] = true
@@ -121,11 +128,10 @@ func (x *callers) used() map[string]bool {
 }
 
 // otherCalls counts what no block does: calls that were not answered, and what is from
-// before the ledger. It returns where these stand.
-func (t *tally) otherCalls(x *callers, success *Figure, low, high int64) (map[int64]bool, error) {
-	others := map[int64]bool{}
-	return others, x.r.tape(tapeOthers, low, high, true, func(e *taped) error {
-		others[e.position] = true
+// before the ledger. It returns where these stand, the latest first.
+func (t *tally) otherCalls(x *callers, success *Figure, low, high int64) (others []int64, err error) {
+	err = x.r.tape(tapeOthers, low, high, true, func(e *taped) error {
+		others = append(others, e.position)
 		if err := t.pause(); err != nil || !t.within(e.times[0]) {
 			return err
 		}
@@ -148,11 +154,12 @@ func (t *tally) otherCalls(x *callers, success *Figure, low, high int64) (map[in
 		}
 		return nil
 	})
+	return others, err
 }
 
 // block counts the calls of a whole block, if it can do so without a look at each: they
 // are named already, or they are all of one provider, whose list names them.
-func (x *callers) block(l *callBlock, success *Figure, others map[int64]bool, from, to int64) (bool, error) {
+func (x *callers) block(l *callBlock, success *Figure, others []int64, from, to int64) (bool, error) {
 	records := int64(0)
 	for i := range l.Cells {
 		c, err := x.of(l.Cells[i].Names)
@@ -177,7 +184,7 @@ func (x *callers) block(l *callBlock, success *Figure, others map[int64]bool, fr
 			if position, more, err = list.step(); !more {
 				break
 			}
-			if !others[position] {
+			if _, other := slices.BinarySearchFunc(others, position, func(o, p int64) int { return cmp.Compare(p, o) }); !other {
 				success.name(&success.Counted, position)
 				records--
 			}
@@ -275,7 +282,7 @@ func (t *tally) agreements(r *reader) error {
 	var order []string // in which they ended
 	ended, accepted, written, late := map[string]int64{}, map[string]int64{}, map[string][]int64{}, map[string]bool{}
 	told := map[uint32]bool{} // names of agreements from before the ledger
-	list, err := r.things(tapeAgreements, func(e *taped) bool {
+	list, err := r.things(tapeAgreements, false, func(e *taped) bool {
 		if e.imported {
 			told[e.names] = true
 		}

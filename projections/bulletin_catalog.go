@@ -73,7 +73,7 @@ type entryInForce struct {
 // inForce visits the catalog entries in force at a date, in the order in which the book
 // brought them up, each good until the next. Resources are as of the reader's position.
 func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInForce) error) error {
-	resources, err := r.things(tapeResources, nil)
+	resources, err := r.things(tapeResources, false, nil)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (r *reader) inForce(names [][]string, at events.Time, visit func(*entryInFo
 			}
 		}
 	}
-	list, err := r.things(tapeEntries, func(e *taped) bool { return within(at, e.times[0], e.times[1]) })
+	list, err := r.things(tapeEntries, false, func(e *taped) bool { return within(at, e.times[0], e.times[1]) })
 	if err != nil {
 		return err
 	}

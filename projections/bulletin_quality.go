@@ -12,9 +12,13 @@ import (
 func (t *tally) quality(r *reader) error {
 	reported := t.figure("quality.reported", UnitCount, rulepack.Text{EN: "quality issues reported", ZH: "质量问题数"})
 	closed := t.figure("quality.rectified", UnitMillionths, rulepack.Text{EN: "confirmed issues that were put right", ZH: "整改率"})
-	return t.things(r, tapeFindings, func(f *taped, names []string, about func() []int64) error {
-		if !t.within(f.times[0]) || !t.of(names[1]) {
+	return t.things(r, tapeFindings, func(f *taped, about func() []int64) error {
+		if !t.within(f.times[0]) {
 			return nil
+		}
+		names, err := t.named(f.names)
+		if err != nil || !t.of(names[1]) {
+			return err
 		}
 		if shown, err := t.shown(r, names[:3]...); err != nil || !shown {
 			return err
@@ -68,7 +72,12 @@ func (t *tally) recurred(r *reader) error {
 	figure := t.figure("quality.recurred", UnitMillionths, rulepack.Text{EN: "issues reported or reopened within 90 days after the same was put right", ZH: "复发率"})
 	var last []taped // by number less one
 	var list []broughtIssue
-	closed := map[flaw][]closing{}
+	brought := func(b broughtIssue) {
+		if t.within(b.at) {
+			list = append(list, b)
+		}
+	}
+	closed := map[flaw][]closing{} // not long before the period, or in it
 	err := r.tape(tapeFindings, 0, r.at, false, func(e *taped) error {
 		for int(e.thing) > len(last) {
 			last = append(last, taped{position: -1})
@@ -79,14 +88,14 @@ func (t *tally) recurred(r *reader) error {
 		fixed := before.state&findingFixed != 0
 		switch {
 		case before.position < 0:
-			list = append(list, broughtIssue{taped: *e, at: e.times[0]})
+			brought(broughtIssue{taped: *e, at: e.times[0]})
 		case was && !is:
 			b := broughtIssue{taped: *e, at: e.times[1], reopened: true}
 			if fixed {
 				b.after = []closing{{before.times[2], before.position}}
 			}
-			list = append(list, b)
-		case is && !fixed && e.state&findingFixed != 0 && !e.imported:
+			brought(b)
+		case is && !fixed && e.state&findingFixed != 0 && !e.imported && (t.q.From == 0 || within(e.times[2], t.q.From-recurrence, t.q.To)):
 			names, err := t.named(e.names)
 			if err != nil {
 				return err
@@ -105,7 +114,7 @@ func (t *tally) recurred(r *reader) error {
 		if err != nil {
 			return err
 		}
-		if !t.within(b.at) || !t.of(names[1]) {
+		if !t.of(names[1]) {
 			continue
 		}
 		shown := t.shown
@@ -175,9 +184,16 @@ func (t *tally) measures(r *reader) error {
 	begun := len(t.order)
 	unknown := rulepack.Text{EN: "rows that conformed to rules that nobody had published", ZH: "规则合格率：未发布的规则"}
 	counted, others := map[*Figure]int64{}, map[*Figure]int64{} // the record named last
-	err := t.things(r, tapeMeasures, func(m *taped, names []string, _ func() []int64) error {
+	err := t.things(r, tapeMeasures, func(m *taped, _ func() []int64) error {
+		if !t.within(m.times[0]) {
+			return nil
+		}
+		names, err := t.named(m.names)
+		if err != nil {
+			return err
+		}
 		provider, by := names[1], names[2]
-		if !t.within(m.times[0]) || !t.of(provider) {
+		if !t.of(provider) {
 			return nil
 		}
 		if shown, err := t.shown(r, provider, by); err != nil || !shown {

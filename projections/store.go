@@ -37,7 +37,7 @@ type store struct {
 	lineage loading // the lineage graph of these rows
 	search  searchIndex
 	names   keptNames
-	scratch sync.Pool // of *things
+	scratch chan *things // memory to read things into, see tape_things.go
 	// books has the rulebook that was read last.
 	books atomic.Pointer[readBook]
 
@@ -63,6 +63,7 @@ func (e *unfitError) Error() string { return e.reason }
 func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *store, err error) {
 	s := &store{fs: fs, dir: dir, log: log, counters: make(map[string]*counter), numbers: make(map[table]uint32), flows: make(map[string]uint32), blockWidth: callBlockWidth}
 	s.search.searched = newSearched()
+	s.scratch = make(chan *things, keptThings)
 	s.newest.clear()
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

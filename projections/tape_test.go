@@ -196,7 +196,7 @@ func compareThings[T any, P interface {
 	rowOf[T]
 	tapable
 }](t *rapid.T, r *reader, names [][]string, of tape, rows table, records func(P) []int64) {
-	list, err := r.things(of, nil)
+	list, err := r.things(of, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
