@@ -128,7 +128,7 @@ func TestInvariant_I03(t *testing.T) {
 	refused(t, e.Validate(sampleNow), "field.enum", "/grade")
 	for text, bad := range map[string]bool{
 		"11010519491231002X": true, "id 11010519491231002X, given": true, "110105194912310021": false, "110105194913310025": false,
-		"13800138000": true, "tel:13800138000": true, "12800138000": false, "x13800138000": false, "138001380001": false, "13800138000_1": false,
+		"13800138000": true, "tel:13800138000": true, "12800138000": false, "+8613800138000": true, "008613800138000": true, "+8612800138000": false, "8613800138000": false, "x13800138000": false, "138001380001": false, "13800138000_1": false,
 		"6222021234567890128": true, "6222021234567890123": false, "20251103093012123": false, "3079900101/000002": false,
 		"11990000MB0A000186": false, "0198f0a2-0000-7000-8000-000000000001": false,
 	} {
