@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -45,22 +46,12 @@ func TestKeys(t *testing.T) {
 		p, q := rapid.Int64Range(0, 1<<40).Draw(t, "p"), rapid.Int64Range(0, 1<<40).Draw(t, "q")
 		want := slices.Compare(a, b)
 		if want == 0 {
-			want = -compareInts(p, q)
+			want = cmp.Compare(q, p)
 		}
 		if got := bytes.Compare(appendVersion(entityKey(tEvent, a...), p), appendVersion(entityKey(tEvent, b...), q)); got != want {
 			t.Fatalf("%q at %d against %q at %d: %d, want %d", a, p, b, q, got, want)
 		}
 	})
-}
-
-func compareInts(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // TestCrash: what a crash leaves is the views at some position, whole, from which

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	_ "time/tzdata" // zones must not depend on the machine: a due date is evidence
+	_ "time/tzdata" // for machines that have no zones of their own
 )
 
 // Calendar tells working days from rest days, in one jurisdiction. Beyond From
