@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,22 +29,9 @@ var errNoPostgres = errors.New("no postgres, initdb and psql on the PATH or besi
 
 // startPostgres starts a server; nil and errNoPostgres where there is none.
 func startPostgres(ctx context.Context) (_ *postgres, err error) {
-	bin := ""
-	for _, name := range []string{"postgres", "psql"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			return nil, errNoPostgres
-		}
-		if path, err = filepath.EvalSymlinks(path); err == nil && name == "postgres" {
-			bin = filepath.Dir(path)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(bin, "initdb")); err != nil {
-		found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // where Debian keeps it, off the PATH
-		if err != nil || len(found) == 0 {
-			return nil, errNoPostgres
-		}
-		bin = filepath.Dir(found[len(found)-1])
+	bin, err := findPostgres()
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "ledgerline-pg-") // not below s.Dir: a socket's path is short, and another user has to get there
 	if err != nil {
@@ -78,6 +66,30 @@ func startPostgres(ctx context.Context) (_ *postgres, err error) {
 		return nil, fmt.Errorf("postgres does not answer: %w", err)
 	}
 	return p, nil
+}
+
+// findPostgres finds the directory in which postgres and initdb stand: that of the
+// PATH, or where Debian keeps them.
+func findPostgres() (string, error) {
+	if _, err := exec.LookPath("psql"); err != nil {
+		return "", errNoPostgres
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return "", err
+	}
+	if path, err := exec.LookPath("postgres"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			found = append(found, path)
+		}
+	}
+	for _, path := range slices.Backward(found) {
+		dir := filepath.Dir(path)
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errNoPostgres
 }
 
 // yield makes the server's directory that of a user who is not root.
