@@ -216,7 +216,8 @@ type Period struct {
 }
 
 // EntryRevised is a later state of a catalog entry, whole again. It may be sent
-// while the entry is a draft, was returned, or is published.
+// while the entry is a draft, was returned, or is published, by the provider, what became
+// of it by mergers, or the party that is designated the source of all items.
 type EntryRevised EntryDrafted
 
 // Sharing is the sharing attribute of an entry and what the law asks to go with

@@ -63,6 +63,10 @@ func (e *EntryRevised) check(s States) error {
 	if err := registered(s, "/data/provider", e.Provider); err != nil {
 		return err
 	}
+	if !s.Imported && !succeeds(s, e.Provider, now.Provider) && !slices.Contains(now.Sources, SourceState{Party: e.Provider}) {
+		return fault("entry.provider", "provider", e.Subject(), now.stage(), quote(e.Provider)+" does not provide the entry",
+			"let %s revise it, or have the competent department designate another source of all its items first (catalog.source.designated)", quote(now.Provider))
+	}
 	return (*EntryDrafted)(e).grounded(s)
 }
 

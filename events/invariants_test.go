@@ -220,6 +220,20 @@ func TestInvariant_I07(t *testing.T) {
 	keeps(t, designate("D03", "swrq"), drafted, designate("D01", "swrq"), relieve)
 }
 
+// TestRevisedByItsProvider: an entry is its provider's, whoever else revises it.
+func TestRevisedByItsProvider(t *testing.T) {
+	byD03 := changed(revise(2), "by D03", func(e *EntryRevised) { e.Provider = "D03" })
+	source := func(items ...string) step {
+		return step{name: "D03 is the source", typ: "catalog.source.designated", data: &SourceDesignated{Entry: "DS02", Items: items, Party: "D03", By: "D07", Basis: "x"}}
+	}
+	violates(t, "entry.provider", byD03, inForce...)
+	violates(t, "entry.provider", byD03, then(inForce, source("swrq"))...)
+	keeps(t, byD03, then(inForce, source())...)
+	keeps(t, byD03, then(inForce, step{name: "merged", typ: "party.body.merged", data: &PartyMerged{Party: "D01", Into: "D03", Basis: "x"}})...)
+	byD03.imported = true
+	keeps(t, byD03, inForce...)
+}
+
 // A request is against a published version, and not for what is not shared.
 func TestInvariant_I08(t *testing.T) {
 	submitted := of("share.request.submitted")

@@ -73,6 +73,7 @@ func entryRules() ruleGroup {
 		then(inForce, submit(1, "withdrawal")), then(inForce, submit(1, "withdrawal"), giveBack(1)), then(inForce, withdrawn),
 	}, []step{
 		drafted, revise(1), revise(2), revise(3),
+		changed(revise(2), "by D03", func(e *EntryRevised) { e.Provider = "D03" }),
 		assess(1, AssessSecrecy, "passed"), assess(1, AssessSecrecy, "failed"), assess(2, AssessPersonal, "passed"), approve(1), approve(2),
 		changed(approve(1), "by D03", func(e *EntryDepartmentApproved) { e.By = "D03" }),
 		submit(1, "first"), submit(1, "update"), submit(2, "update"), submit(1, "withdrawal"),
