@@ -48,6 +48,8 @@ type issuedBulletin struct {
 	Agrees   bool   `json:"agrees"`
 	// Differs names what is not as the ledger has it: figures, head, view_version.
 	Differs []string `json:"differs"`
+	// Imported marks what was issued before the ledger: no native evidence.
+	Imported bool `json:"imported,omitzero"`
 }
 
 // comparedBulletins is how many issued bulletins are computed again for one answer.
@@ -157,7 +159,7 @@ func (c *question) issued(q projections.BulletinQuery) (out []issuedBulletin, er
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, issuedBulletin{row.Position, d.Bulletin, d.By, d.AsOf, len(differs) == 0, differs})
+			out = append(out, issuedBulletin{row.Position, d.Bulletin, d.By, d.AsOf, len(differs) == 0, differs, row.Imported})
 		}
 		if page.Cursor = list.Next; page.Cursor == "" {
 			return out, nil

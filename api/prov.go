@@ -233,6 +233,9 @@ func (d *provDocument) entry(id string, r provRecord, name, title string, facts 
 	d.Entity[id] = r
 	if e, ok := facts.entries[name]; ok && e.Provider != "" {
 		d.provider(id, e)
+		if e.Imported {
+			r["ledger:imported"] = true
+		}
 	}
 }
 
@@ -249,6 +252,9 @@ func (d *provDocument) provider(entry string, e projections.Entry) {
 
 // run gives a run its times, and what it read and wrote itself.
 func (d *provDocument) run(id string, r provRecord, run projections.Run) {
+	if run.Imported {
+		r["ledger:imported"] = true
+	}
 	if run.Started != 0 {
 		r["prov:startTime"] = run.Started.String()
 	}
@@ -276,6 +282,9 @@ func (d *provDocument) edge(e projections.Edge) {
 	}
 	if e.Masking {
 		r["ledger:masking"] = true
+	}
+	if e.Imported {
+		r["ledger:imported"], r["ledger:importedRuns"] = true, e.ImportedRuns
 	}
 	if e.Run != "" {
 		r["ledger:run"] = provName(provID(projections.NodeRun + ":" + e.Run))

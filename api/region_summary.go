@@ -56,6 +56,8 @@ type sealedSummary struct {
 	Agrees        bool   `json:"agrees"`
 	// Differs names what is not as the ledger has it: root, entries, counts, head, as_of.
 	Differs []string `json:"differs"`
+	// Imported marks what was sealed before the ledger: no native evidence.
+	Imported bool `json:"imported,omitzero"`
 }
 
 // getRegionSummary is refused to callers with a scope: a root over a part of the list
@@ -169,7 +171,7 @@ func (c *question) sealed(region string, period events.Period) ([]sealedSummary,
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, sealedSummary{row.Position, d.RegionSummary, d.By, d.AsOf, len(differs) == 0, differs})
+			out = append(out, sealedSummary{row.Position, d.RegionSummary, d.By, d.AsOf, len(differs) == 0, differs, row.Imported})
 		}
 		if page.Cursor = list.Next; page.Cursor == "" {
 			return out, nil

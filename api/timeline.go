@@ -18,6 +18,7 @@ type eventsQuery struct {
 	paging
 	window
 	proving
+	imported
 	Type      string `query:"type" doc:"the type of event, or the beginning of it, such as catalog."`
 	Subject   string `query:"subject" doc:"what the event is about, as {kind}/{id}"`
 	Party     string `query:"party" doc:"id of a party concerned"`
@@ -35,7 +36,7 @@ type eventsQuery struct {
 func listEvents(c *question, q eventsQuery) (projections.Timeline, error) {
 	query := projections.TimelineQuery{
 		TypePrefix: q.Type, Party: q.Party, Entry: q.Entry, Agreement: q.Agreement, Principal: q.Principal,
-		Actor: q.Actor, Text: q.Text,
+		Actor: q.Actor, Text: q.Text, Imported: q.wanted(),
 		From: q.From, To: q.To, Descending: q.Order == "desc", Gaps: q.Proof == "", Page: c.page(q.paging),
 	}
 	var err error
@@ -72,7 +73,7 @@ func (q *eventsQuery) claim(query projections.TimelineQuery, list projections.Ti
 	if d := query.Dataset; d != (projections.Dataset{}) {
 		names = append(names, proof.Name{proof.KindDataset, d.Namespace, d.Name})
 	}
-	cl := claim{from: q.From, to: q.To, whole: list.Next == "" && q.Cursor == "" && q.Actor == "" && q.Text == ""}
+	cl := claim{from: q.From, to: q.To, whole: list.Next == "" && q.Cursor == "" && q.Actor == "" && q.Text == "" && q.Imported == ""}
 	types := typeNames(q.Type)
 	switch {
 	case len(names) == 0 && len(types) == 0: // of no type there is

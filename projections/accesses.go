@@ -122,6 +122,8 @@ type Flag struct {
 	Detailed
 	// Events are the positions of the records that show it.
 	Events []int64 `json:"events"`
+	// Imported: one of these is from before the ledger, and so no native evidence.
+	Imported bool `json:"imported,omitempty" row:"-"`
 }
 
 func (f *Flag) code(c *coder) {
@@ -448,5 +450,10 @@ func (r *reader) access(position int64) (a Access, ok bool, err error) {
 	}
 	err = row.decode(&a)
 	a.Type = a.typ()
+	for i := range a.Flags {
+		if err == nil {
+			a.Flags[i].Imported, err = r.imported(a.Flags[i].Events...)
+		}
+	}
 	return a, err == nil, err
 }
