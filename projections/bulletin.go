@@ -451,7 +451,7 @@ func (t *tally) violations(r *reader) error {
 	if err := r.shownByRecord(t.ctx, judged); err != nil {
 		return err
 	}
-	if err := t.uncovered(r, judged); err != nil {
+	if err := r.uncovered(t.names, t.within, judged); err != nil {
 		return err
 	}
 	if err := t.unrecorded(r, judged); err != nil {
@@ -499,31 +499,6 @@ func (t *tally) violated(v *Violation) *Figure {
 	return t.figure("violation/"+v.Pack+"/"+v.Code, UnitCount, rulepack.Text{
 		EN: strings.TrimSpace("violations: " + v.Code + " " + v.Title.EN), ZH: strings.TrimSpace("违规：" + v.Code + " " + v.Title.ZH),
 	})
-}
-
-// uncovered is reader.uncovered, of what was first read in the period.
-func (t *tally) uncovered(r *reader, found func(Violation)) error {
-	list, err := r.things(tapeUncovered, false, nil)
-	if err != nil {
-		return err
-	}
-	defer list.release()
-	for n := range list.last {
-		u := &list.last[n]
-		if !t.within(u.times[0]) {
-			continue
-		}
-		names, err := t.named(u.names)
-		if err != nil {
-			return err
-		}
-		at := []int64{list.first[n]}
-		if u.position != at[0] {
-			at = append(at, u.position)
-		}
-		found(Violation{Rule: RuleInputNotCovered, Party: names[0], Entry: names[1], Time: u.times[0], Events: at})
-	}
-	return nil
 }
 
 // unrecorded is reader.unrecorded, of agreements that ended in the period.

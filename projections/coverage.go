@@ -232,21 +232,44 @@ func (b *batch) noteUncovered(e *ledger.Entry, d *events.OpenLineageReceived, jo
 	return nil
 }
 
-// uncovered lists the inputs that runs read without authority.
-func (r *reader) uncovered(ctx context.Context, found func(Violation)) error {
-	return r.each(ctx, entityKey(tUncovered), nil, func(row row) (bool, error) {
+// uncovered visits the inputs that runs read without authority, of those first read at
+// times that count. How each was read is left to detail: a list shows few of them.
+func (r *reader) uncovered(names [][]string, counts func(events.Time) bool, found func(Violation)) error {
+	list, err := r.things(tapeUncovered, false, nil)
+	if err != nil {
+		return err
+	}
+	defer list.release()
+	for n := range list.last {
+		u := &list.last[n]
+		if !counts(u.times[0]) {
+			continue
+		}
+		of, err := textsOf(names, u.names)
+		if err != nil {
+			return err
+		}
+		at := []int64{list.first[n]}
+		if u.position != at[0] {
+			at = append(at, u.position)
+		}
+		found(Violation{Rule: RuleInputNotCovered, Party: of[0], Entry: of[1], Time: u.times[0], Events: at})
+	}
+	return nil
+}
+
+// uncoveredBy lists the rows of a party.
+func (r *reader) uncoveredBy(ctx context.Context, party string) (out []uncoveredInput, err error) {
+	err = r.each(ctx, entityKey(tUncovered, party), nil, func(row row) (bool, error) {
 		var u uncoveredInput
-		if err := row.decode(&u); err != nil {
-			return false, err
-		}
-		at := []int64{u.First}
-		if u.Last != u.First {
-			at = append(at, u.Last)
-		}
-		found(Violation{
-			Rule: RuleInputNotCovered, Party: u.Party, Entry: u.Entry, Time: u.FirstTime, Events: at,
-			Detailed: find(saidInputNotCovered, u.Job.Namespace+"/"+u.Job.Name, u.FirstTime, u.FirstRun, u.LastTime),
-		})
-		return true, nil
+		err := row.decode(&u)
+		out = append(out, u)
+		return true, err
 	})
+	return out, err
+}
+
+// detailed says how an input was read.
+func (u *uncoveredInput) detailed() Detailed {
+	return find(saidInputNotCovered, u.Job.Namespace+"/"+u.Job.Name, u.FirstTime, u.FirstRun, u.LastTime)
 }

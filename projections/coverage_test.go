@@ -78,6 +78,7 @@ func TestInvariant_I30(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	equal(t, "flagged", got, want)
+	inputsAreTheRows(t, w)
 	for _, v := range list.Violations {
 		if v.Time == day(3, 4) && len(v.Events) == 2 { // of "suspended": the earliest run, told last
 			return

@@ -208,10 +208,21 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 		if found, err = r.missed(ctx, book, w.recorded); err != nil {
 			return err
 		}
-		if err := r.shownByItself(ctx, func(v Violation) { found = append(found, book.judge(v, nil)...) }); err != nil {
+		names, err := r.names(w.store)
+		if err != nil {
 			return err
 		}
-		flagged, err := w.flagged(ctx, r, book, q, &list)
+		judged := func(v Violation) { found = append(found, book.judge(v, nil)...) }
+		if err := r.shownByRecord(ctx, judged); err != nil {
+			return err
+		}
+		if err := r.uncovered(names, func(at events.Time) bool { return within(at, q.From, q.To) }, judged); err != nil {
+			return err
+		}
+		if err := r.unrecorded(ctx, judged); err != nil {
+			return err
+		}
+		flagged, err := w.flagged(ctx, r, book, names, q, &list)
 		found = append(found, flagged...)
 		return err
 	})
@@ -236,7 +247,7 @@ func (w *View) Violations(ctx context.Context, q ViolationQuery) (ViolationList,
 	for _, v := range sortedViolations(found)[from:to] {
 		list.Violations = append(list.Violations, *v)
 	}
-	if err := w.detailFlags(list.Violations); err != nil {
+	if err := w.detail(ctx, list.Violations); err != nil {
 		return list, err
 	}
 	if to < len(found) {
@@ -266,17 +277,6 @@ func (w *View) importedViolations(found []Violation, wanted *bool) (kept []Viola
 		return nil
 	})
 	return kept, err
-}
-
-// shownByItself visits what records other than accesses show to be broken.
-func (r *reader) shownByItself(ctx context.Context, found func(Violation)) error {
-	if err := r.shownByRecord(ctx, found); err != nil {
-		return err
-	}
-	if err := r.uncovered(ctx, found); err != nil {
-		return err
-	}
-	return r.unrecorded(ctx, found)
 }
 
 // shownByRecord visits what one record shows to be broken, and what is missing among the

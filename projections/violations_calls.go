@@ -14,16 +14,12 @@ import (
 const violationAccesses = 100_000
 
 // flagged lists what calls broke, the latest recorded first, of the calls that the query
-// can be about. How each broke it is left to detailFlags: a list shows few of them.
-func (w *View) flagged(ctx context.Context, r *reader, book *rulebook, q ViolationQuery, list *ViolationList) (out []Violation, err error) {
+// can be about. How each broke it is left to detail: a list shows few of them.
+func (w *View) flagged(ctx context.Context, r *reader, book *rulebook, names [][]string, q ViolationQuery, list *ViolationList) (out []Violation, err error) {
 	if !book.aboutAccesses(q) {
 		return nil, nil
 	}
 	low, high, err := w.accessPositions(q.From, q.To)
-	if err != nil {
-		return nil, err
-	}
-	names, err := r.names(w.store)
 	if err != nil {
 		return nil, err
 	}
@@ -73,24 +69,43 @@ func (book *rulebook) brokenBy(e *taped, names []string) ([]Violation, error) {
 	return book.judge(v, map[string]string{"provider": names[1], "consumer": names[2]}), nil
 }
 
-// detailFlags says of the violations of calls how each was one, as the flag of the call
-// does. The call is the last of the records that show it.
-func (w *View) detailFlags(list []Violation) error {
+// detail says how those were violations that tapes tell of: as the flag of the call does,
+// the call being the last of the records that show it, or the row of the input, the first
+// of whose records shows it.
+func (w *View) detail(ctx context.Context, list []Violation) error {
+	inputs := map[string][]uncoveredInput{} // by party
 	return w.read(func(r *reader) error {
 		for i := range list {
 			v := &list[i]
-			if !slices.Contains(rulesOfAccess, v.Rule) {
-				continue
+			first, last := v.Events[0], v.Events[len(v.Events)-1]
+			known := true
+			switch {
+			case v.Rule == RuleInputNotCovered:
+				of, read := inputs[v.Party]
+				if !read {
+					var err error
+					if of, err = r.uncoveredBy(ctx, v.Party); err != nil {
+						return err
+					}
+					inputs[v.Party] = of
+				}
+				n := slices.IndexFunc(of, func(u uncoveredInput) bool { return u.Entry == v.Entry && u.First == first })
+				if known = n >= 0; known {
+					v.Detailed = of[n].detailed()
+				}
+			case slices.Contains(rulesOfAccess, v.Rule):
+				a, _, err := r.access(last)
+				if err != nil {
+					return err
+				}
+				n := slices.IndexFunc(a.Flags, func(f Flag) bool { return f.Rule == v.Rule })
+				if known = n >= 0; known {
+					v.Detailed = a.Flags[n].Detailed
+				}
 			}
-			a, ok, err := r.access(v.Events[len(v.Events)-1])
-			if err != nil {
-				return err
+			if !known {
+				return damagedBy(fmt.Errorf("a tape says that %s was broken at %d, and no row does", v.Rule, last))
 			}
-			flag := slices.IndexFunc(a.Flags, func(f Flag) bool { return f.Rule == v.Rule })
-			if !ok || flag < 0 {
-				return damagedBy(fmt.Errorf("a tape says that %s was broken at %d, and the call there does not", v.Rule, v.Events[len(v.Events)-1]))
-			}
-			v.Detailed = a.Flags[flag].Detailed
 		}
 		return nil
 	})

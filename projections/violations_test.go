@@ -93,3 +93,39 @@ func TestViolationsOfCalls(t *testing.T) {
 		t.Errorf("the list has\n%s\nthe calls say\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// inputsAreTheRows: the list has of every input that was read without authority what its
+// row says.
+func inputsAreTheRows(t *testing.T, w *View) {
+	t.Helper()
+	var want, got []string
+	text := func(v Violation) string {
+		return fmt.Sprintf("%s %s %d %d %s", v.Party, v.Entry, v.Time, v.Events, v.Detail)
+	}
+	err := w.read(func(r *reader) error {
+		return r.each(ctx, entityKey(tUncovered), nil, func(row row) (bool, error) {
+			var u uncoveredInput
+			err := row.decode(&u)
+			want = append(want, text(Violation{
+				Party: u.Party, Entry: u.Entry, Time: u.FirstTime, Events: slices.Compact([]int64{u.First, u.Last}),
+				Detailed: find(saidInputNotCovered, u.Job.Namespace+"/"+u.Job.Name, u.FirstTime, u.FirstRun, u.LastTime),
+			}))
+			return true, err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := w.Violations(ctx, ViolationQuery{Rule: RuleInputNotCovered, Page: Page{Limit: MaxLimit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range list.Violations {
+		got = append(got, text(v))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("the list has\n%s\nthe rows say\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
