@@ -66,9 +66,9 @@ func (c *question) prove(cl claim) error {
 	q := proof.Question{Names: distinctNames(cl.names), From: int64(cl.from), To: int64(c.view.Recorded()) + 1}
 	q.Also = slices.DeleteFunc(distinctNames(cl.also), func(n proof.Name) bool { return hasName(q.Names, n) })
 	if cl.to != 0 {
-		q.To = min(q.To, int64(cl.to))
+		q.To = max(1, min(q.To, int64(cl.to))) // nothing was recorded before 1970, and 0 is open
 	}
-	q.From = min(q.From, q.To) // a window after the view's position is empty
+	q.From = max(0, min(q.From, q.To)) // a window after the view's position is empty
 	if err := c.s.cover(c.ctx, q.To); err != nil {
 		return err
 	}
@@ -207,6 +207,7 @@ func unprovable(field, detail, fix string) *Problem {
 
 const (
 	typesAccess    = "access."
+	typesCall      = "access.call."
 	typeGap        = "access.gap.declared"
 	typeBatch      = "access.batch.sealed"
 	typesAgreement = "share.agreement."

@@ -210,7 +210,7 @@ func (q *accessesQuery) claim(dataset projections.Dataset, list projections.Acce
 	if dataset != (projections.Dataset{}) {
 		names = append(names, proof.Name{proof.KindDataset, dataset.Namespace, dataset.Name})
 	}
-	cl := claim{names: typeNames(typesAccess)}
+	cl := claim{names: typeNames(typesCall, typeBatch, typeGap)}
 	// A party may also be the other side or an operator: roles are no names. And what
 	// bears a name need not be a call.
 	selected := len(names) > 0 || q.Purpose != "" || q.Imported != "" || q.Column != "" || q.Credential != "" || q.System != "" || q.Actor != "" || q.Result != "" || q.Type != "" || q.Flagged || q.From != 0 || q.To != 0 || q.ValidAt != 0
