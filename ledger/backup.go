@@ -81,7 +81,7 @@ func (l *Ledger) copyBook(dest string, m Manifest) error {
 		return nil
 	}
 	l.opts.Logger.Warn("the copy of the book cannot be read; making another", "to", dest, "error", err)
-	if err := errors.Join(l.opts.FS.RemoveAll(to), l.db.Flush()); err != nil {
+	if err := errors.Join(l.opts.FS.RemoveAll(to), l.flushBook("backing up")); err != nil {
 		return err
 	}
 	if err := l.db.Checkpoint(to, pebble.WithFlushedWAL()); err != nil {

@@ -35,7 +35,6 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 	const memtable = 64 << 20
 	cache := NewCache(o.CacheBytes, memtable)
 	defer cache.Unref() // the store holds its own reference
-	log := bookLog(o.Logger)
 	p := &pebble.Options{
 		FS:                          o.FS,
 		Cache:                       cache,
@@ -47,14 +46,12 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
-		Logger:                      log,
 		// By default Pebble ends the process when a read meets damage. The read's own
 		// error says as much, and verifying has to go on.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
 			o.Logger.Error("the storage is damaged", "file", info.Path, "error", info.Details)
 		}},
 	}
-	log.EndOnFailedFlushes(p.EventListener)
 	if b.logs != nil {
 		p.FS = b.logs
 	}
@@ -70,19 +67,25 @@ func openBook(o Options, dir string, b bookOptions) (*pebble.DB, error) {
 			return nil, err
 		}
 	}
-	return OpenPebble(bookDir(o.FS, dir), p)
+	return bookLog(o.Logger).Open(bookDir(o.FS, dir), p)
 }
 
 // bookLog passes on what Pebble says of the book.
 func bookLog(to *slog.Logger) StoreLog {
-	return StoreLog{to, "pebble", "the process ends because the book cannot be written; what was acknowledged is safe: see to the disk and restart"}
+	return StoreLog{to, "book", "the process ends because the book cannot be written; what was acknowledged is safe"}
 }
 
 // commit applies a batch. It can be read from then on, and is durable when its
 // SyncWait returns.
 func (l *Ledger) commit(b *pebble.Batch) error {
-	defer bookLog(l.opts.Logger).EndOnPanic()
+	defer bookLog(l.opts.Logger).EndOnPanic("recording events")
 	return l.db.ApplyNoSyncWait(b, pebble.Sync)
+}
+
+// flushBook writes what is in memory into tables, and begins a new log.
+func (l *Ledger) flushBook(why string) error {
+	defer bookLog(l.opts.Logger).EndOnPanic(why)
+	return l.db.Flush()
 }
 
 func readSettings(db *pebble.DB) (s settings, err error) {
@@ -406,6 +409,7 @@ func (l *Ledger) refold() error {
 	}
 	cells := make(map[proof.Hash]cell)
 	flush := func() error {
+		defer bookLog(l.opts.Logger).EndOnPanic("folding all states anew")
 		b := l.db.NewBatch()
 		for hash, c := range cells {
 			v, err := c.encode()

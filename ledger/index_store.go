@@ -67,21 +67,19 @@ func openIndexStore(o Options, dir string) (*indexStore, error) {
 	const memtable = 32 << 20
 	cache := NewCache(o.Index.CacheBytes, memtable)
 	defer cache.Unref() // the store holds its own reference
-	log := StoreLog{o.Logger, "completeness index", "the process ends because the completeness index cannot be written; nothing is lost, it follows from the book: see to the disk and restart"}
+	log := StoreLog{o.Logger, "completeness index", "the process ends because the completeness index cannot be written; nothing is lost, it follows from the book"}
 	p := &pebble.Options{
 		FS: o.FS, Cache: cache, FormatMajorVersion: pebbleFormat, DisableWAL: true,
 		MemTableSize: memtable, MemTableStopWritesThreshold: 4, L0CompactionThreshold: 4, L0StopWritesThreshold: 1000,
-		Logger: log,
 		// A read that meets damage must not end the process: the rows are made anew.
 		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
 			o.Logger.Error("the completeness index is damaged", "file", info.Path, "error", info.Details)
 		}},
 	}
-	log.EndOnFailedFlushes(p.EventListener)
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	db, err := OpenPebble(dir, p)
+	db, err := log.Open(dir, p)
 	if err != nil {
 		return nil, err
 	}

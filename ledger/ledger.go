@@ -415,6 +415,7 @@ const flushWait = 10 * time.Second
 // nor a verification has to replay it. Nothing rests on it: what a disk that is
 // full or slow leaves in the log is replayed.
 func (l *Ledger) flush() error {
+	defer bookLog(l.opts.Logger).EndOnPanic("closing")
 	done, err := l.db.AsyncFlush()
 	if err != nil {
 		return err

@@ -6,14 +6,21 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// StoreLog passes on what Pebble says of a store.
+// ExitStorage is the exit code with which the process ends where a store cannot go on.
+// Nothing that was acknowledged is lost; it may be started again when the disk has been
+// seen to.
+const ExitStorage = 4
+
+// StoreLog passes on what Pebble says of a store. Where that cannot go on, the process ends
+// with one last line, which says what was being done and what to do next.
 type StoreLog struct {
 	To *slog.Logger
-	// Name stands before it.
+	// Name is the store's: book, completeness index, views.
 	Name string
 	// Unwritable says what it means that the process ends because the store cannot be
 	// written.
@@ -33,25 +40,52 @@ func (s StoreLog) Errorf(format string, args ...any) {
 // Fatalf implements pebble.Logger. It must not return: Pebble calls it when a log write
 // failed, and a store that goes on after that serves what it never made durable.
 func (s StoreLog) Fatalf(format string, args ...any) {
-	s.To.Error(s.Unwritable, "pebble", fmt.Sprintf(format, args...))
-	os.Exit(2)
+	s.end("the storage's own work", fmt.Sprintf(format, args...))
 }
 
-// EndOnPanic, deferred around a commit, ends the process when Pebble panics. It does where
-// its log cannot be written, and goes on holding its locks: whoever recovered would wait
-// for them for ever at the next commit.
-func (s StoreLog) EndOnPanic() {
+func (s StoreLog) end(doing, why string) {
+	s.To.Error(s.Unwritable, "store", s.Name, "doing", doing, "error", why, "next", "see to the disk, then start it again; ledgerline doctor tells whether it can", "exit", ExitStorage)
+	os.Exit(ExitStorage)
+}
+
+// EndOnPanic, deferred around what writes, ends the process when Pebble panics. It does
+// where its log cannot be written, and goes on holding its locks: whoever recovered would
+// wait for them for ever at the next commit.
+func (s StoreLog) EndOnPanic(doing string) {
 	if r := recover(); r != nil {
-		s.Fatalf("%v", r)
+		s.end(doing, fmt.Sprint(r))
 	}
 }
 
-// EndOnFailedFlushes ends the process when flushes fail again and again. Pebble repeats
-// them at once and without end, and opening waits for it: on a full disk the program would
-// spin without a word.
-func (s StoreLog) EndOnFailedFlushes(l *pebble.EventListener) {
+// Open opens a store. From then on the process ends where Pebble would spin, or die without
+// a word:
+//
+//   - When flushes fail again and again: Pebble repeats them at once and without end, and
+//     opening waits for it.
+//   - When a log cannot be begun in a store that is open: Pebble panics with a lock given
+//     back that is given back again on the way out, which nobody can recover from.
+//
+// pebble.Open itself panics where a directory cannot be synced: that is an error here.
+func (s StoreLog) Open(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 	g := &flushGuard{log: s}
-	l.FlushEnd, l.BackgroundError = g.flushEnd, g.backgroundError
+	var opened atomic.Bool
+	o.Logger, o.EventListener.FlushEnd, o.EventListener.BackgroundError = s, g.flushEnd, g.backgroundError
+	o.EventListener.WALCreated = func(info pebble.WALCreateInfo) {
+		if info.Err != nil && opened.Load() {
+			s.end("beginning a new log", info.Err.Error())
+		}
+	}
+	defer func() {
+		r := recover()
+		if failed, ok := r.(error); ok {
+			err = fmt.Errorf("syncing the directory of the store: %w", failed)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	db, err = pebble.Open(dir, o)
+	opened.Store(err == nil)
+	return db, err
 }
 
 // maxFailedFlushes is how often in a row a flush may fail.
@@ -83,19 +117,6 @@ func (g *flushGuard) backgroundError(err error) {
 		return
 	}
 	if g.failed++; g.failed == maxFailedFlushes {
-		g.log.Fatalf("writing a table: %v", err)
+		g.log.end("writing a table from memory", err.Error())
 	}
-}
-
-// OpenPebble is pebble.Open, which panics where a directory cannot be synced.
-func OpenPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		r := recover()
-		if failed, ok := r.(error); ok {
-			err = fmt.Errorf("syncing the directory of the store: %w", failed)
-		} else if r != nil {
-			panic(r)
-		}
-	}()
-	return pebble.Open(dir, o)
 }

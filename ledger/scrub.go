@@ -38,7 +38,7 @@ func (l *Ledger) scrub(ctx context.Context, rows []facetRow) error {
 	if err != nil {
 		return err
 	}
-	if err := l.db.Flush(); err != nil {
+	if err := l.flushBook("removing erased content"); err != nil {
 		return err
 	}
 	for _, r := range scrubSpans(rows) {
@@ -64,7 +64,7 @@ func (l *Ledger) scrub(ctx context.Context, rows []facetRow) error {
 			return nil
 		}
 		if oldLogs > 0 { // each flush takes one of those that wait to be used again
-			if err := l.db.Flush(); err != nil {
+			if err := l.flushBook("removing erased content"); err != nil {
 				return err
 			}
 		}

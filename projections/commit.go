@@ -71,11 +71,17 @@ func (b *batch) ingest(ctx context.Context, m meta) (err error) {
 			paths, rows = append(paths, path), rows[n:]
 		}
 	}
-	if err := b.s.db.Ingest(ctx, paths); err != nil {
+	if err := b.s.ingest(ctx, paths); err != nil {
 		return err
 	}
 	b.size = 0
 	return nil
+}
+
+// ingest takes tables in. That may begin a new log.
+func (s *store) ingest(ctx context.Context, paths []string) error {
+	defer rowsLog(s.log).EndOnPanic("taking tables in")
+	return s.db.Ingest(ctx, paths)
 }
 
 // ingestFile is about how large an ingested file gets.

@@ -241,7 +241,7 @@ func (v *Views) swap(s *store, catchUp func() error) (old *store, took time.Dura
 func (v *Views) Bytes() (map[string]uint64, error) {
 	v.applying.Lock() // so that the store is not swapped
 	defer v.applying.Unlock()
-	if err := v.store.db.Flush(); err != nil {
+	if err := v.store.flush("measuring the views"); err != nil {
 		return nil, err
 	}
 	sizes := make(map[string]uint64)

@@ -83,12 +83,10 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       200,
-		Logger:                      rowsLog(log),
 		EventListener: &pebble.EventListener{
 			DataCorruption: func(i pebble.DataCorruptionInfo) { s.markDamaged(errors.New(i.String())) },
 		},
 	}
-	rowsLog(log).EndOnFailedFlushes(o.EventListener)
 	// Most reads ask for one entity, and while views are built often for one that is
 	// new: the filters say so without a look at the tables.
 	for i := range o.Levels {
@@ -96,7 +94,7 @@ func openStore(dir string, fs vfs.FS, cacheBytes int64, log *slog.Logger) (_ *st
 	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	s.opts = o
-	if s.db, err = ledger.OpenPebble(dir, o); err != nil && !ofSurroundings(err) {
+	if s.db, err = rowsLog(log).Open(dir, o); err != nil && !ofSurroundings(err) {
 		return nil, &unfitError{err.Error()}
 	}
 	return s, err
@@ -212,11 +210,17 @@ func (s *store) meta() (m meta, ok bool, err error) {
 
 // rowsLog passes on what Pebble says of the views' rows.
 func rowsLog(to *slog.Logger) ledger.StoreLog {
-	return ledger.StoreLog{To: to, Name: "views", Unwritable: "the process ends because the views cannot be written; nothing is lost, they follow from the book: see to the disk and restart"}
+	return ledger.StoreLog{To: to, Name: "views", Unwritable: "the process ends because the views cannot be written; nothing is lost, they follow from the book"}
 }
 
 // apply makes a batch visible. It is not synced.
 func (s *store) apply(b *pebble.Batch) error {
-	defer rowsLog(s.log).EndOnPanic()
+	defer rowsLog(s.log).EndOnPanic("applying records")
 	return b.Commit(pebble.NoSync)
+}
+
+// flush writes what is in memory into tables, and begins a new log.
+func (s *store) flush(why string) error {
+	defer rowsLog(s.log).EndOnPanic(why)
+	return s.db.Flush()
 }

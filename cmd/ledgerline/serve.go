@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net"
@@ -85,7 +86,9 @@ func (c *config) check() error {
 	if c.Dir == "" {
 		return usage("which ledger? give --dir DIR, or dir in the file of --config")
 	}
-	if err := c.relays().Check(); err != nil {
+	if err := c.relays().Check(); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return cannot("see its files in the configuration", "%w", err)
+	} else if err != nil {
 		return usage("%w", err)
 	}
 	return errors.Join(c.Patrol.check(), c.Schedule.check(), c.Trace.check(), c.Limit.check(), c.Withhold.check(), c.checkExposure())
@@ -219,7 +222,7 @@ func (s *store) serve(ctx context.Context, ln net.Listener, secure *tls.Config, 
 	case err := <-failed:
 		return fmt.Errorf("serving on %s: %w", ln.Addr(), err)
 	case stopped = <-s.bookFailed(ctx):
-		stopped = fmt.Errorf("the ledger stopped, and so does its server; what was acknowledged is safe: see to the disk and restart: %w", stopped)
+		stopped = &failure{exitStorage, fmt.Errorf("the ledger stopped, and so does its server; what was acknowledged is safe: %w", stopped), "see to the disk, then start it again; ledgerline doctor tells whether it can"}
 	case <-ctx.Done():
 	}
 	o.Logger.Info("stopping", "grace", shutdownGrace)

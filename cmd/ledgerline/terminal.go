@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/text/width"
+
+	"ledgerline/ledger"
 )
 
 // The rules of this program's manners:
@@ -41,6 +43,9 @@ const (
 	exitNo     = 1 // the answer is no: tampered, refused, differs, not there
 	exitCannot = 2 // it could not be done
 	exitUsage  = 3 // it was asked wrongly
+	// exitStorage: a store cannot go on; the process may be started again when the disk
+	// has been seen to.
+	exitStorage = ledger.ExitStorage
 )
 
 // failure is an error that knows its exit code and its way out. Any other error

@@ -54,6 +54,8 @@ type Fault struct {
 	// Ends ends the process at this point, as a power cut or a kill does: it never
 	// learns what became of the operation.
 	Ends bool
+	// Real lets a real process end by itself, where Pebble panics: see TestLastLine.
+	Real bool
 }
 
 func (f Fault) String() string {
@@ -269,9 +271,9 @@ func (f *FS) failing(err error) {
 		return
 	}
 	f.mu.Lock()
-	ends := f.fired && f.fault.Ends
+	ends, real := f.fired && f.fault.Ends, f.fault.Real
 	f.mu.Unlock()
-	if ends || panics() {
+	if ends || !real && panics() {
 		f.end()
 	}
 }
