@@ -276,7 +276,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // inTurn has clients whose requests cannot be answered now come back one after the other.
 func (s *Server) inTurn(p *Problem) *Problem {
-	if p.retryAfter <= 0 || p.Status < http.StatusInternalServerError {
+	if p.retryAfter <= 0 || p.Status < http.StatusInternalServerError || p.Rule == "limit.rate" { // who sends too much has turns already
 		return p
 	}
 	now, q := time.Now(), *p

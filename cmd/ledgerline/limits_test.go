@@ -71,7 +71,8 @@ func TestLimitsDocument(t *testing.T) {
 		"has. One alone gets half of all, one who comes then half of the rest, and so on; somebody who has none gets one until the very last is taken. Who follows and who\n" +
 		"sends lines are counted apart.\n\n" +
 		fmt.Sprintf("**`Retry-After`** of 503 and 429 is in seconds. Those who are refused get turns, one after the other, at the pace at which requests were answered lately (of 429: at\n"+
-			"`rate`), so that they do not all come back in the same second. Where these turns would be further away than %s they are dealt out at random within it.\n", api.LongestTurn))
+			"`rate`), so that they do not all come back in the same second; what takes longer by itself (5 s for a server that stops, 10 s for a stream to\n"+
+			"end) comes on top. Where these turns would be further away than %s they are dealt out at random within it.\n", api.LongestTurn))
 	b.WriteString("\nMemory for bodies is bounded by `held-bytes`, and for streams of lines by 8 MiB and a line each, of which there are at most `stream-clients`.\n" +
 		"Memory for answers is bounded by `concurrent-reads` times what the largest takes. The cost of a question is what it looks at, wanted or not: versions\n" +
 		"of rows, blocks of posting lists, nodes of the lineage graph that a walk goes on from, all questions of one request together; beyond `query-cost` the\n" +
