@@ -125,6 +125,12 @@ func (e *AgreementAmended) check(s States) error {
 		if err := e.Grants[i].check(s, KindAgreement, fmt.Sprintf("/data/grants/%d", i)); err != nil {
 			return err
 		}
+		if now.covers(grantStates(e.Grants[i : i+1])) {
+			continue
+		}
+		if err := e.Grants[i].of(s, now.Provider, fmt.Sprintf("grants/%d", i)); err != nil {
+			return err
+		}
 	}
 	if err := registered(s, "/data/by", e.By); err != nil {
 		return err

@@ -25,10 +25,30 @@ func (e *AgreementActivated) check(s States) error {
 			return err
 		}
 	}
-	if e.Request == "" {
+	if e.Request != "" {
+		return e.asked(s)
+	}
+	for i := range e.Grants {
+		if err := e.Grants[i].of(s, e.Provider, fmt.Sprintf("grants/%d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// of holds a grant that no request asked for to what the provider of its agreement has to
+// give: entries of its own, or items that it is designated the source of. Imported events
+// are not asked.
+func (g *Grant) of(s States, provider, at string) error {
+	sub := entrySubject(g.Entry)
+	entry := stateOf[Entry](s, sub)
+	elsewhere := func(item string) bool {
+		return !slices.Contains(entry.Sources, SourceState{item, provider}) && !slices.Contains(entry.Sources, SourceState{"", provider})
+	}
+	if s.Imported || succeeds(s, provider, entry.Provider) || !slices.ContainsFunc(g.Items, elsewhere) {
 		return nil
 	}
-	return e.asked(s)
+	return fault("agreement.provider", at+"/entry", sub, entry.stage(), quote(provider)+" does not provide the entry", "let %s grant it", quote(entry.Provider))
 }
 
 // asked holds an agreement to the request it answers (rule I-12: what it grants

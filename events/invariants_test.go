@@ -234,6 +234,28 @@ func TestRevisedByItsProvider(t *testing.T) {
 	keeps(t, byD03, inForce...)
 }
 
+// TestGrantedByItsProvider: nobody grants what is another's without having been asked for it.
+func TestGrantedByItsProvider(t *testing.T) {
+	bare := changed(activated, "by D07", func(a *AgreementActivated) {
+		a.Request, a.Provider, a.Grants = "", "D07", []Grant{{Entry: "DS02", EntryVersion: 1, Items: []string{"swrq"}}}
+	})
+	source := func(items ...string) step {
+		return step{name: "D07 is the source", typ: "catalog.source.designated", data: &SourceDesignated{Entry: "DS02", Items: items, Party: "D07", By: "D07", Basis: "x"}}
+	}
+	violates(t, "agreement.provider", bare, inForce...)
+	violates(t, "agreement.provider", bare, then(inForce, source("gmsfhm"))...)
+	keeps(t, bare, then(inForce, source("swrq"))...)
+	keeps(t, bare, then(inForce, source())...)
+	keeps(t, bare, then(inForce, step{name: "merged", typ: "party.body.merged", data: &PartyMerged{Party: "D01", Into: "D07", Basis: "x"}})...)
+	more := changed(of("share.agreement.amended"), "more", func(e *AgreementAmended) {
+		e.By, e.Grants = "D07", []Grant{{Entry: "DS02", EntryVersion: 1, Items: []string{"swrq", "gmsfhm"}}}
+	})
+	violates(t, "agreement.provider", more, then(inForce, source("swrq"), bare)...)
+	keeps(t, more, then(inForce, source("swrq"), source("gmsfhm"), bare)...)
+	bare.imported = true
+	keeps(t, bare, inForce...)
+}
+
 // A request is against a published version, and not for what is not shared.
 func TestInvariant_I08(t *testing.T) {
 	submitted := of("share.request.submitted")

@@ -148,7 +148,7 @@ func agreementRules() ruleGroup {
 		then(granted, withdrawn), active, then(active, suspended), then(active, suspended, resumed), then(active, suspended, ordered, rejected),
 		then(active, ended), then(active, expired), then(active, of("share.agreement.fulfilled")),
 	}, []step{
-		activated, bare,
+		activated, bare, changed(bare, "by D07", func(a *AgreementActivated) { a.Provider = "D07" }),
 		changed(bare, "v2", func(a *AgreementActivated) {
 			a.Grants = []Grant{{Entry: "DS02", EntryVersion: 2, Items: []string{"swrq"}}}
 		}),

@@ -35,10 +35,16 @@ func TestBlocksChangeNothing(t *testing.T) {
 	b := sharing(t)
 	b.add(party("P4"), party("P5"))
 	start := cst(t, "2025-09-01", 0)
+	entryOf := map[string]string{"P2": "C"}
+	for _, p := range []string{"P3", "P4", "P5"} {
+		entryOf[p] = "C-" + p
+		b.add(claim{at: start, data: draft(entryOf[p], p, "目录", nil, "id", "date")})
+		b.add(inForce(entryOf[p], p)...)
+	}
 	pairs := [][2]string{{"P2", "P3"}, {"P2", "P4"}, {"P4", "P3"}, {"P3", "P2"}, {"P5", "P2"}}
 	for i, of := range pairs {
 		b.add(claim{at: start, data: &events.AgreementActivated{
-			Agreement: fmt.Sprint("A", i), Provider: of[0], Consumer: of[1], Grants: []events.Grant{{Entry: "C", EntryVersion: 1, Items: []string{"id"}}}, Purposes: []string{"statistics"},
+			Agreement: fmt.Sprint("A", i), Provider: of[0], Consumer: of[1], Grants: []events.Grant{{Entry: entryOf[of[0]], EntryVersion: 1, Items: []string{"id"}}}, Purposes: []string{"statistics"},
 			Method: "api", ValidFrom: start, ValidTo: cst(t, "2026-09-01", 0), Onward: events.OnwardForbidden, LegalBasis: []events.LegalBasis{{Instrument: "cn809", Article: "21"}},
 		}})
 	}
@@ -55,7 +61,7 @@ func TestBlocksChangeNothing(t *testing.T) {
 			at -= 40 * 24 * 60 * 60 * 1_000_000
 		}
 		d := &events.AccessRecorded{
-			Call: fmt.Sprint("c", i), Agreement: fmt.Sprint("A", n), Provider: pairs[n][0], Consumer: pairs[n][1], Entry: "C", Method: "api", Purpose: "statistics", Columns: []string{"id"}, Result: events.AccessOK,
+			Call: fmt.Sprint("c", i), Agreement: fmt.Sprint("A", n), Provider: pairs[n][0], Consumer: pairs[n][1], Entry: entryOf[pairs[n][0]], Method: "api", Purpose: "statistics", Columns: []string{"id"}, Result: events.AccessOK,
 		}
 		c := claim{at: at, data: d}
 		switch {
@@ -67,7 +73,7 @@ func TestBlocksChangeNothing(t *testing.T) {
 			c.imported = true
 		case i%97 == 0:
 			c.data = &events.BatchSealed{
-				Batch: fmt.Sprint("b", i), Producer: "gw-" + pairs[n][0], Provider: pairs[n][0], Consumer: pairs[n][1], Agreement: d.Agreement, Entry: "C", Period: events.Period{From: at, To: at + 60_000_000},
+				Batch: fmt.Sprint("b", i), Producer: "gw-" + pairs[n][0], Provider: pairs[n][0], Consumer: pairs[n][1], Agreement: d.Agreement, Entry: d.Entry, Period: events.Period{From: at, To: at + 60_000_000},
 				First: uint64(10*i + 1), Last: uint64(10*i + 10), CountOK: i % 11, CountDenied: 10 - i%11, Rows: 1, Purposes: []string{"statistics"}, Columns: []string{"id"}, Root: make([]byte, 32),
 			}
 		}

@@ -31,8 +31,8 @@ func sharedWorld(t *testing.T) *View {
 		party("P1"), party("P2"), party("P3"),
 		{at: day(1, 2), data: draft("E1", "P2", "Register", resource("register"), "id", "phone")},
 		{at: day(1, 2), data: draft("E2", "P3", "Report", resource("report"), "sum", "phone")},
-		{at: day(1, 2), data: draft("E3", "P3", "Unrelated", resource("elsewhere"), "id")},
-	}, inForce("E1", "P2"), inForce("E2", "P3"), inForce("E3", "P3"), []claim{
+		{at: day(1, 2), data: draft("E3", "P2", "Unrelated", resource("elsewhere"), "id")},
+	}, inForce("E1", "P2"), inForce("E2", "P3"), inForce("E3", "P2"), []claim{
 		{at: day(2, 1), data: activate("A1", "E1", "id", "phone")},
 		{at: day(2, 1), data: report},
 		{at: day(2, 1), data: activate("A3", "E3", "id")},
