@@ -266,7 +266,13 @@ func (x *trigger) count(book *rulebook, p *pack, d *rulepack.Deadline, duty *Dut
 			duty.Undetermined = duty.Why.String()
 			return nil
 		}
-		duty.Before, duty.Due = due, due.Std().Format("2006-01-02")
+		// The day on which it may be done at last, where the law applies.
+		last := (due - 1).Std()
+		day := rulepack.DateOf(last)
+		if c, ok := book.calendarOf(p.Calendar); ok {
+			day = c.DateOf(last)
+		}
+		duty.Before, duty.Due = due, day.String()
 		return nil
 	}
 	c, ok := book.calendarOf(p.Calendar)

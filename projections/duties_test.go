@@ -302,6 +302,30 @@ func TestViolationsDetermined(t *testing.T) {
 	}
 }
 
+// TestDueAtAToldTime: what is due at a time that somebody set is due on the last day before
+// it, in the time zone of the law.
+func TestDueAtAToldTime(t *testing.T) {
+	for told, day := range map[string]string{
+		"2026-04-01T00:00:00+08:00": "2026-03-31", "2026-04-01T07:30:00+08:00": "2026-04-01", "2026-04-01T00:00:00Z": "2026-04-01", "2026-04-01T17:00:00Z": "2026-04-02",
+	} {
+		b := sharing(t)
+		b.add(law(t, cst(t, "2025-08-01", 0), "cn 2026", "cn-809-2025 2")...)
+		at, err := time.Parse(time.RFC3339, told)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.add(claim{at: cst(t, "2026-03-02", 8), data: &events.RectificationOrdered{
+			Rectification: "T1", By: "P1", Party: "P3", Violation: "cn809:40.3", Due: events.TimeOf(at), Facts: []uint64{2}, Demand: "erase it"}})
+		list, err := latestView(t, b).Duties(ctx, DutyQuery{Case: "T1"})
+		if err != nil || len(list.Duties) != 1 {
+			t.Fatalf("%+v, %v", list.Duties, err)
+		}
+		if d := list.Duties[0]; d.Due != day || d.Before != events.TimeOf(at) {
+			t.Errorf("told to be done before %s: due on %s, before %s; want %s", told, d.Due, d.Before, day)
+		}
+	}
+}
+
 // TestRulesThatNameNoTime: a pack whose deadline counts from a field that holds no time,
 // or is due at one, stops no view: it counts from the event, and is undetermined.
 func TestRulesThatNameNoTime(t *testing.T) {

@@ -37,7 +37,7 @@ var projections = []projection{
 	{"producers", 2, applyProducers},
 	{"accesses", 10, applyAccesses},
 	{"findings", 4, applyFindings},
-	{"duties", 5, applyDuties},
+	{"duties", 6, applyDuties},
 	{"violations", 5, applyViolations},
 	{lineageView, 6, applyLineage},
 	{"checks", 3, applyChecks},
