@@ -65,7 +65,11 @@ func showBulletin(c *question, q bulletinPageQuery, p *page) (any, error) {
 
 // Shown is the value of a figure, its unit in the page's language.
 func (d bulletinPage) Shown(f projections.Figure) string {
-	return shownFigure(f, d.texts("unit-hours"), d.texts("unit-days"))
+	days := d.texts("unit-days")
+	if f.Value != nil && *f.Value == 1 {
+		days = d.texts("unit-day")
+	}
+	return shownFigure(f, d.texts("unit-hours"), days)
 }
 
 // Bar is the width of a share's bar, of 100.

@@ -15,6 +15,7 @@ var healthTexts = map[string][2]string{
 	"value":                     {"Value", "值"},
 	"unit-hours":                {"hours", "小时"},
 	"unit-days":                 {"working days", "个工作日"},
+	"unit-day":                  {"working day", "个工作日"},
 	"made-of":                   {"Made of", "构成"},
 	"share-of-nothing":          {"a share of nothing", "分母为零"},
 	"others":                    {"the rest:", "其余："},
