@@ -109,6 +109,7 @@ func TestPlaces(t *testing.T) {
 // once, and signs of life are given all the same.
 func TestBusyReads(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Limits.ConcurrentReads = 2 })
+	f.caughtUp()
 	if err := f.views.Loaded(t.Context()); err != nil { // until then /readyz says otherwise
 		t.Fatal(err)
 	}

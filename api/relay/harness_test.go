@@ -29,11 +29,14 @@ type broker struct {
 	s    *server.Server
 	conn *nats.Conn
 	js   jetstream.JetStream
+
+	mu   sync.Mutex
+	made map[string]bool // streams
 }
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{t: t, o: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true}}
+	b := &broker{t: t, made: make(map[string]bool), o: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true}}
 	b.start()
 	b.o.Port = b.s.Addr().(*net.TCPAddr).Port
 	var err error
@@ -79,11 +82,21 @@ func (b *broker) stream(name string, subjects ...string) {
 	}
 }
 
+// make makes a stream if it did not make one of the name before. It does not send the same
+// configuration again: NATS has a data race between that and making a consumer.
 func (b *broker) make(name string, subjects ...string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.made[name] {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: subjects})
-	return err
+	if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: subjects}); err != nil {
+		return err
+	}
+	b.made[name] = true
+	return nil
 }
 
 // ctx ends with the test's patience.

@@ -240,12 +240,30 @@ func TestPausesBeginAnew(t *testing.T) {
 	h.check(t, 41)
 }
 
+// sharedBuffer takes a log that the router goes on with after it said that it ended.
+type sharedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *sharedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *sharedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
 // TestWebhookAddress: neither the log nor the status shows more of the address of a webhook
 // than its host, for the rest may be what its receiver tells friends by.
 func TestWebhookAddress(t *testing.T) {
 	h := newHook(t, secret, func(int) int { return http.StatusOK })
 	h.Close()
-	var log bytes.Buffer
+	var log sharedBuffer
 	rs, stop := run(t, Config{Webhook: []Webhook{{Name: "audit", URL: h.URL + "/hooks/OPEN?key=SESAME", SecretFile: secretFile(t, secret)}}},
 		Options{Ledger: newBook(t), Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, record(nil))
 	s := until(t, rs, func(s Progress) bool { return s.Failures > 0 })
