@@ -306,7 +306,7 @@ func TestHeadWitness(t *testing.T) {
 	if err := tl.fs.Remove("elsewhere"); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
+	var log sharedBuffer
 	tl.opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	tl.reopen()
 	if !strings.Contains(log.String(), "no head witness") {

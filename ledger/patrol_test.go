@@ -68,13 +68,8 @@ func (p patrolled) pass(t *testing.T) PatrolStatus {
 // TestPatrolFindsDamage: what is edited under a running ledger is found and named
 // as a verification names it, logged once, and forgotten when it is repaired.
 func TestPatrolFindsDamage(t *testing.T) {
-	var mu sync.Mutex
-	var log strings.Builder
-	tl := newPatrolled(t, Options{Logger: slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return log.Write(b)
-	}), nil))})
+	var log sharedBuffer
+	tl := newPatrolled(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	tl.append(party(1), party(2))
 	tl.fill("x", tamperSize-3)
 	if s := tl.pass(t); len(s.Findings) != 0 || s.LastSize != tamperSize {
@@ -108,9 +103,7 @@ func TestPatrolFindsDamage(t *testing.T) {
 			if err := c.edit(tl.db); err != nil {
 				t.Fatal(err)
 			}
-			mu.Lock()
 			log.Reset()
-			mu.Unlock()
 			s := tl.pass(t)
 			var got []finding
 			for _, f := range s.Findings {
@@ -120,11 +113,9 @@ func TestPatrolFindsDamage(t *testing.T) {
 				t.Errorf("found %+v, want %v", s.Findings, c.want)
 			}
 			tl.pass(t)
-			mu.Lock()
 			if n := strings.Count(log.String(), "level=ERROR"); n != len(c.want) {
 				t.Errorf("logged %d errors in two passes, want %d:\n%s", n, len(c.want), log.String())
 			}
-			mu.Unlock()
 			for i, key := range c.rows {
 				if err := addRow(key, was[i])(tl.db); err != nil {
 					t.Fatal(err)
@@ -166,9 +157,29 @@ func TestManyFacetsGone(t *testing.T) {
 	}
 }
 
-type writerFunc func([]byte) (int, error)
+// sharedBuffer takes a log that goes on while it is read.
+type sharedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
 
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+func (b *sharedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *sharedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func (b *sharedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b.Reset()
+}
 
 // TestPatrolGoesOn: a pass goes on where it stopped, over a restart as well, and
 // keeps to its rate.
