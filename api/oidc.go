@@ -218,8 +218,8 @@ func (o *OIDC) client(at *offered, callback string) *oauth2.Config {
 
 // leadTo is where the provider signs somebody in (OpenID Connect Core 1.0 §3.1.2.1, with
 // PKCE, RFC 7636).
-func (o *OIDC) leadTo(at *offered, callback, state string, x flow) string {
-	return o.client(at, callback).AuthCodeURL(state, oidc.Nonce(x.nonce), oauth2.S256ChallengeOption(x.verifier))
+func (o *OIDC) leadTo(at *offered, callback string, x flow) string {
+	return o.client(at, callback).AuthCodeURL(x.State, oidc.Nonce(x.Nonce), oauth2.S256ChallengeOption(x.Verifier))
 }
 
 // redeem returns who signed in, and until when the provider vouches for it: errors as
@@ -232,7 +232,7 @@ func (o *OIDC) redeem(ctx context.Context, callback, code string, x flow) (Princ
 	if err != nil {
 		return Principal{}, time.Time{}, errors.Join(errProvider, err)
 	}
-	answer, err := o.client(at, callback).Exchange(ctx, code, oauth2.VerifierOption(x.verifier))
+	answer, err := o.client(at, callback).Exchange(ctx, code, oauth2.VerifierOption(x.Verifier))
 	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError {
 		return Principal{}, time.Time{}, errors.Join(errBadToken, errors.New(refused.ErrorCode)) // the answer itself may hold secrets
 	}
@@ -244,7 +244,7 @@ func (o *OIDC) redeem(ctx context.Context, callback, code string, x flow) (Princ
 	if err != nil {
 		return Principal{}, time.Time{}, err
 	}
-	if token.Nonce != x.nonce {
+	if token.Nonce != x.Nonce {
 		return Principal{}, time.Time{}, errors.Join(errBadToken, errors.New("the token is of another sign-in"))
 	}
 	p, err := o.principal(token)

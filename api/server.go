@@ -9,6 +9,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -91,10 +92,10 @@ type Server struct {
 	pace    paced
 	refused turns
 	rates   *rates
-	// Of people who sign in: sessions, sign-ins at the provider under way, and who tried
-	// tokens that do not work.
+	// Of people who sign in: sessions, the seal of sign-ins at the provider under way, and
+	// who tried tokens that do not work.
 	sessions *sessions
-	flows    flows
+	flows    cipher.AEAD
 	failures *rates
 	// Of streams: who follows, and who sends lines.
 	followers, senders *places
@@ -138,7 +139,11 @@ func New(o Options) (*Server, error) {
 		writes: make(chan struct{}, o.Limits.ConcurrentWrites), followers: newPlaces(o.Limits.StreamClients), senders: newPlaces(o.Limits.StreamClients),
 		reads: make(chan struct{}, o.Limits.ConcurrentReads), held: holding{most: o.Limits.HeldBytes}, rates: newRates(o.Limits), congestion: newCongestion(o.Limits),
 	}
-	s.sessions, s.flows.by = newSessions(o.Limits.Sessions, o.Now), make(map[string]flow)
+	s.sessions = newSessions(o.Limits.Sessions, o.Now)
+	var err error
+	if s.flows, err = newFlowSeal(); err != nil {
+		return nil, err
+	}
 	s.failures = newRates(Limits{Rate: failuresRate, Burst: failuresBurst})
 	s.due = scheduler.New(o.Ledger, o.Views, o.Logger)
 	s.metrics = newMetrics(s)

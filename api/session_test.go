@@ -272,6 +272,12 @@ func TestSignInAtProvider(t *testing.T) {
 	if r := newPerson(t, f.http).do(get, begin(newPerson(t, f.http)), nil); r.status != http.StatusUnauthorized || !strings.Contains(string(r.body), "sign-in.state") {
 		t.Errorf("in another browser: %d %s", r.status, r.body)
 	}
+	// A page whose address is too long for a cookie is not gone on to.
+	long := newPerson(t, f.http)
+	to := long.do(get, "/sign-in/provider?next=/events%3Ftext="+strings.Repeat("%22", 2000), nil)
+	if back := long.do(get, to.header.Get("Location"), nil).header.Get("Location"); len(to.header.Get("Set-Cookie")) > 2048 || long.do(get, back, nil).header.Get("Location") != "/" {
+		t.Errorf("led to a page of a long address: %s", to.header.Get("Set-Cookie"))
+	}
 	for what, claims := range map[string]map[string]any{
 		"another nonce":    {"aud": "pages", "nonce": "n"},
 		"another audience": {"aud": "ledgerline"},
@@ -288,6 +294,35 @@ func TestSignInAtProvider(t *testing.T) {
 	back = begin(q)
 	if r := q.do(get, strings.Replace(back, "code=c1", "error=access_denied", 1), nil); r.status != http.StatusTooManyRequests && r.status != http.StatusUnauthorized || !strings.Contains(string(r.body), "sign-in.r") {
 		t.Errorf("refused there: %d %s", r.status, r.body)
+	}
+}
+
+// TestFlowsAreSealed: a browser gives back the sign-in that this server began, or none.
+func TestFlowsAreSealed(t *testing.T) {
+	f := newIdleFixture(t, func(o *Options) { o.Now = func() time.Time { return testNow } })
+	sealed := func(s *Server, x flow) string {
+		t.Helper()
+		c, err := s.sealFlow(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	x := flow{State: "s", Verifier: "v", Nonce: "n", Next: "/events?text=\xff\"", Lang: "en", Ends: testNow.Add(time.Second)}
+	c := sealed(f.server, x)
+	if got, ok := f.server.openFlow(c); !ok || got.State != "s" || got.Verifier != "v" || got.Nonce != "n" || !strings.HasPrefix(got.Next, "/events?text=") || got.Lang != "en" {
+		t.Errorf("%+v %t", got, ok)
+	}
+	if sealed(f.server, x) == c || strings.Contains(c, "events") {
+		t.Error("it is not sealed anew each time")
+	}
+	before := newIdleFixture(t, nil)
+	over := x
+	over.Ends = testNow
+	for what, c := range map[string]string{"none": "", "no base64": "~", "changed": c[:8] + "AAAA" + c[12:], "cut": c[:len(c)-4], "short": "AAAA", "of a server before": sealed(before.server, x), "over": sealed(f.server, over)} {
+		if _, ok := f.server.openFlow(c); ok {
+			t.Errorf("a flow is taken that is %s", what)
+		}
 	}
 }
 

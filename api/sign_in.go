@@ -1,14 +1,20 @@
 package api
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // People sign in at a browser with a bearer token that they paste, or at the identity
@@ -177,49 +183,47 @@ func (s *Server) toSignIn(rt route, w http.ResponseWriter, r *http.Request, err 
 	return true
 }
 
-// A flow is a sign-in at the provider that is under way.
+// A flow is a sign-in at the provider that is under way. The browser that began it keeps
+// it, sealed, in a cookie: nobody can take up room here by beginning many.
 type flow struct {
-	verifier, nonce, next, lang string
-	ends                        time.Time
+	State, Verifier, Nonce, Next, Lang string
+	Ends                               time.Time
 }
 
-// flows are kept by their state, which the browser that began one holds in a cookie.
-type flows struct {
-	mu sync.Mutex
-	by map[string]flow
-}
-
-// Bounds of what is under way.
 const (
-	mostFlows  = 10_000
 	flowLength = 10 * time.Minute
+	// longestNext keeps a sealed flow below the 4,096 bytes that a browser takes of a
+	// cookie at least (RFC 6265 §6.1), with every byte of the address escaped.
+	longestNext = 1024
 )
 
-// begin keeps a flow; false if too many are under way.
-func (f *flows) begin(state string, x flow, now time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.by) >= mostFlows {
-		for key, old := range f.by {
-			if !now.Before(old.ends) {
-				delete(f.by, key)
-			}
-		}
+// newFlowSeal makes the seal of this process: a flow does not outlast it.
+func newFlowSeal() (cipher.AEAD, error) {
+	var key [32]byte
+	rand.Read(key[:]) // never fails
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
 	}
-	if len(f.by) >= mostFlows {
-		return false
-	}
-	f.by[state] = x
-	return true
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// take returns a flow, once.
-func (f *flows) take(state string, now time.Time) (flow, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	x, ok := f.by[state]
-	delete(f.by, state)
-	return x, ok && now.Before(x.ends)
+func (s *Server) sealFlow(x flow) (string, error) {
+	b, err := json.Marshal(x, jsontext.AllowInvalidUTF8(true))
+	return base64.RawURLEncoding.EncodeToString(s.flows.Seal(nil, nil, b, nil)), err
+}
+
+// openFlow is the flow in a cookie; false if it was not sealed by this process, or is over.
+func (s *Server) openFlow(cookie string) (x flow, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(cookie)
+	if err != nil {
+		return flow{}, false
+	}
+	b, err := s.flows.Open(nil, nil, sealed, nil)
+	if err != nil || json.Unmarshal(b, &x) != nil {
+		return flow{}, false
+	}
+	return x, s.o.Now().Before(x.Ends)
 }
 
 // leadToProvider begins a sign-in at the identity provider.
@@ -241,14 +245,17 @@ func leadToProvider() endpoint {
 		if err != nil {
 			return problem(http.StatusServiceUnavailable, "auth.unavailable", saidOf(errProvider), "try again after the time in Retry-After").after(5 * time.Second).because(err)
 		}
-		now, state := s.o.Now(), randomText()
-		x := flow{verifier: randomText(), nonce: randomText(), next: localPath(q.Next), lang: q.Lang, ends: now.Add(flowLength)}
-		if !s.flows.begin(state, x, now) {
-			return problem(http.StatusServiceUnavailable, "sign-in.busy", "as many people as are allowed are signing in", "try again after the time in Retry-After").after(10 * time.Second)
+		x := flow{State: randomText(), Verifier: randomText(), Nonce: randomText(), Next: localPath(q.Next), Lang: knownLanguage(q.Lang), Ends: s.o.Now().Add(flowLength)}
+		if len(x.Next) > longestNext {
+			x.Next = "/"
 		}
-		s.setCookie(w, r, flowCookie, state, flowLength)
+		sealed, err := s.sealFlow(x)
+		if err != nil {
+			return err
+		}
+		s.setCookie(w, r, flowCookie, sealed, flowLength)
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Location", s.o.OIDC.leadTo(at, s.callbackURL(r), state, x))
+		w.Header().Set("Location", s.o.OIDC.leadTo(at, s.callbackURL(r), x))
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
@@ -291,12 +298,11 @@ func backFromProvider(s *Server, w http.ResponseWriter, r *http.Request, q callb
 	if s.o.OIDC == nil {
 		return problem(http.StatusNotFound, "sign-in.provider", "people do not sign in at an identity provider here", sayf("sign in with a token: %s", signInPath))
 	}
-	mine := s.cookie(r, flowCookie)
+	x, ok := s.openFlow(s.cookie(r, flowCookie))
 	s.setCookie(w, r, flowCookie, "", 0)
-	x, ok := s.flows.take(q.State, s.o.Now())
-	lang := pageQuery{Lang: knownLanguage(x.lang)}
-	fail := func(err error) error { return s.failedSignIn(w, r, lang, localPath(x.next), err) }
-	if !ok || mine == "" || mine != q.State { // begun in another browser, or long ago
+	lang := pageQuery{Lang: x.Lang}
+	fail := func(err error) error { return s.failedSignIn(w, r, lang, localPath(x.Next), err) }
+	if !ok || x.State != q.State { // begun in another browser, or long ago
 		return fail(problem(http.StatusUnauthorized, "sign-in.state", "this sign-in was not begun here, or too long ago", "begin again"))
 	}
 	if q.Error != "" || q.Issuer != "" && q.Issuer != s.o.OIDC.o.Issuer {
@@ -312,7 +318,7 @@ func backFromProvider(s *Server, w http.ResponseWriter, r *http.Request, q callb
 		return fail(problem(http.StatusUnauthorized, "auth.claims", saidOf(err), "have the identity provider put the claims right: docs/operating.md lists them"))
 	}
 	s.begin(w, r, session{principal: p, ends: earlier(s.o.Now().Add(s.o.Limits.SessionLength), until)})
-	w.Header().Set("Location", localPath(x.next))
+	w.Header().Set("Location", localPath(x.Next))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }

@@ -46,7 +46,6 @@ var chinesePhrases = map[string]string{
 	"requests wait too long for a processor":                                                                         "请求等待处理器的时间过长",
 	"as many answers as the server allows are being worked out":                                                      "服务器正在处理的查询已达上限",
 	"%d streams are yours and %d are free: who has as many as are free gets no more":                                 "您已打开 %d 个流，空余 %d 个：所持的流达到空余数时不能再打开",
-	"as many people as are allowed are signing in":                                                                   "正在登录的人数已达上限",
 	"as_of and commit both say as of when":                                                                           "as_of 与 commit 都指定了时点",
 	"as_of is a position such as 42, a date such as 2026-01-31, or a time such as 2026-01-31 09:30 (UTC)":            "as_of 可填位置（如 42）、日期（如 2026-01-31）或时间（如 2026-01-31 09:30，UTC）",
 	"ask a shorter question, without personal data":                                                                  "请缩短查询内容，且不要包含个人信息",
