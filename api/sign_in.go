@@ -192,9 +192,9 @@ type flow struct {
 
 const (
 	flowLength = 10 * time.Minute
-	// longestNext keeps a sealed flow below the 4,096 bytes that a browser takes of a
-	// cookie at least (RFC 6265 §6.1), with every byte of the address escaped.
-	longestNext = 1024
+	// longestFlow leaves room for the name and the attributes of the cookie in the 4,096
+	// bytes that a browser takes of one at least (RFC 6265 §6.1).
+	longestFlow = 3500
 )
 
 // newFlowSeal makes the seal of this process: a flow does not outlast it.
@@ -246,10 +246,11 @@ func leadToProvider() endpoint {
 			return problem(http.StatusServiceUnavailable, "auth.unavailable", saidOf(errProvider), "try again after the time in Retry-After").after(5 * time.Second).because(err)
 		}
 		x := flow{State: randomText(), Verifier: randomText(), Nonce: randomText(), Next: localPath(q.Next), Lang: knownLanguage(q.Lang), Ends: s.o.Now().Add(flowLength)}
-		if len(x.Next) > longestNext {
-			x.Next = "/"
-		}
 		sealed, err := s.sealFlow(x)
+		if len(sealed) > longestFlow { // a page of such an address is not gone on to
+			x.Next = "/"
+			sealed, err = s.sealFlow(x)
+		}
 		if err != nil {
 			return err
 		}

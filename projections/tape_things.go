@@ -23,8 +23,7 @@ type tapedLink struct {
 }
 
 // things reads a tape whole, and which records are about what if these are asked for. Of
-// each thing it keeps the last entry that counts; nil:
-// the last.
+// each thing it keeps the last entry that counts; counts nil: the last.
 func (r *reader) things(t tape, records bool, counts func(*taped) bool) (*things, error) {
 	var s *things
 	select {
